@@ -1,0 +1,1 @@
+"""Errands: tasks for AI agents that run unattended, survive crashes and keep a record."""

@@ -1,0 +1,58 @@
+"""Agents and models as a project declares them, in files beside the tasks (`agent: analyst`, `model: fast`)."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from errands.core.definition.policies import Budget, Frozen
+from errands.core.definition.units import Duration
+
+
+class AgentDefinition(Frozen):
+    """A named AI worker."""
+
+    agent: str
+    """Name, unique in the project."""
+    description: str | None = None
+    model: str | None = None
+    """Name of a model of the project. `None`: the server's default model, `embedded` out of the box."""
+    instructions: str = ""
+    tools: tuple[str, ...] = ()
+    """Tools it may use, by name or glob; always cut by the task's grants."""
+    budget: Budget | None = None
+    """Bounds on one piece of work."""
+    max_turns: Annotated[int, Field(ge=1, le=500)] = 30
+    """Model requests in one piece of work."""
+
+
+class Price(Frozen):
+    """US dollars for one million tokens."""
+
+    input: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    output: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+
+
+class ModelDefinition(Frozen):
+    """A language model behind a provider."""
+
+    model: str
+    """Name, unique in the project. `embedded` is built in."""
+    provider: Literal["openai", "openai-compatible", "anthropic", "google", "bedrock", "ollama", "embedded"]
+    name: str | None = None
+    """What the provider calls it. `None` only for `embedded`."""
+    base_url: str | None = None
+    """Required for `openai-compatible`; a default elsewhere."""
+    api_key: str | None = None
+    """`secret:NAME`."""
+    price: Price | None = None
+    """`None`: the provider's published price where known, else 0."""
+    fallback: tuple[str, ...] = ()
+    """Models tried in order when this one fails after its retries."""
+    timeout: Duration = timedelta(minutes=2)
+    """For one request."""
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    """Further attempts of one request after 429, 5xx, a network error or a time-out."""
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_output_tokens: Annotated[int, Field(ge=1)] | None = None

@@ -1,0 +1,103 @@
+"""The small rules that a task and its steps carry: retry, cache, budget, limits, grants."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from errands.core.definition.units import Duration, Size
+from errands.core.outcomes import ErrorKind
+from errands.core.values import JsonValue
+
+
+class Frozen(BaseModel):
+    """Base of every part of a definition: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=False)
+
+
+class Retry(Frozen):
+    """Try a failed step again."""
+
+    attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    """How often the step is tried in all, the first attempt included."""
+    backoff: Literal["exponential", "linear", "constant"] = "exponential"
+    """How the delay grows: doubled each time, by `initial` each time, or not at all."""
+    initial: Duration = timedelta(seconds=1)
+    """Delay before the second attempt."""
+    max: Duration = timedelta(minutes=5)
+    """No delay is longer than this, except one that the other side asked for (Retry-After)."""
+    on: tuple[ErrorKind, ...] | None = None
+    """Which errors are tried again; `None`: network, timeout, rate_limited, unavailable, model, crash."""
+
+
+class Cache(Frozen):
+    """Take an earlier output instead of doing the step again."""
+
+    ttl: Duration
+    """How long an output may be taken."""
+    key: str | None = None
+    """Template of the key; `None`: tool, arguments and version."""
+
+
+class BudgetAmounts(Frozen):
+    """Upper bounds on spending; `None` means no bound of this kind."""
+
+    usd: Annotated[Decimal, Field(ge=0)] | None = None
+    """US dollars for model requests."""
+    tokens: Annotated[int, Field(ge=0)] | None = None
+    """Input and output tokens together."""
+    requests: Annotated[int, Field(ge=0)] | None = None
+    """Model requests."""
+    tool_calls: Annotated[int, Field(ge=0)] | None = None
+    """Tool calls that agents make."""
+
+
+class Budget(BudgetAmounts):
+    """What one run (or one step) may spend."""
+
+    per_day: BudgetAmounts | None = None
+    """What all runs of the task may spend in one calendar day, UTC."""
+
+
+Overlap = Literal["skip", "queue_one", "queue_all", "cancel_running", "allow"]
+
+
+class Limits(Frozen):
+    """Bounds on a run, and on how many run at once."""
+
+    timeout: Duration | None = None
+    """Running time of a run; waiting does not count. `None`: the server's default."""
+    memory: Size | None = None
+    """Bytes that a transform or child process of the run may use. `None`: the server's default."""
+    max_concurrent: Annotated[int, Field(ge=1)] | None = None
+    """Runs of this task (and key) that may run at once; a waiting run does not count. `None`: no bound."""
+    key: str | None = None
+    """Template; runs with different keys do not hold each other up."""
+    overlap: Overlap | None = None
+    """What a new run does while another of the same key is active. `None`: `skip` for schedules, else `allow`."""
+
+
+class ToolGrant(Frozen):
+    """Permission to call one tool, with bounds on its arguments."""
+
+    name: str
+    """Tool name or glob, such as `crm/*`."""
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    """JSON Schema for each named argument; a call whose argument does not fit is denied."""
+
+
+class Grants(Frozen):
+    """Everything that the task can reach. Default: nothing."""
+
+    tools: tuple[str | ToolGrant, ...] = ()
+    """Tools by name or glob."""
+    secrets: tuple[str, ...] = ()
+    """Names of secrets that its tool calls may use."""
+    hosts: tuple[str, ...] = ()
+    """Hosts that it may reach: `api.example.com`, `*.example.com`, `localhost:8080`."""
+    folders: tuple[str, ...] = ()
+    """Folders outside the workspace that `files.*` may use: `/data/in` (read) or `/data/out:write`."""
+    untrusted: tuple[str, ...] = ()
+    """Tools that may change the outside although the run carries data from outside."""
