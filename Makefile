@@ -1,0 +1,40 @@
+# Every target first runs scripts/setup, which makes or refreshes .venv and ends at once when nothing has changed.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo start check format test faults bench lock clean
+PYTHON := .venv/bin/python
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with everything that is locked
+	@scripts/setup
+
+demo: setup ## Run a real task, an agent on the embedded model included
+	@scripts/demo
+
+start: setup ## Start a worker on the database of the Errands home (the server and its page come later)
+	.venv/bin/errands worker
+
+check: setup ## Format, lint, types, import rules, sizes, names, docs
+	@$(PYTHON) scripts/check.py
+
+format: setup ## Format the code and mend what the linter can
+	@.venv/bin/ruff format
+	@.venv/bin/ruff check --fix
+
+test: setup ## Run the tests, fault scripts in their short form
+	.venv/bin/pytest
+
+faults: setup ## Run the fault scripts at full length (kills, freezes, lost database)
+	ERRANDS_FAULTS=full .venv/bin/pytest tests/faults -v --timeout 3600
+
+bench: setup ## Measure what the docs claim; fails where a figure misses its target
+	@$(PYTHON) scripts/bench.py
+
+lock: ## Compile requirements/*.txt anew from pyproject.toml (LOCK=--upgrade takes newer versions)
+	@scripts/lock $(LOCK)
+
+clean: ## Remove the environment, caches and the demo's home
+	rm -rf .venv .uv .errands .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
