@@ -1,0 +1,225 @@
+"""Everything that can be set, from environment variables `ERRANDS_...` or a file `errands.env` in the home folder."""
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from errands.core.definition.units import Duration, Size
+
+PREFIX = "ERRANDS_"
+KIB, MIB = 2**10, 2**20
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[Duration, Field(gt=timedelta(0))]
+
+
+class SettingsInvalid(Exception):
+    """Settings were refused. Each problem names its variable, the value (unless secret) and what is wanted."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class SettingDoc:
+    """A setting as the reference describes it."""
+
+    variable: str
+    kind: str
+    default: str
+    description: str
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Durations are written like `90s` or `1h30m`, sizes like `512MiB`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )
+
+    home: Path = Field(default_factory=lambda: Path("~/.errands"), validate_default=True)
+    """Folder of the embedded database, artifacts, the key file and downloaded models. Made on first use."""
+
+    database_url: SecretStr | None = None
+    """URL of a PostgreSQL server (15 or newer): `postgresql://USER:PASSWORD@HOST:5432/DATABASE`.
+    None: the embedded PostgreSQL, with its data in the home folder."""
+    database_pool: Annotated[int, Field(ge=2, le=1000)] = 20
+    """Database connections that one process may hold for running tasks; up to 5 more serve everything else."""
+    embedded_keep_running: bool = False
+    """Leave the embedded PostgreSQL running when the last process that uses it ends. Saves about 0.2 s at the next
+    start; without it nothing stays behind."""
+
+    artifacts_url: str | None = None
+    """Where large outputs and files are kept: a folder or any URL that fsspec knows, such as `s3://bucket/errands`.
+    None: the folder `artifacts` in the home folder."""
+
+    secret_key: SecretStr | None = None
+    """Key that encrypts stored secrets: 32 bytes in base64. Several, separated by commas, during a rotation: the
+    first encrypts, all decrypt. None: the key file."""
+    secret_key_file: Path | None = None
+    """File with that key, made with mode 0600 when first needed. None: `secret.key` in the home folder."""
+
+    default_project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "default"
+    """Project that commands work on when they name none. Made on first use."""
+    default_model: str = "embedded"
+    """Model of agents that name none: `embedded`, or the name of a model of the project."""
+    embedded_model: str | None = None
+    """Path or URL of the GGUF file of the embedded model. None: SmolLM2-135M-Instruct, fetched on first use."""
+    openai_base_url: str | None = None
+    """Address of an OpenAI-compatible server for models with the provider `openai` that name none.
+    None: the provider's own."""
+
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Runs that one worker advances at the same time. A waiting run takes none of them."""
+    heartbeat: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=30)
+    """A worker that has not been heard of for this long is taken for dead, and others take over its runs."""
+    shutdown_grace: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(seconds=20)
+    """Time that running steps get to end when a worker is told to stop; then their runs are handed over."""
+
+    run_timeout: Positive = timedelta(hours=6)
+    """Running time of a run whose task sets no `limits.timeout`. Waiting does not count."""
+    finally_timeout: Positive = timedelta(seconds=60)
+    """Time for all `finally` steps of a run together."""
+    max_steps: Count = 500
+    """Steps that a definition may have."""
+    max_depth: Count = 12
+    """Depth to which steps of a definition may be nested."""
+    max_file_size: Annotated[Size, Field(ge=KIB)] = MIB
+    """Size of a task file."""
+    max_loop_items: Count = 10_000
+    """Items that a `for_each` without `batch` may have."""
+    inline_output: Annotated[Size, Field(ge=0)] = 64 * KIB
+    """Outputs up to this size are kept in the database, larger ones in the artifact store."""
+    max_output: Annotated[Size, Field(ge=KIB)] = 50 * MIB
+    """Size of one step's output, as JSON."""
+    expression_timeout: Positive = timedelta(seconds=1)
+    """Time for the expressions of one step."""
+    expression_memory: Annotated[Size, Field(ge=MIB)] = 64 * MIB
+    """Memory for the expressions of one step."""
+    transform_timeout: Positive = timedelta(seconds=30)
+    """Time for one transform (`python:`)."""
+    transform_memory: Annotated[Size, Field(ge=MIB)] = 512 * MIB
+    """Memory for one transform or child process of a run whose task sets no `limits.memory`."""
+
+    keep_runs: Positive | None = timedelta(days=90)
+    """Ended runs are removed this long after their end, with their records and files. None (`never`): they stay."""
+    keep_events: Positive = timedelta(days=30)
+    """Received events are removed after this long."""
+
+    allow_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Hosts on loopback, private or link-local addresses that tasks may be granted, separated by commas, such as
+    `localhost:8080,10.0.0.7`; `*` for all. Empty: none."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level of log lines on stderr."""
+    log_format: Literal["auto", "console", "json"] = "auto"
+    """How log lines look. `auto`: `console` in a terminal, otherwise `json`."""
+
+    @classmethod
+    def load(cls, **overrides: object) -> Self:
+        """The settings of this process. `overrides` (by field) win over variables, those over `errands.env`.
+
+        Raises SettingsInvalid that lists every problem.
+        """
+        home = Path(str(overrides.get("home") or os.environ.get(f"{PREFIX}HOME") or "~/.errands")).expanduser()
+        try:
+            return cls(_env_file=home / "errands.env", **overrides)  # type: ignore[arg-type]
+        except ValidationError as error:
+            raise SettingsInvalid([_problem(detail) for detail in error.errors(include_url=False)]) from None
+
+    @classmethod
+    def describe(cls) -> list[SettingDoc]:
+        """All settings in order, for the reference."""
+        return [
+            SettingDoc(
+                variable=f"{PREFIX}{name.upper()}",
+                kind=(kind := _kind(name, cls)),
+                default=_shown(field.get_default(call_default_factory=True), kind),
+                description=" ".join((field.description or "").split()),
+            )
+            for name, field in cls.model_fields.items()
+        ]
+
+    @property
+    def artifacts(self) -> str:
+        """Where artifacts are kept."""
+        return self.artifacts_url or str(self.home / "artifacts")
+
+    @property
+    def key_file(self) -> Path:
+        """The file that holds the key of the secrets, if `secret_key` is not set."""
+        return self.secret_key_file or self.home / "secret.key"
+
+    @field_validator("home", "secret_key_file", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
+
+    @field_validator("keep_runs", mode="before")
+    @classmethod
+    def _never(cls, value: object) -> object:
+        return None if value == "never" else value
+
+    @field_validator("allow_private_hosts", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
+
+
+def _problem(detail: ErrorDetails) -> str:
+    name = str(detail["loc"][0]) if detail["loc"] else ""
+    variable = f"{PREFIX}{name.upper()}"
+    message = detail["msg"].removeprefix("Value error, ")
+    field = Settings.model_fields.get(name)
+    shown = os.environ.get(variable)
+    secret = field is None or "Secret" in str(field.annotation)
+    return f"{variable}{'' if shown is None or secret else f'={shown!r}'}: {message}"
+
+
+def _kind(name: str, model: type[Settings]) -> str:
+    schema = model.model_json_schema()["properties"][name]
+    found = [part["type"] for part in schema.get("anyOf", [schema]) if part.get("type") not in (None, "null")]
+    annotation = str(model.model_fields[name].annotation)
+    if "timedelta" in annotation:
+        return "duration"
+    if "enum" in schema:
+        return " | ".join(schema["enum"])
+    if found == ["string", "integer"]:
+        return "size"
+    return "path" if "Path" in annotation else found[0]
+
+
+def _shown(value: object, kind: str) -> str:
+    match value:
+        case None:
+            return "none"
+        case int() if kind == "size":
+            return f"{value // MIB}MiB" if value % MIB == 0 else f"{value // KIB}KiB"
+        case timedelta():
+            return _duration(value)
+        case bool():
+            return str(value).lower()
+        case ():
+            return "empty"
+        case _:
+            return str(value)
+
+
+def _duration(value: timedelta) -> str:
+    seconds = int(value.total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
