@@ -158,7 +158,6 @@ runs = Table(
     Column("starter", Text),
     Column("trigger", JSON, nullable=False),
     Column("arguments", JSON, nullable=False),
-    Column("state", JSON),
     Column("idempotency_key", Text),
     Column("untrusted", Boolean, nullable=False, server_default="false"),
     # Lineage. No foreign keys: retention removes runs one by one.

@@ -1,0 +1,185 @@
+"""The journal's writer: fenced, and committed in groups.
+
+Steps hand in entries and await them. One or two writers per worker commit whatever has gathered while the last
+commit ran; there is no timer. At rest a step costs one commit, under load a small part of one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from errands.engine.records import LeaseLostError, RecordRefusedError
+from errands.store.connections import Connection, Pool
+from errands.store.sql import statement
+
+log = structlog.get_logger()
+
+Also = Callable[[Connection], Awaitable[None]]
+
+_RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
+_DATABASE_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
+    OSError,
+    TimeoutError,
+)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A record in the form in which it is written: JSON as text, already redacted."""
+
+    run_id: UUID
+    epoch: int
+    path: str
+    kind: str
+    status: str | None
+    input: str | None
+    output: str | None
+    output_ref: str | None
+    error: str | None
+    facts: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    also: Also | None
+    """Further writes of the same transaction, made only if the record was written."""
+    done: asyncio.Future[None]
+
+
+class Journal:
+    """Commits entries of all runs of a worker. `append` from any task; `open` before, `close` after."""
+
+    def __init__(self, pool: Pool, *, writers: int = 2, largest_batch: int = 1000) -> None:
+        self._pool = pool
+        self._writers = writers
+        self._largest = largest_batch
+        self._pending: list[Entry] = []
+        self._more = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.batches = 0
+        self.entries = 0
+
+    def open(self) -> None:
+        """Start the writers."""
+        self._tasks = [asyncio.create_task(self._write(), name=f"journal-writer-{n}") for n in range(self._writers)]
+
+    async def close(self) -> None:
+        """Stop the writers. Entries that are not committed fail with LeaseLostError."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        for entry in self._take():
+            _fail(entry, LeaseLostError(entry.run_id))
+
+    def append(self, entry: Entry) -> asyncio.Future[None]:
+        """Hand an entry in. The future ends when it is committed, or with LeaseLostError or RecordRefusedError."""
+        self._pending.append(entry)
+        self._more.set()
+        return entry.done
+
+    def _take(self) -> list[Entry]:
+        batch = self._pending[: self._largest]
+        del self._pending[: self._largest]
+        if not self._pending:
+            self._more.clear()
+        return batch
+
+    async def _write(self) -> None:
+        while True:
+            await self._more.wait()
+            batch = self._take()
+            if batch:
+                self.batches += 1
+                self.entries += len(batch)
+                await self._commit(batch)
+
+    async def _commit(self, batch: list[Entry]) -> None:
+        """Write a batch, however long the database is away; split it when the database refuses its content."""
+        tries = 0
+        while True:
+            try:
+                written = await self._insert(batch)
+            except _DATABASE_AWAY as error:
+                delay = _RETRY_SECONDS[min(tries, len(_RETRY_SECONDS) - 1)]
+                tries += 1
+                log.warning("journal.database_away", error=type(error).__name__, entries=len(batch), retry_in=delay)
+                await asyncio.sleep(delay)
+            except asyncpg.PostgresError as error:
+                await self._commit_halves(batch, error)
+                return
+            except asyncio.CancelledError:
+                for entry in batch:
+                    _fail(entry, LeaseLostError(entry.run_id))
+                raise
+            except Exception as error:
+                log.exception("journal.batch_refused", entries=len(batch))
+                await self._commit_halves(batch, error)
+                return
+            else:
+                _settle(batch, written)
+                return
+
+    async def _commit_halves(self, batch: list[Entry], error: Exception) -> None:
+        if len(batch) == 1:
+            _fail(batch[0], RecordRefusedError(f"{type(error).__name__}: {error}"))
+            return
+        middle = len(batch) // 2
+        await self._commit(batch[:middle])
+        await self._commit(batch[middle:])
+
+    async def _insert(self, batch: list[Entry]) -> set[tuple[UUID, str]]:
+        async with self._pool.acquire() as connection:
+            further = [entry for entry in batch if entry.also is not None]
+            if not further:
+                return await _append(connection, batch)
+            async with connection.transaction():
+                written = await _append(connection, batch)
+                for entry in further:
+                    if entry.also is not None and (entry.run_id, entry.path) in written:
+                        await entry.also(connection)
+                return written
+
+
+async def _append(connection: Connection, batch: list[Entry]) -> set[tuple[UUID, str]]:
+    rows = await connection.fetch(
+        statement("append_records"),
+        list({e.run_id for e in batch}),
+        [e.run_id for e in batch],
+        [e.epoch for e in batch],
+        [e.path for e in batch],
+        [e.kind for e in batch],
+        [e.status for e in batch],
+        [e.input for e in batch],
+        [e.output for e in batch],
+        [e.output_ref for e in batch],
+        [e.error for e in batch],
+        [e.facts for e in batch],
+        [e.started_at for e in batch],
+        [e.finished_at for e in batch],
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
+def _settle(batch: list[Entry], written: set[tuple[UUID, str]]) -> None:
+    for entry in batch:
+        if (entry.run_id, entry.path) not in written:
+            _fail(entry, LeaseLostError(entry.run_id))
+        elif not entry.done.done():
+            entry.done.set_result(None)
+
+
+def _fail(entry: Entry, error: Exception) -> None:
+    if not entry.done.done():
+        entry.done.set_exception(error)
+        entry.done.exception()  # Seen: an entry that nobody awaits any more must not warn.

@@ -1,0 +1,99 @@
+"""Concurrency within a run: which branches can move, and how siblings are stopped."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+
+class LaneStopped(BaseException):  # noqa: N818 - control flow, like CancelledError: nothing may take it for an error
+    """Raised inside a branch whose sibling has failed or ended the run: it makes no further step."""
+
+
+class Pulse:
+    """Counts the branches of a run that can move. At zero the run can only wait: `still` is set."""
+
+    def __init__(self) -> None:
+        self._moving = 1
+        self.still = asyncio.Event()
+
+    def fork(self, branches: int) -> None:
+        """One branch becomes several, and itself waits for them."""
+        self._change(branches - 1)
+
+    def branch_ended(self) -> None:
+        self._change(-1)
+
+    def join(self) -> None:
+        """The branch that forked goes on."""
+        self._change(1)
+
+    def held(self) -> None:
+        """A branch has begun to wait."""
+        self._change(-1)
+
+    def released(self) -> None:
+        """What a branch waited for is there. Called by the one who resolves it, before the branch itself runs."""
+        self._change(1)
+
+    def _change(self, by: int) -> None:
+        self._moving += by
+        if self._moving > 0:
+            self.still.clear()
+        else:
+            self.still.set()
+
+
+class Lane:
+    """A group of sibling branches. Stopping it lets steps in flight finish, and lets nothing new begin."""
+
+    __slots__ = ("_on_stop", "_outer", "_stopped")
+
+    def __init__(self, outer: "Lane | None" = None) -> None:
+        self._outer = outer
+        self._stopped = False
+        self._on_stop: list[Callable[[], None]] = []
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped or (self._outer is not None and self._outer.stopped)
+
+    def stop(self) -> None:
+        self._stopped = True
+        for callback in self._on_stop:
+            callback()
+        self._on_stop.clear()
+
+    def on_stop(self, callback: Callable[[], None]) -> None:
+        """Call back when this group or one around it is stopped."""
+        lane: Lane | None = self
+        while lane is not None:
+            lane._on_stop.append(callback)
+            lane = lane._outer
+
+    def check(self) -> None:
+        """Raises LaneStopped if the group was stopped."""
+        if self.stopped:
+            raise LaneStopped
+
+
+async def run_branches(pulse: Pulse, branches: list[Callable[[], Awaitable[None]]]) -> None:
+    """Run branches side by side until all have ended. The first that raises cancels the others and is raised."""
+    pulse.fork(len(branches))
+
+    async def one(branch: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await branch()
+        except LaneStopped:
+            pass
+        finally:
+            pulse.branch_ended()
+
+    tasks = [asyncio.ensure_future(one(branch)) for branch in branches]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+    finally:
+        pulse.join()
