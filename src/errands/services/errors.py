@@ -1,0 +1,54 @@
+"""How a service refuses: a closed set, told apart by who must act. Faces translate them and add nothing."""
+
+from collections.abc import Mapping, Sequence
+
+from errands.core.problems import Problem
+
+
+class ServiceError(Exception):
+    """Base of all refusals. `message` says what happened with the offending value, `hint` the next move."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class NotFound(ServiceError):
+    """The caller named something that is not there."""
+
+    def __init__(self, noun: str, name: str, suggestions: Sequence[str] = (), hint: str | None = None) -> None:
+        if hint is None and suggestions:
+            hint = f"Did you mean {' or '.join(suggestions)}?"
+        super().__init__(f"There is no {noun} {name!r}.", hint)
+        self.noun = noun
+        self.name = name
+        self.suggestions = tuple(suggestions)
+
+
+class Conflict(ServiceError):
+    """What is there does not allow it now; the caller looks again and decides."""
+
+
+class Invalid(ServiceError):
+    """The caller's input is wrong; nothing was changed. Wrong arguments raise `core.params.ArgumentsInvalid`."""
+
+
+class FilesInvalid(Invalid):
+    """Files were refused as a whole. Carries every problem, by file; files without a finding are absent."""
+
+    def __init__(self, problems: Mapping[str, Sequence[Problem]]) -> None:
+        count = sum(problem.severity == "error" for found in problems.values() for problem in found)
+        super().__init__(
+            f"{count} problem{'s' if count != 1 else ''} in {len(problems)} file{'s' if len(problems) != 1 else ''}; "
+            "nothing was changed."
+        )
+        self.problems = {name: tuple(found) for name, found in problems.items()}
+
+
+class Denied(ServiceError):
+    """The caller has no right to it; an owner of the project can give it."""
+
+
+class Unavailable(ServiceError):
+    """Errands cannot work now: the database, a folder, a key. The operator acts."""
