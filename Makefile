@@ -3,6 +3,9 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help setup demo start check format test faults bench lock clean
 PYTHON := .venv/bin/python
+# The embedded model's weights come with whatever installer there is: the one that setup brought will do.
+export PATH := $(PATH):$(CURDIR)/.uv/bin
+export UV_SYSTEM_CERTS ?= 1
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
