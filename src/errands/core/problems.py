@@ -1,12 +1,13 @@
 """What is wrong with a definition, said so that its author can mend it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding in a file. Problems sort by their place."""
+    """One finding in a file."""
 
     line: int
     """1-based; 0 where the finding is about the whole file."""
@@ -21,6 +22,19 @@ class Problem:
     code: str = "invalid"
     """Stable name of the rule, such as `unknown-key` or `unknown-tool`."""
     severity: Literal["error", "warning"] = "error"
+
+    def __lt__(self, other: "Problem") -> bool:
+        """Problems sort by their place."""
+        return self._order < other._order
+
+    @property
+    def _order(self) -> tuple[int, int, str, str]:
+        return self.line, self.column, self.path, self.message
+
+
+def in_file_order(problems: Iterable[Problem]) -> list[Problem]:
+    """The problems sorted by their place, each only once."""
+    return sorted(dict.fromkeys(problems))
 
 
 class DefinitionInvalid(Exception):

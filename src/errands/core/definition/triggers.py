@@ -1,10 +1,12 @@
-"""What starts runs."""
+"""What starts runs: a schedule, a webhook, an email or an event. (Starting on demand needs no trigger.)"""
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from errands.core.definition.policies import Frozen
+from errands.core.definition.units import Duration, Size
 from errands.core.values import JsonValue
 
 
@@ -12,30 +14,98 @@ class TriggerBase(Frozen):
     """What every trigger carries."""
 
     id: str
+    """Name, unique in the task: `[a-z][a-z0-9_-]*`."""
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
-    """Templates of the run's arguments; a webhook's see `payload`."""
+    """Templates of the run's arguments; a webhook's, email's and event's see `payload`."""
     enabled: bool = True
+    """A disabled trigger starts nothing; its planned times are recorded as skipped."""
     note: str | None = None
+    """For readers, such as why it is disabled."""
 
 
 class ScheduleTrigger(TriggerBase):
+    """Starts a run at planned times."""
+
     kind: Literal["schedule"] = "schedule"
     schedule: dict[str, JsonValue]
+    """As written in the file; `core.schedules` gives it meaning."""
+
+
+class Signature(Frozen):
+    """How a webhook's sender proves itself: HMAC-SHA256 over the body."""
+
+    style: Literal["github", "stripe", "slack", "generic"] = "generic"
+    """Whose header and layout. `generic`: hex digest of the body in `header`."""
+    secret: str
+    """`secret:NAME` of the shared key."""
+    header: str | None = None
+    """Header that carries the signature. `None`: the style's own, `X-Signature` for `generic`."""
+    tolerance: Duration = timedelta(minutes=5)
+    """How old a signed time stamp may be, where the style has one."""
+
+
+class Webhook(Frozen):
+    """What a webhook accepts. It needs a `signature` or a `token`."""
+
+    signature: Signature | None = None
+    token: str | None = None
+    """`secret:NAME` of a bearer token that the sender must show."""
+    payload: dict[str, JsonValue] | None = None
+    """JSON Schema of the body; another body is refused with 422. `None`: any JSON."""
+    delivery: str | None = None
+    """Header that names a delivery; the same delivery starts one run only. `None`: the style's own."""
+    max_body: Size = 2**20
+    """Bytes; a longer body is refused with 413."""
 
 
 class WebhookTrigger(TriggerBase):
+    """Starts a run for each accepted HTTP call to its address; `payload` is the body."""
+
     kind: Literal["webhook"] = "webhook"
-    webhook: dict[str, JsonValue]
+    webhook: Webhook
+
+
+class Email(Frozen):
+    """What mail is accepted at the trigger's secret address."""
+
+    senders: tuple[str, ...] = ()
+    """Allowed senders: `ana@example.com` or `*@example.com`. Empty: anybody who knows the address."""
+    subject: str | None = None
+    """Glob that the subject must match, such as `Invoice *`. `None`: any."""
+    authenticated: bool = True
+    """Refuse mail that fails both SPF and DKIM."""
+    max_size: Size = 25 * 2**20
+    """Bytes of a whole mail, attachments included."""
 
 
 class EmailTrigger(TriggerBase):
+    """Starts a run for each accepted mail; `payload` holds from, to, subject, text and attachments."""
+
     kind: Literal["email"] = "email"
-    email: dict[str, JsonValue]
+    email: Email
+
+
+Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "any"]
+
+
+class Event(Frozen):
+    """Either the end of another task's run (`task`), or an event of the project (`name`)."""
+
+    task: str | None = None
+    """Task of the same project whose run has ended; `payload` holds its run, status, arguments and output."""
+    outcome: Outcome | tuple[Outcome, ...] = "succeeded"
+    """Which ends count."""
+    name: str | None = None
+    """Project event, as `errands event send` and the API send it; `payload` is the event's."""
+    match: str | None = Field(default=None, alias="key")
+    """Only events that carry this key. `None`: any."""
 
 
 class EventTrigger(TriggerBase):
+    """Starts a run after another task's run, or for each event of the project."""
+
     kind: Literal["event"] = "event"
-    event: dict[str, JsonValue]
+    event: Event
 
 
 Trigger = Annotated[ScheduleTrigger | WebhookTrigger | EmailTrigger | EventTrigger, Field(discriminator="kind")]

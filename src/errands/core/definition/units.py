@@ -12,13 +12,19 @@ _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KiB|MiB|GiB)")
 
+_LONGEST = timedelta(days=36_500)
+_LARGEST = 2**60
+
 
 def parse_duration(text: str) -> timedelta:
     """`30s`, `15m`, `1h30m`, `2d`, `1w`, `500ms`. Raises ValueError with an example for anything else."""
     compact = text.replace(" ", "")
     if not _DURATION.fullmatch(compact):
         raise ValueError(f"{text!r} is not a duration; write a number and a unit, such as 30s, 15m, 1h30m, 2d or 1w")
-    return timedelta(seconds=sum(float(n) * _SECONDS[unit] for n, unit in _DURATION_PART.findall(compact)))
+    seconds = sum(float(n) * _SECONDS[unit] for n, unit in _DURATION_PART.findall(compact))
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"{text[:40]!r} is too long; the longest duration is {_LONGEST.days}d")
+    return timedelta(seconds=seconds)
 
 
 def parse_size(text: str) -> int:
@@ -26,7 +32,10 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if not match:
         raise ValueError(f"{text!r} is not a size; write a number and a unit, such as 64KiB, 512MiB or 2GiB")
-    return int(float(match[1]) * _BYTES[match[2]])
+    size = float(match[1]) * _BYTES[match[2]]
+    if size > _LARGEST:
+        raise ValueError(f"{text[:40]!r} is too large; the largest size is {_LARGEST // 2**30}GiB")
+    return int(size)
 
 
 def _duration(value: object) -> object:
