@@ -1,0 +1,64 @@
+"""A real PostgreSQL for all tests: one server for the session, a fresh migrated database for each test that asks."""
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from errands.store.database import Database
+from errands.store.embedded import EmbeddedServer
+from errands.store.migrations import upgrade
+
+_TEMPLATE = "errands_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """URL of the session's server, with `{}` in the place of the database's name."""
+    with tempfile.TemporaryDirectory(prefix="errands-tests-") as folder:
+        server = EmbeddedServer(Path(folder))
+        url = server.acquire().replace("/errands?", "/{}?")
+        try:
+            asyncio.run(_make_template(url))
+            yield url
+        finally:
+            server.release()
+
+
+@pytest.fixture
+async def database_url(postgres: str) -> AsyncIterator[str]:
+    """URL of a database with all tables and no rows, dropped after the test."""
+    name = f"test_{next(_numbers)}"
+    await _execute(postgres, f"create database {name} template {_TEMPLATE} strategy file_copy")
+    yield postgres.format(name)
+    await _execute(postgres, f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    """An open database with all tables and no rows."""
+    opened = await Database.open(database_url, tmp_path, pool_size=20)
+    yield opened
+    await opened.close()
+
+
+async def _make_template(url: str) -> None:
+    # No test cuts the machine's power: commits need not reach the disk.
+    await _execute(url, "alter system set fsync = off", "select pg_reload_conf()", f"create database {_TEMPLATE}")
+    template = await Database.open(url.format(_TEMPLATE), Path())
+    await upgrade(template)
+    await template.close()
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url.format("postgres"))
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
