@@ -1,0 +1,38 @@
+"""What agents need from the rooms beside them: a project's agents and models, and the tools."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from errands.core.catalog import ToolSpec
+from errands.core.definition.agents import AgentDefinition, ModelDefinition
+from errands.core.outcomes import Performed
+from errands.core.ports import Effect, StepContext
+from errands.core.values import JsonObject
+
+
+class Directory(Protocol):
+    """Finds the agents and models that a project declares."""
+
+    async def agent(self, project_id: str, name: str) -> AgentDefinition | None:
+        """The agent of that name, or `None`."""
+        ...
+
+    async def model(self, project_id: str, name: str) -> ModelDefinition | None:
+        """The model of that name, or `None`. Built-in models need not be known here."""
+        ...
+
+
+class ToolBox(Protocol):
+    """The tools of the server. Checks arguments and grants itself."""
+
+    def specs(self) -> Mapping[str, ToolSpec]:
+        """Every tool by name."""
+        ...
+
+    def effect(self, name: str, arguments: JsonObject) -> Effect:
+        """What this call would do to the outside. Pure."""
+        ...
+
+    async def call(self, name: str, arguments: JsonObject, context: StepContext) -> Performed:
+        """Do it. Raises StepFailed."""
+        ...

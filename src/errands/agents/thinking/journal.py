@@ -1,0 +1,263 @@
+"""The two places where an agent's work is journaled: each model request and each tool call is a record of its own.
+
+A replay takes recorded turns and calls and asks no model again. Live code, too, uses only what `once` gives back,
+because that is what a replay will see (redacted).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic_ai import RunContext
+from pydantic_ai.exceptions import ModelRetry, ToolFailed
+from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
+from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.profiles import ModelProfile
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.tools import ToolDefinition
+from pydantic_ai.toolsets.abstract import AbstractToolset, ToolsetTool
+from pydantic_core import SchemaValidator, core_schema
+
+from errands.agents.call_context import CallContext
+from errands.agents.offers import Offer
+from errands.agents.ports import ToolBox
+from errands.agents.spending import Meter, estimate_tokens
+from errands.agents.thinking.asking import Asker, Question, price_of
+from errands.agents.thinking.messages import characters, record_of_request, record_of_response, response_of_record
+from errands.core.definition.agents import ModelDefinition
+from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, Usage
+from errands.core.ports import Recorded, StepContext
+from errands.core.values import Json, JsonObject, digest, to_text
+
+_MENDABLE = frozenset((ErrorKind.INPUT, ErrorKind.NOT_FOUND, ErrorKind.TOOL, ErrorKind.DENIED, ErrorKind.LIMIT))
+"""Failures of a tool that are told to the model, so that it can mend its call; all others fail the step."""
+_LONGEST_RESULT = 200_000
+"""Characters of one tool result that a model is shown."""
+_MISTAKEN_CALLS = 3
+"""Calls in a row that name no tool or are not JSON before the step fails."""
+_ONE_CALL = Usage(tool_calls=1)
+_ANY_ARGUMENTS = SchemaValidator(core_schema.dict_schema(core_schema.str_schema(), core_schema.any_schema()))
+
+
+@dataclass(slots=True)
+class Conversation:
+    """What the two journaled halves share: how far the conversation is, what it spent, what it touched."""
+
+    context: StepContext
+    meter: Meter
+    turn: int = 0
+    """Number of the last model request, from 1."""
+    order: dict[str, int] = field(default_factory=dict)
+    """Place of each tool call, by its id, in the last response."""
+    untrusted: bool = False
+    """Some tool has given data from outside."""
+
+
+class JournaledModel(Model):
+    """The model that pydantic-ai sees: takes each turn from the journal, or asks the chain and records the answer."""
+
+    def __init__(self, conversation: Conversation, asker: Asker) -> None:
+        super().__init__(profile=_profile(asker.chain))
+        self._conversation = conversation
+        self._asker = asker
+        self._seen = 0
+
+    @property
+    def model_name(self) -> str:
+        return self._asker.chain[0].model
+
+    @property
+    def system(self) -> str:
+        return "errands"
+
+    def prepare_messages(
+        self, messages: list[ModelMessage], model_request_parameters: ModelRequestParameters | None = None
+    ) -> list[ModelMessage]:
+        """Unchanged: each model of the chain prepares them for itself."""
+        return messages
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        """The next turn: reserve, ask once, settle."""
+        conversation = self._conversation
+        conversation.turn += 1
+        new = record_of_request(messages[self._seen :], with_instructions=conversation.turn == 1)
+        self._seen = len(messages) + 1
+        definition = self._asker.chain[0]
+        reserve = conversation.meter.reserve_request(
+            self._input_tokens(messages, model_request_parameters),
+            definition.max_output_tokens,
+            lambda given, made: max(price_of(one)(given, made) for one in self._asker.chain),
+            conversation.context.remaining(),
+        )
+        question = Question(messages, model_request_parameters, reserve.max_output_tokens)
+
+        async def perform(_effect_key: str) -> Performed:
+            answered = await self._asker.ask(question)
+            output: JsonObject = {
+                "model": answered.model,
+                "narrowed": reserve.narrowed,
+                "response": record_of_response(answered.response),
+            }
+            return Performed(output, answered.usage)
+
+        recorded = await conversation.context.once(
+            f"turn[{conversation.turn}]",
+            kind="turn",
+            digest=_digest(definition, model_request_parameters, new),
+            perform=perform,
+            request={"model": definition.model, "messages": new},
+            reserve=reserve.usage,
+        )
+        conversation.meter.add(recorded.usage)
+        return self._taken(recorded)
+
+    def _taken(self, recorded: Recorded) -> ModelResponse:
+        output = recorded.output
+        if not isinstance(output, dict):
+            raise StepFailed(ErrorKind.INTERNAL, "the record of a model request is not an object")
+        response = response_of_record(output.get("response"))
+        calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
+        self._conversation.order = {call.tool_call_id: place for place, call in enumerate(calls)}
+        if response.finish_reason == "length":
+            self._note_cut(narrowed=bool(output.get("narrowed")))
+        return response
+
+    def _note_cut(self, *, narrowed: bool) -> None:
+        conversation = self._conversation
+        if narrowed:
+            raise StepFailed(
+                ErrorKind.BUDGET,
+                f"the budget of {conversation.meter.who} was used up in the middle of an answer, "
+                f"after {conversation.meter.spent.tokens} tokens",
+                hint="raise the budget of the step, the agent or the run, or give the agent less to do",
+            )
+        conversation.context.log("the answer reached the model's max_output_tokens and may be cut", level="warning")
+
+    def _input_tokens(self, messages: list[ModelMessage], parameters: ModelRequestParameters) -> int:
+        tools = [*parameters.function_tools, *parameters.output_tools]
+        declared = sum(len(to_text(tool.parameters_json_schema)) + len(tool.description or "") for tool in tools)
+        instructions = sum(len(part.content) for part in parameters.instruction_parts or ())
+        return estimate_tokens(characters(messages) + declared + instructions)
+
+
+@dataclass
+class JournaledTools(AbstractToolset[None]):
+    """The offered tools; each call is recorded at `turn[n]/tool[i]`, `i` being its place in the response."""
+
+    conversation: Conversation
+    toolbox: ToolBox
+    offers: Sequence[Offer]
+
+    @property
+    def id(self) -> str | None:
+        return "errands"
+
+    async def get_tools(self, ctx: RunContext[None]) -> dict[str, ToolsetTool[None]]:
+        return {offer.alias: self._offered(offer) for offer in self.offers}
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: ToolsetTool[None]
+    ) -> Json:
+        """Do a call once. Raises ToolFailed for what the model can mend, StepFailed for the rest."""
+        spec = next(offer.spec for offer in self.offers if offer.alias == name)
+        conversation = self.conversation
+        place = conversation.order.get(ctx.tool_call_id or "")
+        if place is None:
+            raise ModelRetry("this call has no place in your last answer; call the tool again")
+        suffix = f"turn[{conversation.turn}]/{spec.name}[{place}]"
+        reserve = conversation.meter.take_call()
+
+        async def perform(effect_key: str) -> Performed:
+            context = CallContext(conversation.context, f"{conversation.context.path}/{suffix}", effect_key)
+            return await _attempt(self.toolbox, spec.name, tool_args, context)
+
+        recorded = await conversation.context.once(
+            suffix,
+            kind="call",
+            digest=digest([spec.name, tool_args]),
+            perform=perform,
+            request={"tool": spec.name, "arguments": tool_args},
+            effect=self.toolbox.effect(spec.name, tool_args),
+            reserve=reserve,
+        )
+        conversation.meter.add(replace(recorded.usage, tool_calls=0))
+        return self._taken(recorded)
+
+    def _taken(self, recorded: Recorded) -> Json:
+        output = recorded.output
+        if not isinstance(output, dict):
+            raise StepFailed(ErrorKind.INTERNAL, "the record of a tool call is not an object")
+        if output.get("untrusted"):
+            self.conversation.untrusted = True
+        error = output.get("error")
+        if isinstance(error, dict):
+            raise ToolFailed(_told(StepError.from_json(error)))
+        return _shown(output.get("result"))
+
+    def _offered(self, offer: Offer) -> ToolsetTool[None]:
+        definition = ToolDefinition(
+            name=offer.alias,
+            description=offer.spec.description,
+            parameters_json_schema=dict(offer.spec.input_schema),
+        )
+        return ToolsetTool(
+            toolset=self, tool_def=definition, max_retries=_MISTAKEN_CALLS, args_validator=_ANY_ARGUMENTS
+        )
+
+
+async def _attempt(toolbox: ToolBox, name: str, arguments: JsonObject, context: StepContext) -> Performed:
+    """The call's record: `{result}` or, where the model may mend its call, `{error}`; with `untrusted` where it is."""
+    try:
+        performed = await toolbox.call(name, arguments, context)
+    except StepFailed as failure:
+        if failure.error.kind not in _MENDABLE:
+            raise
+        outside = toolbox.specs()[name].returns_outside_data
+        return Performed({"error": failure.error.as_json(), "untrusted": outside}, _ONE_CALL, untrusted=outside)
+    output: JsonObject = {"result": performed.output, "untrusted": performed.untrusted}
+    return Performed(output, performed.usage + _ONE_CALL, untrusted=performed.untrusted)
+
+
+def _told(error: StepError) -> str:
+    hint = f" ({error.hint})" if error.hint else ""
+    return f"The call failed ({error.kind.value}): {error.message}{hint}"
+
+
+def _shown(result: Json) -> Json:
+    text = result if isinstance(result, str) else to_text(result)
+    if len(text) <= _LONGEST_RESULT:
+        return result
+    return f"{text[:_LONGEST_RESULT]}\n[cut here: the result has {len(text):,} characters; ask for less]"
+
+
+def _digest(definition: ModelDefinition, parameters: ModelRequestParameters, messages: Sequence[Json]) -> str:
+    """Names a request by what decides its answer: model, settings, tools by name, output schema, new messages.
+
+    Descriptions of tools and the length that a budget allows are left out: they may change between a crash and the
+    replay without making the recorded answer wrong.
+    """
+    return digest(
+        {
+            "model": [definition.provider, definition.name, definition.base_url],
+            "temperature": definition.temperature,
+            "tools": sorted(tool.name for tool in parameters.function_tools),
+            "output": parameters.output_object.json_schema if parameters.output_object else None,
+            "messages": list(messages),
+        }
+    )
+
+
+def _profile(chain: Sequence[ModelDefinition]) -> ModelProfile:
+    """Structured output by grammar where the embedded model answers first, else by an output tool."""
+    embedded = chain[0].provider == "embedded"
+    return ModelProfile(
+        supports_tools=True,
+        supports_json_schema_output=True,
+        supports_json_object_output=True,
+        default_structured_output_mode="native" if embedded else "tool",
+    )

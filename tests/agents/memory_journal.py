@@ -1,0 +1,123 @@
+"""A step context whose journal lives in memory: redacts, checks digests, dies on demand, and can be replayed."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from errands.core.definition.policies import Grants
+from errands.core.outcomes import ErrorKind, Performed, StepFailed, Usage
+from errands.core.ports import Effect, Recorded, RunIdentity
+from errands.core.values import Json, JsonObject, from_text, to_text
+
+
+class Killed(BaseException):
+    """The process died here."""
+
+
+@dataclass
+class Record:
+    kind: str
+    digest: str
+    request: str
+    output: str
+    usage: Usage
+    effect: Effect
+
+
+@dataclass
+class MemoryJournal:
+    """Records by suffix, in the order of their commit."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    performed: list[str] = field(default_factory=list)
+    effect_keys: list[str] = field(default_factory=list)
+    reserves: list[Usage] = field(default_factory=list)
+    kill_after: int | None = None
+    """Die as soon as so many records are committed."""
+
+    def outputs(self) -> dict[str, Json]:
+        return {suffix: from_text(record.output) for suffix, record in self.records.items()}
+
+    def usage(self) -> Usage:
+        return sum((record.usage for record in self.records.values()), Usage())
+
+
+@dataclass
+class MemoryContext:
+    """A faithful `StepContext` over a `MemoryJournal`."""
+
+    journal: MemoryJournal
+    folder: Path = Path("/nonexistent")
+    granted: Grants = field(default_factory=Grants)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    left: Usage | None = None
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+    revealed: list[str] = field(default_factory=list)
+    path: str = "research"
+    attempt: int = 1
+    effect_key: str = "key-of-step"
+    memory_limit: int = 2**29
+
+    @property
+    def run(self) -> RunIdentity:
+        return RunIdentity("run_1", "task", "sales", "prj_1", 1, datetime(2026, 1, 1, tzinfo=UTC))
+
+    @property
+    def grants(self) -> Grants:
+        return self.granted
+
+    def workspace(self) -> Path:
+        return self.folder
+
+    async def secret(self, name: str) -> str:
+        if name not in self.secrets:
+            raise StepFailed(ErrorKind.SECRET, f"the secret {name} is missing")
+        self.revealed.append(self.secrets[name])
+        return self.secrets[name]
+
+    async def once(
+        self,
+        suffix: str,
+        *,
+        kind: Literal["turn", "call"],
+        digest: str,
+        perform: Callable[[str], Awaitable[Performed]],
+        request: Json = None,
+        effect: Effect = Effect.READS,
+        reserve: Usage = Usage(),  # noqa: B008
+    ) -> Recorded:
+        journal = self.journal
+        if (record := journal.records.get(suffix)) is not None:
+            if record.digest != digest:
+                raise StepFailed(ErrorKind.INTERNAL, f"the replay has diverged at {suffix}")
+            return Recorded(from_text(record.output), record.usage, replayed=True)
+        key = f"{self.path}/{suffix}#key"
+        journal.performed.append(suffix)
+        journal.effect_keys.append(key)
+        journal.reserves.append(reserve)
+        performed = await perform(key)
+        output = self._redacted(to_text(performed.output))
+        journal.records[suffix] = Record(kind, digest, to_text(request), output, performed.usage, effect)
+        if journal.kill_after is not None and len(journal.records) >= journal.kill_after:
+            raise Killed
+        return Recorded(from_text(output), performed.usage)
+
+    def remaining(self) -> Usage | None:
+        return self.left
+
+    def log(self, message: str, *, level: Literal["debug", "info", "warning", "error"] = "info") -> None:
+        self.lines.append((level, message))
+
+    def token(self, text: str) -> None:
+        self.tokens.append(text)
+
+    async def artifact(self, path: Path, *, name: str, media_type: str) -> JsonObject:
+        raise NotImplementedError
+
+    def _redacted(self, text: str) -> str:
+        for value in self.revealed:
+            text = text.replace(value, "***")
+        return text
