@@ -1,7 +1,7 @@
 # Every target first runs scripts/setup, which makes or refreshes .venv and ends at once when nothing has changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start check format test faults bench lock clean
+.PHONY: help setup demo start check format pages test faults bench lock clean
 PYTHON := .venv/bin/python
 # The embedded model's weights come with whatever installer there is: the one that setup brought will do.
 export PATH := $(PATH):$(CURDIR)/.uv/bin
@@ -25,6 +25,9 @@ check: setup ## Format, lint, types, import rules, sizes, names, docs
 format: setup ## Format the code and mend what the linter can
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
+
+pages: setup ## Write the reference pages that are made from the code
+	@$(PYTHON) scripts/reference_pages.py
 
 test: setup ## Run the tests, fault scripts in their short form
 	.venv/bin/pytest

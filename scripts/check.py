@@ -35,6 +35,7 @@ CHECKS = (
     Check("sizes", (PYTHON, "scripts/check_sizes.py")),
     Check("rules", (PYTHON, "scripts/check_rules.py")),
     Check("links", (PYTHON, "scripts/check_links.py")),
+    Check("pages", (PYTHON, "scripts/reference_pages.py", "--check")),
     Check("dependencies", (str(BIN / "deptry"), "src", "--no-ansi")),
 )
 
