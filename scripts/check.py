@@ -15,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTHON = str(BIN / "python")
+LONGEST = 80
+"""Lines of a failed check's output that are shown."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ def report(check: Check, passed: bool, output: str, seconds: float) -> None:
         summary = check.says or (output.splitlines() or ["passed"])[-1]
         print(f"ok    {check.name:13} {summary} ({seconds:.1f} s)", flush=True)
     else:
-        print(f"FAIL  {check.name:13} {' '.join(check.command)}\n{output}", flush=True)
+        lines = output.splitlines()
+        cut = [f"... and {len(lines) - LONGEST} lines more"] if len(lines) > LONGEST else []
+        print("\n".join([f"FAIL  {check.name:13} {' '.join(check.command)}", *lines[:LONGEST], *cut]), flush=True)
 
 
 def _absent(part: str) -> bool:
