@@ -1,0 +1,83 @@
+"""Secrets as they lie in the database: encrypted. What the bytes mean is the vault's affair."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from errands.store.rows import affected, fetch_all, fetch_one
+from errands.store.tables import secrets
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRow:
+    """An encrypted secret."""
+
+    id: UUID
+    name: str
+    ciphertext: bytes = field(repr=False)
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretListed:
+    """What may be said of a secret."""
+
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    last_used_at: datetime | None
+
+
+_columns = (secrets.c.id, secrets.c.name, secrets.c.ciphertext, secrets.c.key_id)
+
+
+async def find(connection: AsyncConnection, project_id: UUID, names: Sequence[str]) -> list[SecretRow]:
+    """Those of the named secrets that exist."""
+    query = select(*_columns).where(secrets.c.project_id == project_id, secrets.c.name.in_(names))
+    return await fetch_all(connection, SecretRow, query)
+
+
+async def listed(connection: AsyncConnection, project_id: UUID) -> list[SecretListed]:
+    """All secrets of a project by name, without their bytes."""
+    columns = (secrets.c.name, secrets.c.created_at, secrets.c.updated_at, secrets.c.last_used_at)
+    query = select(*columns).where(secrets.c.project_id == project_id).order_by(secrets.c.name)
+    return await fetch_all(connection, SecretListed, query)
+
+
+async def put(
+    connection: AsyncConnection, project_id: UUID, name: str, row_id: UUID, ciphertext: bytes, key_id: str
+) -> None:
+    """Store a secret under a new row id, in place of the one that had the name."""
+    row = insert(secrets).values(id=row_id, project_id=project_id, name=name, ciphertext=ciphertext, key_id=key_id)
+    changed = {"id": row_id, "ciphertext": ciphertext, "key_id": key_id, "updated_at": func.now()}
+    await connection.execute(row.on_conflict_do_update(index_elements=["project_id", "name"], set_=changed))
+
+
+async def remove(connection: AsyncConnection, project_id: UUID, name: str) -> bool:
+    """Delete it; False where there is none."""
+    return (
+        await affected(connection, delete(secrets).where(secrets.c.project_id == project_id, secrets.c.name == name))
+        > 0
+    )
+
+
+async def touch(connection: AsyncConnection, ids: Sequence[UUID], at_most_every: timedelta) -> None:
+    """Note that they were used, unless that was noted lately."""
+    due = or_(secrets.c.last_used_at.is_(None), secrets.c.last_used_at < func.now() - at_most_every)
+    await connection.execute(update(secrets).where(secrets.c.id.in_(ids), due).values(last_used_at=func.now()))
+
+
+async def next_of_other_key(connection: AsyncConnection, key_id: str, after: UUID | None) -> SecretRow | None:
+    """The next secret, by id, that is encrypted with another key; its row is locked."""
+    query = select(*_columns).where(secrets.c.key_id != key_id).order_by(secrets.c.id).limit(1).with_for_update()
+    return await fetch_one(connection, SecretRow, query if after is None else query.where(secrets.c.id > after))
+
+
+async def recrypt(connection: AsyncConnection, row_id: UUID, ciphertext: bytes, key_id: str) -> None:
+    """The same secret under another key."""
+    await connection.execute(update(secrets).where(secrets.c.id == row_id).values(ciphertext=ciphertext, key_id=key_id))

@@ -1,0 +1,216 @@
+"""Tasks and their immutable versions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from errands.core.values import JsonObject
+from errands.store.identifiers import new_id
+from errands.store.rows import fetch_all, fetch_one
+from errands.store.tables import task_versions, tasks
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A task with the numbers of its newest and its published version."""
+
+    id: UUID
+    project_id: UUID
+    name: str
+    title: str | None
+    description: str
+    tags: Sequence[str]
+    published_version_id: UUID | None
+    published: int | None
+    latest: int
+    paused_at: datetime | None
+    pause_note: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """A version without its source and definition."""
+
+    id: UUID
+    task_id: UUID
+    number: int
+    digest: str
+    author: str
+    message: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VersionBody:
+    """A version's source text and parsed form."""
+
+    id: UUID
+    task_id: UUID
+    number: int
+    digest: str
+    source: str
+    definition: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBody:
+    """The version of a task that counts: the published one, or else the newest."""
+
+    name: str
+    number: int
+    source: str
+    definition: JsonObject
+
+
+_version = task_versions.c
+_body = (_version.id, _version.task_id, _version.number, _version.digest, _version.source, _version.definition)
+
+
+async def find(connection: AsyncConnection, project_id: UUID, name: str, *, lock: bool = False) -> TaskRow | None:
+    """The task of this name. `lock` keeps others from changing it until the transaction ends."""
+    query = _tasks(project_id).where(tasks.c.name == name)
+    return await fetch_one(connection, TaskRow, query.with_for_update(of=tasks) if lock else query)
+
+
+async def every(connection: AsyncConnection, project_id: UUID) -> list[TaskRow]:
+    """All tasks of a project by name, archived ones left out."""
+    query = _tasks(project_id).where(tasks.c.archived_at.is_(None)).order_by(tasks.c.name)
+    return await fetch_all(connection, TaskRow, query)
+
+
+async def make(
+    connection: AsyncConnection, project_id: UUID, name: str, title: str | None, description: str, tags: Sequence[str]
+) -> UUID:
+    """A new task without versions; where another was quicker, that one's id."""
+    row = insert(tasks).values(
+        id=new_id(), project_id=project_id, name=name, title=title, description=description, tags=list(tags)
+    )
+    row = row.on_conflict_do_update(
+        index_elements=["project_id", "name"], set_={"description": row.excluded.description}
+    )
+    return UUID(str((await connection.execute(row.returning(tasks.c.id))).scalar_one()))
+
+
+async def publish(
+    connection: AsyncConnection,
+    version: VersionRow,
+    title: str | None,
+    description: str,
+    tags: Sequence[str],
+) -> None:
+    """Let new runs take this version, and lists show what it says of itself."""
+    await connection.execute(
+        update(tasks)
+        .where(tasks.c.id == version.task_id)
+        .values(published_version_id=version.id, title=title, description=description, tags=list(tags))
+    )
+
+
+async def pause(connection: AsyncConnection, task_id: UUID, note: str | None) -> None:
+    """Runs are refused from now on. A task that is paused already keeps its moment and gets the note."""
+    await connection.execute(
+        update(tasks)
+        .where(tasks.c.id == task_id)
+        .values(paused_at=func.coalesce(tasks.c.paused_at, func.now()), pause_note=note)
+    )
+
+
+async def resume(connection: AsyncConnection, task_id: UUID) -> None:
+    """Runs are admitted again."""
+    await connection.execute(update(tasks).where(tasks.c.id == task_id).values(paused_at=None, pause_note=None))
+
+
+async def add_version(
+    connection: AsyncConnection,
+    task_id: UUID,
+    *,
+    digest: str,
+    source: str,
+    definition: JsonObject,
+    author: str,
+    message: str | None,
+) -> VersionRow:
+    """The task's next version. The caller holds the task's row, so that numbers have no gaps and no twins."""
+    number = select(func.coalesce(func.max(_version.number), 0) + 1).where(_version.task_id == task_id)
+    row = insert(task_versions).values(
+        id=new_id(),
+        task_id=task_id,
+        number=number.scalar_subquery(),
+        digest=digest,
+        source=source,
+        definition=definition,
+        author=author,
+        message=message,
+    )
+    found = await fetch_one(connection, VersionRow, row.returning(*_versions(task_id).selected_columns))
+    assert found is not None
+    return found
+
+
+async def versions(connection: AsyncConnection, task_id: UUID) -> list[VersionRow]:
+    """All versions of a task, newest first."""
+    return await fetch_all(connection, VersionRow, _versions(task_id).order_by(_version.number.desc()))
+
+
+async def version(connection: AsyncConnection, task_id: UUID, number: int) -> VersionRow | None:
+    """One version without its body."""
+    return await fetch_one(connection, VersionRow, _versions(task_id).where(_version.number == number))
+
+
+async def body(connection: AsyncConnection, task_id: UUID, number: int) -> VersionBody | None:
+    """One version with source and definition."""
+    query = select(*_body).where(_version.task_id == task_id, _version.number == number)
+    return await fetch_one(connection, VersionBody, query)
+
+
+async def body_by_id(connection: AsyncConnection, version_id: UUID) -> VersionBody | None:
+    """The version with this id."""
+    return await fetch_one(connection, VersionBody, select(*_body).where(_version.id == version_id))
+
+
+async def current_bodies(connection: AsyncConnection, project_id: UUID) -> list[NamedBody]:
+    """What every task of the project is now: its published version, or the newest where none is published."""
+    newest = (
+        select(_version.id)
+        .where(_version.task_id == tasks.c.id)
+        .order_by(_version.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = (
+        select(tasks.c.name, _version.number, _version.source, _version.definition)
+        .join(task_versions, _version.id == func.coalesce(tasks.c.published_version_id, newest))
+        .where(tasks.c.project_id == project_id, tasks.c.archived_at.is_(None))
+        .order_by(tasks.c.name)
+    )
+    return await fetch_all(connection, NamedBody, query)
+
+
+def _versions(task_id: UUID) -> Select[tuple[UUID, UUID, int, str, str, str, datetime]]:
+    columns = (_version.id, _version.task_id, _version.number, _version.digest, _version.author, _version.message)
+    return select(*columns, _version.created_at).where(_version.task_id == task_id)
+
+
+def _tasks(project_id: UUID) -> Select[tuple[object, ...]]:
+    published = select(_version.number).where(_version.id == tasks.c.published_version_id).scalar_subquery()
+    latest = select(func.coalesce(func.max(_version.number), 0)).where(_version.task_id == tasks.c.id)
+    return select(
+        tasks.c.id,
+        tasks.c.project_id,
+        tasks.c.name,
+        tasks.c.title,
+        tasks.c.description,
+        tasks.c.tags,
+        tasks.c.published_version_id,
+        published.label("published"),
+        latest.scalar_subquery().label("latest"),
+        tasks.c.paused_at,
+        tasks.c.pause_note,
+        tasks.c.created_at,
+    ).where(tasks.c.project_id == project_id)
