@@ -9,10 +9,16 @@ usage: reference_pages.py           write the pages
 
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from errands.core.catalog import ToolSpec
+from errands.core.ports import Effect
+from errands.core.values import Json, to_text
 from errands.settings import Settings
+from errands.tools.builtin import builtin_catalog
+from errands.tools.hosts import HostPolicy
+from errands.tools.limits import ToolLimits
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = re.compile(r"(?<=<!-- generated -->\n).*(?=<!-- /generated -->\n)", re.DOTALL)
@@ -45,6 +51,78 @@ def settings_page() -> str:
     return table(("Variable", "Kind", "Default", "Meaning"), rows)
 
 
+def tools_page() -> str:
+    """One section for each built-in tool."""
+    specs = builtin_catalog(HostPolicy(), ToolLimits()).specs()
+    return "\n\n".join(tool_section(specs[name]) for name in sorted(specs))
+
+
+def tool_section(spec: ToolSpec) -> str:
+    """Heading, description, what it does to the outside, arguments, output, errors."""
+    parts = [f"## {spec.name}", spec.description, f"{EFFECTS[spec.effect]}."]
+    if spec.returns_outside_data:
+        parts[-1] += " Its output counts as data from outside."
+    inputs, outputs = fields(spec.input_schema), fields(spec.output_schema)
+    parts.append(table(("Argument", "Type", "Default", "Meaning"), inputs))
+    parts.append(table(("Output", "Type", "Meaning"), ((name, kind, meaning) for name, kind, _, meaning in outputs)))
+    if spec.errors:
+        parts.append(f"Errors besides `input` and `denied`: {', '.join(f'`{kind.value}`' for kind in spec.errors)}.")
+    return "\n\n".join(parts)
+
+
+EFFECTS = {
+    Effect.NONE: "Touches nothing outside the run",
+    Effect.READS: "Reads the outside",
+    Effect.CHANGES: "May change the outside",
+}
+
+
+def fields(schema: Json) -> list[tuple[str, str, str, str]]:
+    """Name, type, default and description of each property of an object's schema."""
+    properties, required = part(schema, "properties"), part(schema, "required")
+    assert isinstance(properties, Mapping)
+    needed = required if isinstance(required, list) else []
+    return [
+        (
+            f"`{name}`",
+            type_name(inner),
+            "required" if name in needed else default(inner),
+            text(part(inner, "description")),
+        )
+        for name, inner in properties.items()
+    ]
+
+
+def type_name(schema: Json) -> str:
+    """A schema's type in a few words, such as `list of text` or `text or secret`."""
+    choices, options = part(schema, "enum"), part(schema, "anyOf")
+    if isinstance(choices, list):
+        return ", ".join(code(to_text(choice).strip('"')) for choice in choices)
+    if isinstance(options, list):
+        names = dict.fromkeys(type_name(option) for option in options if part(option, "type") != "null")
+        return " or ".join(names)
+    kind = text(part(schema, "type"))
+    if kind == "array":
+        return f"list of {type_name(part(schema, 'items'))}"
+    if kind == "object" and isinstance(properties := part(schema, "properties"), Mapping):
+        return f"object ({', '.join(properties)})"
+    named = {"string": "text", "": "any"}.get(kind, kind)
+    return f"{named} or secret" if part(schema, "x-accepts-secret") else named
+
+
+def default(schema: Json) -> str:
+    value = part(schema, "default")
+    return "" if value is None else code(to_text(value).strip('"'))
+
+
+def part(schema: Json, key: str) -> Json:
+    return schema.get(key) if isinstance(schema, Mapping) else None
+
+
+def text(value: Json) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table."""
     titles = list(head)
@@ -60,7 +138,7 @@ def code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page}
+PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "tools.md": tools_page}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
