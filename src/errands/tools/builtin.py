@@ -1,0 +1,33 @@
+"""The tools that come with Errands, in one catalog."""
+
+from errands.tools import archive, data, documents, files, http_request, keep, log, mail, notify, sql
+from errands.tools.catalog import Catalog
+from errands.tools.hosts import HostPolicy
+from errands.tools.limits import ToolLimits
+
+
+def builtin_catalog(policy: HostPolicy, limits: ToolLimits) -> Catalog:
+    """A catalog with every built-in tool. Close it with `aclose` when the process ends."""
+    catalog = Catalog(policy, limits)
+    catalog.add(http_request.http_request)
+    catalog.add(sql.sql_query)
+    catalog.add(sql.sql_execute)
+    catalog.add(files.files_read)
+    catalog.add(files.files_write)
+    catalog.add(files.files_append)
+    catalog.add(files.files_list)
+    catalog.add(files.files_info)
+    catalog.add(files.files_copy)
+    catalog.add(files.files_move)
+    catalog.add(files.files_delete)
+    catalog.add(keep.files_keep)
+    catalog.add(documents.documents_read)
+    catalog.add(data.data_parse)
+    catalog.add(data.data_format)
+    catalog.add(mail.mail_send)
+    catalog.add(notify.notify_send)
+    catalog.add(archive.archive_create)
+    catalog.add(archive.archive_extract)
+    catalog.add(archive.archive_verify)
+    catalog.add(log.log)
+    return catalog

@@ -1,0 +1,163 @@
+"""`sql.query` and `sql.execute`: statements in any database whose URL is kept as a secret."""
+
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, JsonValue
+
+from errands.core.outcomes import ErrorKind, StepFailed
+from errands.core.ports import Effect
+from errands.core.values import Json, JsonObject
+from errands.tools.databases import Database, Statement
+from errands.tools.paths import real_path, status
+from errands.tools.refusal import Refusal
+from errands.tools.secret_text import AcceptsSecret
+from errands.tools.sql_sqlite import Sqlite
+from errands.tools.tool import Arguments, Output, ToolContext, tool
+
+# A literal URL can only be a file of the workspace: whoever writes it (an agent, perhaps) must not choose a server.
+_connection = AcceptsSecret(literal=r"sqlite:///[^/?:][^?]*")
+Connection = Annotated[str, _connection, AfterValidator(_connection.check)]
+Params = dict[str, JsonValue]
+
+_ERRORS = (ErrorKind.NETWORK, ErrorKind.TIMEOUT, ErrorKind.UNAVAILABLE, ErrorKind.NOT_FOUND, ErrorKind.LIMIT)
+
+
+class SqlArguments(Arguments):
+    connection: Annotated[
+        Connection,
+        Field(description="`secret:NAME` of a database URL, or sqlite:///file.db for a file in the workspace"),
+    ]
+    timeout: Annotated[float | None, Field(gt=0, le=3600, description="Seconds")] = None
+
+
+class QueryArguments(SqlArguments):
+    sql: Annotated[str, Field(min_length=1, description="One statement; `:name` stands for a parameter")]
+    params: Params = Field(default_factory=dict)
+    max_rows: Annotated[
+        int | None, Field(ge=1, le=1_000_000, description="More rows are left out, and truncated is true")
+    ] = None
+
+
+class QueryOutput(Output):
+    rows: list[dict[str, JsonValue]]
+    row_count: int
+    columns: list[str]
+    truncated: Annotated[bool, Field(description="There were more rows than max_rows")]
+
+
+class ExecuteStatement(Arguments):
+    sql: Annotated[str, Field(min_length=1)]
+    params: Params | list[Params] = Field(default_factory=dict)
+
+
+class ExecuteArguments(SqlArguments):
+    sql: Annotated[
+        str | list[ExecuteStatement],
+        Field(min_length=1, description="One statement, or several that succeed or fail together"),
+    ]
+    params: Annotated[
+        Params | list[Params],
+        Field(description="For one statement; a list runs it once for each"),
+    ] = Field(default_factory=dict)
+
+
+class ExecuteOutput(Output):
+    row_count: Annotated[int, Field(description="Rows inserted, updated or deleted, all statements together")]
+
+
+@tool("sql.query", effect=Effect.READS, errors=_ERRORS)
+async def sql_query(arguments: QueryArguments, context: ToolContext) -> QueryOutput:
+    """Read rows from a database with one statement, in a read-only transaction where the database has them. Dates
+    and UUIDs come as text, decimals as numbers unless those would round them, bytes as base64."""
+    statement = Statement(
+        arguments.sql,
+        [arguments.params],
+        arguments.timeout or context.limits.sql_seconds,
+        arguments.max_rows or context.limits.sql_rows,
+        context.limits.sql_bytes,
+    )
+    return QueryOutput.model_validate(await _database(arguments.connection, context).query(statement))
+
+
+def _execute_effect(arguments: JsonObject) -> Effect:
+    """A literal connection is always a file of the workspace."""
+    return Effect.NONE if str(arguments.get("connection")).startswith("sqlite:") else Effect.CHANGES
+
+
+@tool("sql.execute", effect=Effect.CHANGES, effect_of=_execute_effect, errors=_ERRORS)
+async def sql_execute(arguments: ExecuteArguments, context: ToolContext) -> ExecuteOutput:
+    """Change a database: one statement, once for each set of params, or several statements, all in one
+    transaction."""
+    seconds = arguments.timeout or context.limits.sql_seconds
+    listed = arguments.sql
+    if isinstance(listed, list):
+        if arguments.params:
+            raise Refusal("input", "params goes with one statement", "give each statement of the list its own params")
+        pairs = [(each.sql, each.params) for each in listed]
+    else:
+        pairs = [(listed, arguments.params)]
+    statements = [Statement(sql, params if isinstance(params, list) else [params], seconds) for sql, params in pairs]
+    return ExecuteOutput(row_count=await _database(arguments.connection, context).execute(statements))
+
+
+def _database(url: str, context: ToolContext) -> Database:
+    dialect = url.partition("://")[0].partition("+")[0].lower()
+    match dialect:
+        case "postgresql" | "postgres":
+            return context.databases.postgres(url)
+        case "sqlite":
+            return Sqlite(_sqlite_path(url, context))
+        case _ if re.fullmatch(r"[a-z0-9_]+", dialect) and "://" in url:
+            return ChildDatabase(url, context)
+        case _:
+            raise Refusal(
+                "secret", "the connection is not a database URL", "write dialect+driver://user:pass@host/name"
+            )
+
+
+def _sqlite_path(url: str, context: ToolContext) -> Path:
+    path = url.partition("://")[2].removeprefix("/").partition("?")[0]
+    if path.startswith("/"):
+        return Path(path)  # Only a secret can hold an absolute path.
+    place = context.locate(path, write=True)
+    found = status(place)
+    if found is not None and not stat.S_ISREG(found.st_mode):
+        raise Refusal("denied", f"{path} is not a regular file")
+    return real_path(place)
+
+
+class ChildDatabase:
+    """A database whose driver blocks: each call in a child process."""
+
+    def __init__(self, url: str, context: ToolContext) -> None:
+        self._url = url
+        self._context = context
+
+    async def query(self, statement: Statement) -> Mapping[str, object]:
+        job: dict[str, Json] = {
+            "url": str(self._url),
+            "sql": statement.sql,
+            "params": statement.params[0],
+            "max_rows": statement.max_rows,
+            "max_bytes": statement.max_bytes,
+        }
+        found = await self._run("query", job, statement.seconds, statement.max_bytes)
+        if not isinstance(found, Mapping):
+            raise StepFailed(ErrorKind.INTERNAL, "the child process gave no rows")
+        return found
+
+    async def execute(self, statements: Sequence[Statement]) -> int:
+        job: dict[str, Json] = {
+            "url": str(self._url),
+            "statements": [{"sql": each.sql, "params": list(each.params)} for each in statements],
+        }
+        return int(str(await self._run("execute", job, statements[0].seconds, 0)))
+
+    async def _run(self, name: str, job: dict[str, Json], seconds: float, result_bytes: int) -> Json:
+        # Field names repeat in each row of the answer, hence the room beyond the cells themselves.
+        room = 4 * result_bytes + 2**20
+        return await self._context.in_child(f"errands.tools.sql_child:{name}", job, seconds=seconds, result_bytes=room)
