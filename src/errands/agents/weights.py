@@ -88,7 +88,8 @@ def _installers(scratch: Path) -> Iterator[list[str]]:
 
 
 def _uv_candidates() -> Iterator[str]:
-    places = [os.environ.get("UV"), str(Path(sysconfig.get_path("scripts")) / "uv"), shutil.which("uv")]
+    beside = Path(sys.prefix).parent / ".uv" / "bin" / "uv"  # where a checkout's setup puts it
+    places = [os.environ.get("UV"), str(Path(sysconfig.get_path("scripts")) / "uv"), shutil.which("uv"), str(beside)]
     seen: set[str] = set()
     for place in places:
         if place and place not in seen and Path(place).is_file():
@@ -104,6 +105,7 @@ async def _run(command: list[str]) -> tuple[int, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
+        env=_installer_environment(),
     )
     try:
         async with asyncio.timeout(_LONGEST_PULL):
@@ -115,6 +117,12 @@ async def _run(command: list[str]) -> tuple[int, str]:
             os.killpg(process.pid, 9)
             await process.wait()
     return process.returncode or 0, output.decode(errors="replace")
+
+
+def _installer_environment() -> dict[str, str]:
+    """Ours, which says where the package index is, without Errands' own settings, which hold keys."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ERRANDS_")}
+    return {"UV_SYSTEM_CERTS": "1", **kept}
 
 
 def _unpack(scratch: Path) -> Path:

@@ -185,7 +185,8 @@ async def _converse(model: Model, question: Question, definition: ModelDefinitio
         async for event in stream:
             arriving.take(event)
         response = stream.get()
-    if response.finish_reason is None and not isinstance(model, FunctionModel):
+    told = response.finish_reason or (response.provider_details or {}).get("finish_reason")
+    if told is None and not isinstance(model, FunctionModel):
         raise StepFailed(
             ErrorKind.MODEL, f"the answer of model {definition.model} was cut off after {arriving.length} characters"
         )

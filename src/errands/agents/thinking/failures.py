@@ -24,6 +24,8 @@ from errands.core.outcomes import ErrorKind, StepFailed
 
 _UNREADABLE = (AgentRunError, OpenAIError, AnthropicError, ValueError, AttributeError, KeyError, TypeError)
 """What the SDKs raise over an answer that is no JSON, or JSON of another shape (they trust its shape)."""
+_LLAMA_TOO_LONG = "exceed_context_size_error"
+"""llama.cpp's name for a request over the context size, which pydantic-ai does not know."""
 _LONGEST_QUOTE = 300
 """Characters of a provider's own words in a message."""
 
@@ -76,13 +78,14 @@ def _translate_api_error(error: ModelAPIError, model: str, answering: bool) -> S
         case ModelNotFoundError():
             hint = "check name and base_url in the model's file"
             return StepFailed(ErrorKind.NOT_FOUND, f"the provider does not know model {model}: {said}", hint=hint)
-        case ModelContextWindowExceededError():
+        case _ if isinstance(error, ModelContextWindowExceededError) or error.provider_error_type == _LLAMA_TOO_LONG:
             hint = "show the agent less: fewer files, shorter outputs, or a model with a larger context"
             return StepFailed(ErrorKind.LIMIT, f"the request is longer than model {model} can read: {said}", hint=hint)
         case ModelRequestRejectedError():
             return StepFailed(ErrorKind.INPUT, f"the provider rejected the request to model {model}: {said}")
         case _:
-            return StepFailed(ErrorKind.MODEL, f"model {model} failed: {said}")
+            what = f"the answer of model {model} was cut off" if answering else f"model {model} failed"
+            return StepFailed(ErrorKind.MODEL, f"{what}: {said}")
 
 
 def _lost(error: Exception, model: str, answering: bool) -> StepFailed:

@@ -22,6 +22,8 @@ _NO_KEY = "none"
 _LARGEST_ANSWER = 64 * 2**20
 """Bytes of one HTTP answer: far above any real one, streams included, and far below what hurts."""
 _CONNECT_SECONDS = 10.0
+_WHOLE_STREAMS = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
+"""A stream that ends without saying why was cut: half an answer must not pass for a whole one."""
 
 
 class Providers:
@@ -39,9 +41,13 @@ class Providers:
         name = definition.name or definition.model
         match definition.provider:
             case "openai" | "openai-compatible":
-                return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=self._openai(url, key)))
+                return OpenAIChatModel(
+                    name, provider=OpenAIProvider(openai_client=self._openai(url, key)), profile=_WHOLE_STREAMS
+                )
             case "ollama":
-                return OllamaModel(name, provider=OllamaProvider(openai_client=self._openai(url, key)))
+                return OllamaModel(
+                    name, provider=OllamaProvider(openai_client=self._openai(url, key)), profile=_WHOLE_STREAMS
+                )
             case "anthropic":
                 client = AsyncAnthropic(api_key=key or _NO_KEY, base_url=url, http_client=self._http, max_retries=0)
                 return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
@@ -58,6 +64,7 @@ class Providers:
         """The embedded model at its loopback address. It writes JSON by grammar and calls no tools."""
         client = AsyncOpenAI(api_key=key, base_url=url, http_client=self._loopback, max_retries=0)
         profile = OpenAIModelProfile(
+            **_WHOLE_STREAMS,
             supports_json_schema_output=True,
             supports_json_object_output=True,
             default_structured_output_mode="native",
