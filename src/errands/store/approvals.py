@@ -1,0 +1,82 @@
+"""Questions to people, and what they answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from errands.core.values import JsonObject
+from errands.store.rows import fetch_all, fetch_one
+from errands.store.tables import approval_answers, approvals, runs, tasks
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """A question."""
+
+    id: UUID
+    run_id: UUID
+    project_id: UUID
+    task: str
+    starter: str | None
+    path: str
+    question: str
+    form: JsonObject | None
+    choices: Sequence[str]
+    approvers: Sequence[str]
+    excluded: Sequence[str]
+    quorum: int
+    status: Literal["open", "answered", "expired", "withdrawn"]
+    choice: str | None
+    created_at: datetime
+    due_at: datetime | None
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """What one person said."""
+
+    approval_id: UUID
+    person: str
+    choice: str
+    form: JsonObject | None
+    note: str | None
+    answered_at: datetime
+
+
+async def open_in(connection: AsyncConnection, project_id: UUID, limit: int) -> list[ApprovalRow]:
+    """The open questions of a project, oldest first. Index: ix_approvals_open."""
+    query = _approvals().where(approvals.c.project_id == project_id, approvals.c.status == "open")
+    return await fetch_all(connection, ApprovalRow, query.order_by(approvals.c.id).limit(limit))
+
+
+async def find(connection: AsyncConnection, approval_id: UUID) -> ApprovalRow | None:
+    """One question."""
+    return await fetch_one(connection, ApprovalRow, _approvals().where(approvals.c.id == approval_id))
+
+
+async def of_run(connection: AsyncConnection, run_id: UUID) -> list[ApprovalRow]:
+    """A run's open questions, oldest first."""
+    query = _approvals().where(approvals.c.run_id == run_id, approvals.c.status == "open")
+    return await fetch_all(connection, ApprovalRow, query.order_by(approvals.c.id))
+
+
+async def answers(connection: AsyncConnection, approval_ids: Sequence[UUID]) -> list[AnswerRow]:
+    """All answers to these questions, first given first."""
+    columns = [approval_answers.c[name] for name in AnswerRow.__dataclass_fields__]
+    query = select(*columns).where(approval_answers.c.approval_id.in_(approval_ids))
+    return await fetch_all(connection, AnswerRow, query.order_by(approval_answers.c.answered_at))
+
+
+def _approvals() -> Select[tuple[object, ...]]:
+    own = [approvals.c[name] for name in ApprovalRow.__dataclass_fields__ if name not in ("task", "starter")]
+    return (
+        select(*own, tasks.c.name.label("task"), runs.c.starter)
+        .join(runs, runs.c.id == approvals.c.run_id)
+        .join(tasks, tasks.c.id == runs.c.task_id)
+    )

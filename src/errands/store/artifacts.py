@@ -1,0 +1,151 @@
+"""Where large outputs and files lie: a folder, or any place that fsspec knows by URL.
+
+A name is never used twice, so what lies at one never changes.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from errands.store.identifiers import new_id
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+_REF = re.compile(r"[0-9a-f]{3}/[0-9a-f]{32}(?:\.[A-Za-z0-9.]{1,20})?")
+_CHUNK = 2**20
+Result = TypeVar("Result")
+
+
+class ArtifactStore:
+    """Keeps bytes under names that it makes up. Every method raises OSError where the place cannot be used."""
+
+    def __init__(self, place: str) -> None:
+        """`place` is a folder or a URL such as `s3://bucket/errands`; it is made on first use."""
+        self.place = place
+        self._remote = "://" in place and not place.startswith("file://")
+        self._folder = Path(place.removeprefix("file://")).expanduser()
+
+    async def put(self, data: bytes, *, suffix: str = "") -> str:
+        """Keep bytes; gives their name. They have reached the disk when it returns."""
+        ref = _new_ref(suffix)
+        await _off_loop(lambda: self._write(ref, [data]))
+        return ref
+
+    async def put_file(self, path: Path) -> tuple[str, int, str]:
+        """Keep a copy of a file; gives its name, its bytes and their SHA-256 in hex."""
+        return await _off_loop(lambda: self._copy(path))
+
+    async def get(self, ref: str) -> bytes:
+        """What lies under a name. Raises OSError (FileNotFoundError) if nothing does."""
+        _check(ref)
+        return await _off_loop(lambda: self._read(ref))
+
+    async def delete(self, refs: Iterable[str]) -> None:
+        """Remove what lies under the names; a name under which nothing lies is no error."""
+        names = list(refs)
+        for ref in names:
+            _check(ref)
+        await _off_loop(lambda: self._remove(names))
+
+    def _write(self, ref: str, chunks: Iterable[bytes]) -> None:
+        if self._remote:
+            system, root = self._system()
+            with system.open(f"{root}/{ref}", "wb") as remote:
+                for chunk in chunks:
+                    remote.write(chunk)
+            return
+        target = self._folder / ref
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = target.with_name(f".{target.name}")
+        try:
+            with unfinished.open("wb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.rename(target)
+            _sync_folder(target.parent)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+
+    def _copy(self, path: Path) -> tuple[str, int, str]:
+        ref = _new_ref(path.suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,16}", path.suffix) else "")
+        sha, size = hashlib.sha256(), 0
+
+        def chunks() -> Iterable[bytes]:
+            nonlocal size
+            with path.open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    sha.update(chunk)
+                    size += len(chunk)
+                    yield chunk
+
+        self._write(ref, chunks())
+        return ref, size, sha.hexdigest()
+
+    def _read(self, ref: str) -> bytes:
+        if self._remote:
+            system, root = self._system()
+            with system.open(f"{root}/{ref}", "rb") as file:
+                return bytes(file.read())
+        return (self._folder / ref).read_bytes()
+
+    def _remove(self, refs: list[str]) -> None:
+        for ref in refs:
+            if self._remote:
+                system, root = self._system()
+                if system.exists(f"{root}/{ref}"):
+                    system.rm_file(f"{root}/{ref}")
+            else:
+                (self._folder / ref).unlink(missing_ok=True)
+
+    def _system(self) -> tuple["AbstractFileSystem", str]:
+        from fsspec.core import url_to_fs
+
+        system, root = url_to_fs(self.place)
+        return system, str(root).rstrip("/")
+
+    def free_bytes(self) -> int | None:
+        """Room left where the folder lies. None for a place that is no folder."""
+        if self._remote:
+            return None
+        there = self._folder
+        while not there.exists():
+            there = there.parent
+        return shutil.disk_usage(there).free
+
+
+def _new_ref(suffix: str) -> str:
+    """A name spread over 4096 folders by its random end, not by its beginning, which is the time."""
+    name = new_id().hex
+    return f"{name[-3:]}/{name}{suffix}"
+
+
+def _check(ref: str) -> None:
+    if not _REF.fullmatch(ref):
+        raise FileNotFoundError(2, "not the name of an artifact", ref)
+
+
+def _sync_folder(folder: Path) -> None:
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+async def _off_loop(work: Callable[[], Result]) -> Result:
+    """Do blocking work in a thread; whatever a remote place raises becomes an OSError."""
+    try:
+        return await asyncio.to_thread(work)
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(5, f"{type(error).__name__}: {error}") from error
