@@ -101,9 +101,7 @@ def compile_schema(schema: Json) -> Fit:
 def _compile(text: str) -> Fit:
     schema = cast(dict[str, Json], from_text(text))
     options = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
-    validator = jsonschema_rs.validator_for(
-        schema, validate_formats=True, retriever=_refuse, offline=True, pattern_options=options
-    )
+    validator = jsonschema_rs.validator_for(schema, validate_formats=True, retriever=_refuse, pattern_options=options)
     return Fit(schema, validator)
 
 

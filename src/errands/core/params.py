@@ -3,6 +3,7 @@
 Defaults that hold expressions are computed elsewhere; here they are only told apart and put in.
 """
 
+import contextlib
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -135,10 +136,8 @@ def _readings(text: str) -> list[Json]:
     """What a text could stand for, the likeliest first."""
     found: list[Json] = []
     word = text.strip().lower()
-    try:
+    with contextlib.suppress(ValueError):
         found.append(from_text(text))
-    except ValueError:
-        pass
     if word in _TRUE | _FALSE:
         found.append(word in _TRUE)
     if word == "":

@@ -1,11 +1,15 @@
 """The tree of a YAML document: plain values that know where in the text they stand."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from errands.core.values import Json
 
 Path = tuple[str | int, ...]
 """Where a value stands in a file: keys and list indexes from the top, such as `("steps", 2, "with", "sql")`."""
+
+_PATH_PART: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +75,9 @@ def show_path(path: Path) -> str:
         else:
             text += f".{part}" if text else part
     return text
+
+
+def read_path(text: str) -> Path:
+    """The inverse of `show_path`."""
+    parts = _PATH_PART.findall(text)
+    return tuple(int(index) if index else key for key, index in parts)

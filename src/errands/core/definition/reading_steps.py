@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 
-from errands.core.definition.nodes import MapNode, Node, Path, ScalarNode, plain
+from errands.core.definition.nodes import ListNode, MapNode, Node, Path, ScalarNode, plain
 from errands.core.definition.reader import Raw, Reader, text_at, values
 from errands.core.definition.steps import (
     AgentStep,
@@ -90,7 +90,7 @@ class StepReader:
     too_many: bool = False
 
     def block(self, node: Node | None, path: Path, depth: int = 1) -> tuple[Step, ...]:
-        """The steps of a list, in order, without those that cannot be read."""
+        """The steps of a list, in order; in place of one that cannot be read, one that does nothing."""
         name = next((part for part in reversed(path) if isinstance(part, str)), "steps")
         items = self.reader.listing(node, path, name)
         if items and depth > MAX_STEP_DEPTH:
@@ -98,8 +98,7 @@ class StepReader:
             message = f"blocks of steps are nested deeper than {MAX_STEP_DEPTH} levels"
             self.reader.report(path, message, hint, code="too-deep", at_key=True)
             return ()
-        steps = [self._step(item, (*path, index), depth) for index, item in enumerate(items)]
-        return tuple(step for step in steps if step is not None)
+        return tuple(self._step(item, (*path, index), depth) or _PLACEHOLDER for index, item in enumerate(items))
 
     def _step(self, node: Node, path: Path, depth: int) -> Step | None:
         if not self._counted(path):
@@ -108,11 +107,10 @@ class StepReader:
             hint = "write `- tool: name`, or another kind of step, and its keys below it"
             self.reader.report(path, "a step must be a mapping", hint, code="wrong-type")
             return None
-        step_id = text_at(node, "id")
         kind = self._kind(node, path)
         step = self._read(kind, node, path, depth) if kind else None
-        if step is None and step_id:
-            self.reader.lost.add(step_id)
+        if step is None:
+            self.reader.lost |= _ids_in(node)
         return step
 
     def _counted(self, path: Path) -> bool:
@@ -235,6 +233,21 @@ class StepReader:
         return text
 
 
+def _ids_in(node: Node) -> set[str]:
+    """The ids of a step that could not be read, and of all that is inside it."""
+    match node:
+        case MapNode():
+            own = text_at(node, "id")
+            inner = {name for _, value in node.entries.values() for name in _ids_in(value)}
+            return inner | {own} if own else inner
+        case ListNode():
+            return {name for item in node.items for name in _ids_in(item)}
+        case ScalarNode():
+            return set()
+
+
+_PLACEHOLDER: Final = TransformStep(key="unreadable", python="None")
+"""Keeps the others at their index, so that their problems are put in the right line."""
 _NEEDS: Final[Mapping[str, Mapping[str, str]]] = {
     "if": {"then": "add `then:` and the steps to do"},
     "switch": {"cases": "add `cases:` and the steps for each value"},

@@ -1,7 +1,7 @@
 """Reads the parts of a task file beside its steps: params, triggers, tests."""
 
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from errands.core.definition.nodes import MapNode, Node, Path, ScalarNode, plain
 from errands.core.definition.reader import Raw, Reader, value_at, values
@@ -38,6 +38,8 @@ SOURCE_KEYS: Final = {
     "expression": ("expression",),
 }
 PARAM_EXTRAS: Final = ("default", "options", "from")
+
+Read = TypeVar("Read")
 
 
 def read_params(reader: Reader, node: Node | None) -> tuple[Param, ...]:
@@ -114,10 +116,8 @@ def read_triggers(reader: Reader, node: Node | None) -> tuple[Trigger, ...]:
     """`triggers:`, a list; the key that a trigger carries tells its kind."""
     found = []
     for index, item in enumerate(reader.listing(node, ("triggers",), "triggers")):
-        trigger = _trigger(reader, item, ("triggers", index))
-        if trigger is not None:
-            found.append(trigger)
-    return tuple(found)
+        found.append(_trigger(reader, item, ("triggers", index)))
+    return _all_or_none(found)
 
 
 def _trigger(reader: Reader, node: Node, path: Path) -> Trigger | None:
@@ -143,6 +143,12 @@ def _trigger(reader: Reader, node: Node, path: Path) -> Trigger | None:
     return cast(Trigger | None, reader.build(TRIGGER_CLASSES[kind], raw, path)) if usable else None
 
 
+def _all_or_none(found: list[Read | None]) -> tuple[Read, ...]:
+    """Without one of them the others would be checked at wrong places; the broken one is reported already."""
+    read = tuple(one for one in found if one is not None)
+    return read if len(read) == len(found) else ()
+
+
 def read_tests(reader: Reader, node: Node | None) -> tuple[TaskTest, ...]:
     """`tests:`, a list of dry runs."""
     found = []
@@ -151,11 +157,9 @@ def read_tests(reader: Reader, node: Node | None) -> tuple[TaskTest, ...]:
         if not isinstance(item, MapNode):
             hint = "write `- {name: ..., arguments: {...}, expect: {...}}`"
             reader.report(path, "a test must be a mapping", hint, code="wrong-type")
-            continue
-        test = _test(reader, item, path)
-        if test is not None:
-            found.append(test)
-    return tuple(found)
+            return ()
+        found.append(_test(reader, item, path))
+    return _all_or_none(found)
 
 
 def _test(reader: Reader, node: MapNode, path: Path) -> TaskTest | None:
