@@ -61,6 +61,8 @@ def _errands_make({_TAKEN}, dumps, date, time, timedelta):
 _errands_dump = _errands_make({_TAKEN}, _errands_json.dumps,
     _errands_time.date, _errands_time.time, _errands_time.timedelta)"""
 _QUICK: Final = "import json as _errands_json"
+_DUMP: Final = "_errands_json.dumps(_errands_{}, allow_nan=False, ensure_ascii=False)"
+_CONVERT: Final = "_errands_dump(_errands_{})"
 _SPECIAL: Final = PROVIDED | BUILT_IN | {"clock"}
 _LONGEST_CACHED: Final = 8192
 _GIVEN: Final = "_errands_given_"
@@ -131,7 +133,7 @@ def _build(sources: tuple[str, ...], program: bool, given: frozenset[str]) -> Pr
     free = frozenset().union(*((compile_program if program else compile_expression)(one).free for one in sources))
     shadowed = given & BUILT_IN
     uses_clock = "clock" in free and "clock" not in given
-    quick = not (shadowed or any(_assigns_taken(one) for one in sources))
+    quick = not (shadowed or any(_assigns_taken(one if program else f"(\n{one}\n)") for one in sources))
     lines = [_QUICK if quick else _CONVERTER]
     lines += [f"{name} = {_GIVEN}{name}" for name in sorted(shadowed)]
     lines += [_IMPORTS[name] for name in sorted((PROVIDED & free) - given)]
@@ -144,13 +146,8 @@ def _build(sources: tuple[str, ...], program: bool, given: frozenset[str]) -> Pr
         lines.append(text.code)
         starts.append(at + text.lines_before)
         at += text.code.count("\n") + 1
-    dump = (
-        "_errands_json.dumps(_errands_{}, allow_nan=False, ensure_ascii=False)"
-        if quick
-        else "_errands_dump(_errands_{})"
-    )
-    lines += _ending(len(sources), dump)
-    repair = [_CONVERTER, *_ending(len(sources), "_errands_dump(_errands_{})")] if quick else None
+    lines += _ending(len(sources), _DUMP if quick else _CONVERT)
+    repair = [_CONVERTER, *_ending(len(sources), _CONVERT)] if quick else None
     repaired_at = _CONVERTER.count("\n") + 2
     parts = tuple(
         Part(one, starts[index], at + index, repaired_at + index if quick else 0, text.shifted_line, text.shifted_from)
@@ -169,7 +166,7 @@ def _height(lines: Sequence[str]) -> int:
 def _assigns_taken(source: str) -> bool:
     """Whether a source gives a name that the converter needs another meaning."""
     taken = frozenset(_TAKEN.split(", "))
-    for node in ast.walk(ast.parse(f"(\n{source}\n)" if source[:1].isspace() else source)):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in taken:
             return True
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.alias) and node.name in taken:
