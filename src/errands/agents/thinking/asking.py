@@ -101,6 +101,8 @@ class Asker:
         try:
             async with asyncio.timeout(definition.timeout.total_seconds()):
                 model = await self.models.open(definition, self.context.secret)
+                if definition.provider == "embedded" and question.parameters.function_tools:
+                    self.context.log("the embedded model calls no tools and answers without them", level="warning")
                 response = await _converse(model, question, definition, arriving)
         except TimeoutError as error:
             raise StepFailed(

@@ -1,7 +1,8 @@
 """What a failed model request means for a step, in words that say who can mend it."""
 
+import sys
+
 import httpx2
-from anthropic import AnthropicError
 from openai import OpenAIError
 from pydantic_ai.exceptions import (
     AgentRunError,
@@ -22,7 +23,7 @@ from pydantic_ai.exceptions import (
 
 from errands.core.outcomes import ErrorKind, StepFailed
 
-_UNREADABLE = (AgentRunError, OpenAIError, AnthropicError, ValueError, AttributeError, KeyError, TypeError)
+_UNREADABLE = (AgentRunError, OpenAIError, ValueError, AttributeError, KeyError, TypeError)
 """What the SDKs raise over an answer that is no JSON, or JSON of another shape (they trust its shape)."""
 _LLAMA_TOO_LONG = "exceed_context_size_error"
 """llama.cpp's name for a request over the context size, which pydantic-ai does not know."""
@@ -43,13 +44,19 @@ def translate(error: Exception, model: str, *, answering: bool) -> StepFailed | 
         return StepFailed(ErrorKind.TIMEOUT, f"model {model}: {type(error).__name__}")
     if isinstance(error, httpx2.HTTPError):
         return _lost(error, model, answering)
-    if isinstance(error, _UNREADABLE):
+    if isinstance(error, _UNREADABLE) or _is_anthropic(error):
         return StepFailed(
             ErrorKind.MODEL,
             f"model {model} gave an answer that cannot be read: {_quote(error)}",
             hint="if it happens again, check that base_url points to a model's API",
         )
     return None
+
+
+def _is_anthropic(error: Exception) -> bool:
+    """Whether Anthropic's SDK raised it; asked without importing that SDK, which takes 1.4 s and 40 MB."""
+    sdk = sys.modules.get("anthropic")
+    return sdk is not None and isinstance(error, sdk.AnthropicError)
 
 
 def _translate_api_error(error: ModelAPIError, model: str, answering: bool) -> StepFailed:

@@ -241,12 +241,15 @@ def _digest(definition: ModelDefinition, parameters: ModelRequestParameters, mes
     Descriptions of tools and the length that a budget allows are left out: they may change between a crash and the
     replay without making the recorded answer wrong.
     """
+    outputs = [tool.parameters_json_schema for tool in parameters.output_tools]
+    if parameters.output_object is not None:
+        outputs.append(parameters.output_object.json_schema)
     return digest(
         {
             "model": [definition.provider, definition.name, definition.base_url],
-            "temperature": definition.temperature,
+            "settings": [definition.temperature, definition.max_output_tokens],
             "tools": sorted(tool.name for tool in parameters.function_tools),
-            "output": parameters.output_object.json_schema if parameters.output_object else None,
+            "outputs": outputs,
             "messages": list(messages),
         }
     )

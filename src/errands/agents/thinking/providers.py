@@ -1,16 +1,14 @@
 """Builds pydantic-ai models. The SDKs' own retries are off: `asking` retries, and records why."""
 
+from collections.abc import AsyncIterator
 from typing import assert_never
 
 import httpx2
-from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 from pydantic_ai.models import Model
-from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.ollama import OllamaModel
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.profiles.openai import OpenAIModelProfile
-from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.ollama import OllamaProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -32,12 +30,15 @@ class Providers:
     def __init__(self) -> None:
         timeout = httpx2.Timeout(None, connect=_CONNECT_SECONDS)
         limits = httpx2.Limits(max_connections=200, max_keepalive_connections=20)
-        hooks = {"response": [_refuse_huge]}
+        hooks = {"response": [_bound]}
         self._http = httpx2.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, event_hooks=hooks)
         self._loopback = httpx2.AsyncClient(timeout=timeout, trust_env=False)
 
     def open(self, definition: ModelDefinition, url: str | None, key: str | None) -> Model:
-        """The model behind a definition. Raises StepFailed (not_found) where an extra is not installed."""
+        """The model behind a definition. Raises StepFailed (not_found) where an extra is not installed.
+
+        Blocking: imports the SDK of the provider on first use.
+        """
         name = definition.name or definition.model
         match definition.provider:
             case "openai" | "openai-compatible":
@@ -49,8 +50,7 @@ class Providers:
                     name, provider=OllamaProvider(openai_client=self._openai(url, key)), profile=_WHOLE_STREAMS
                 )
             case "anthropic":
-                client = AsyncAnthropic(api_key=key or _NO_KEY, base_url=url, http_client=self._http, max_retries=0)
-                return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
+                return self._anthropic(name, url, key)
             case "google":
                 return self._google(name, url, key)
             case "bedrock":
@@ -80,6 +80,14 @@ class Providers:
     def _openai(self, url: str | None, key: str | None) -> AsyncOpenAI:
         return AsyncOpenAI(api_key=key or _NO_KEY, base_url=url, http_client=self._http, max_retries=0)
 
+    def _anthropic(self, name: str, url: str | None, key: str | None) -> Model:
+        from anthropic import AsyncAnthropic
+        from pydantic_ai.models.anthropic import AnthropicModel
+        from pydantic_ai.providers.anthropic import AnthropicProvider
+
+        client = AsyncAnthropic(api_key=key or _NO_KEY, base_url=url, http_client=self._http, max_retries=0)
+        return AnthropicModel(name, provider=AnthropicProvider(anthropic_client=client))
+
     def _google(self, name: str, url: str | None, key: str | None) -> Model:
         try:
             from pydantic_ai.models.google import GoogleModel
@@ -97,14 +105,32 @@ class Providers:
         return BedrockConverseModel(name, provider=BedrockProvider(base_url=url))
 
 
-async def _refuse_huge(response: httpx2.Response) -> None:
-    length = response.headers.get("content-length", "")
-    if length.isdigit() and int(length) > _LARGEST_ANSWER:
-        raise StepFailed(
-            ErrorKind.LIMIT,
-            f"the model's server sends an answer of {int(length):,} bytes; the most is {_LARGEST_ANSWER:,}",
-            hint="check base_url: this is not what a model answers",
-        )
+async def _bound(response: httpx2.Response) -> None:
+    stream = response.stream
+    if isinstance(stream, httpx2.AsyncByteStream):
+        response.stream = _BoundedStream(stream)
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    """The bytes of an answer, up to the limit: an event without an end would otherwise gather in memory."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        taken = 0
+        async for chunk in self._stream:
+            taken += len(chunk)
+            if taken > _LARGEST_ANSWER:
+                raise StepFailed(
+                    ErrorKind.LIMIT,
+                    f"the model's server sent more than {_LARGEST_ANSWER:,} bytes in one answer",
+                    hint="check base_url: this is not what a model answers",
+                )
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def _not_installed(extra: str) -> StepFailed:
