@@ -46,6 +46,11 @@ class ArtifactStore:
         _check(ref)
         return await _off_loop(lambda: self._read(ref))
 
+    async def size(self, ref: str) -> int:
+        """How many bytes lie under a name. Raises OSError (FileNotFoundError) if nothing does."""
+        _check(ref)
+        return await _off_loop(lambda: self._size(ref))
+
     async def delete(self, refs: Iterable[str]) -> None:
         """Remove what lies under the names; a name under which nothing lies is no error."""
         names = list(refs)
@@ -96,6 +101,12 @@ class ArtifactStore:
             with system.open(f"{root}/{ref}", "rb") as file:
                 return bytes(file.read())
         return (self._folder / ref).read_bytes()
+
+    def _size(self, ref: str) -> int:
+        if self._remote:
+            system, root = self._system()
+            return int(system.size(f"{root}/{ref}"))
+        return (self._folder / ref).stat().st_size
 
     def _remove(self, refs: list[str]) -> None:
         for ref in refs:

@@ -18,6 +18,7 @@ class SecretRow:
     """An encrypted secret."""
 
     id: UUID
+    project_id: UUID
     name: str
     ciphertext: bytes = field(repr=False)
     key_id: str
@@ -33,7 +34,7 @@ class SecretListed:
     last_used_at: datetime | None
 
 
-_columns = (secrets.c.id, secrets.c.name, secrets.c.ciphertext, secrets.c.key_id)
+_columns = (secrets.c.id, secrets.c.project_id, secrets.c.name, secrets.c.ciphertext, secrets.c.key_id)
 
 
 async def find(connection: AsyncConnection, project_id: UUID, names: Sequence[str]) -> list[SecretRow]:

@@ -1,0 +1,129 @@
+"""Secrets, encrypted at rest with AES-256-GCM.
+
+The row's id, its project and its name are authenticated with the bytes, so a ciphertext that was moved to another
+row, or a row that was renamed, does not decrypt. Values appear in no repr and no error.
+"""
+
+import secrets as randomness
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from errands.core.outcomes import ErrorKind, StepFailed
+from errands.services.errors import Unavailable
+from errands.services.keys import Key, KeySource
+from errands.store import secrets as rows
+from errands.store.database import Database
+from errands.store.identifiers import new_id
+
+_NONCE_BYTES = 12
+_NOTE_USE_EVERY = timedelta(minutes=1)
+
+
+class Vault:
+    """Seals and reveals secrets. The engine's `core.ports.Vault`."""
+
+    def __init__(self, database: Database, source: KeySource) -> None:
+        self._database = database
+        self._source = source
+        self._keys: Mapping[str, Key] | None = None
+        self._noted: dict[UUID, float] = {}
+
+    async def reveal(self, project_id: str, names: Sequence[str]) -> Mapping[str, str]:
+        """Values of the named secrets that exist. Raises StepFailed (secret) for one that cannot be decrypted."""
+        if not names:
+            return {}
+        project = UUID(project_id)
+        async with self._database.engine.begin() as connection:
+            found = await rows.find(connection, project, names)
+            try:
+                values = {row.name: self._open(project, row) for row in found}
+            except (Unavailable, _Unreadable) as error:
+                raise StepFailed(ErrorKind.SECRET, str(error), hint=error.hint) from None
+            await self._note_use(connection, [row.id for row in found])
+        return values
+
+    async def put(self, connection: AsyncConnection, project_id: UUID, name: str, value: str) -> None:
+        """Seal a value under this name, in the caller's transaction. Raises Unavailable where there is no key."""
+        row_id, key = new_id(), self._first_key()
+        await rows.put(connection, project_id, name, row_id, _seal(key, project_id, row_id, name, value), key.id)
+
+    async def rotate(self) -> int:
+        """Encrypt everything with the newest key, row by row, while workers go on; gives how many were changed.
+
+        Raises Unavailable for a secret that no key at hand decrypts, or a missing key.
+        """
+        self._keys = {key.id: key for key in self._source.renew()}
+        newest, after, changed = self._first_key(), None, 0
+        while True:
+            async with self._database.engine.begin() as connection:
+                row = await rows.next_of_other_key(connection, newest.id, after)
+                if row is None:
+                    return changed
+                try:
+                    value = self._open(row.project_id, row)
+                except _Unreadable as error:
+                    raise Unavailable(str(error), error.hint) from None
+                sealed = _seal(newest, row.project_id, row.id, row.name, value)
+                await rows.recrypt(connection, row.id, sealed, newest.id)
+            after, changed = row.id, changed + 1
+
+    def check_key(self) -> None:
+        """Raises Unavailable where the key is missing, malformed, or open to others."""
+        self._source.load()
+
+    def _first_key(self) -> Key:
+        return next(iter(self._ring().values()))
+
+    def _ring(self, *, again: bool = False) -> Mapping[str, Key]:
+        if self._keys is None or again:
+            self._keys = {key.id: key for key in self._source.load()}
+        return self._keys
+
+    def _open(self, project_id: UUID, row: rows.SecretRow) -> str:
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        # Another process may have rotated the key file since ours was read.
+        key = self._ring().get(row.key_id) or self._ring(again=True).get(row.key_id)
+        if key is None:
+            raise _Unreadable(
+                f"The secret {row.name} is encrypted with the key {row.key_id}, which is not at hand.",
+                f"Give ERRANDS_SECRET_KEY that key as well, or set the secret again: errands secrets set {row.name}",
+            )
+        nonce, sealed = row.ciphertext[:_NONCE_BYTES], row.ciphertext[_NONCE_BYTES:]
+        try:
+            plain = AESGCM(key.material).decrypt(nonce, sealed, _bound_to(project_id, row.id, row.name))
+        except InvalidTag:
+            raise _Unreadable(
+                f"The secret {row.name} does not decrypt: its row was changed outside Errands.",
+                f"Find out who changed it, then set it again: errands secrets set {row.name}",
+            ) from None
+        return plain.decode()
+
+    async def _note_use(self, connection: AsyncConnection, ids: Sequence[UUID]) -> None:
+        now = time.monotonic()
+        due = [row_id for row_id in ids if now - self._noted.get(row_id, -1e9) > _NOTE_USE_EVERY.total_seconds()]
+        if due:
+            await rows.touch(connection, due, _NOTE_USE_EVERY)
+            self._noted.update(dict.fromkeys(due, now))
+
+
+class _Unreadable(Exception):
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def _seal(key: Key, project_id: UUID, row_id: UUID, name: str, value: str) -> bytes:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = randomness.token_bytes(_NONCE_BYTES)
+    return nonce + AESGCM(key.material).encrypt(nonce, value.encode(), _bound_to(project_id, row_id, name))
+
+
+def _bound_to(project_id: UUID, row_id: UUID, name: str) -> bytes:
+    return row_id.bytes + project_id.bytes + name.encode()
