@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from errands.agents import Agents, Call, Models, Script, scripted
 from errands.core.definition.agents import AgentDefinition
+from errands.core.definition.policies import Budget
 from errands.core.outcomes import ErrorKind, StepFailed
 from errands.core.ports import AgentCall
 from errands.core.values import Json
@@ -104,6 +105,42 @@ async def test_the_mark_of_outside_data_survives_a_replay() -> None:
     again = await _scout(script, Tools()).work(_CALL, context)
     assert live.untrusted
     assert again.untrusted
+
+
+async def test_a_further_attempt_goes_on_where_the_last_was_interrupted() -> None:
+    journal = MemoryJournal()
+    script = scripted([Call("http.request")], {"n": 1})
+    with pytest.raises(StepFailed, match="away"):
+        failing = Tools(fail=StepFailed(ErrorKind.NETWORK, "away"))
+        await _scout(script, failing).work(_CALL, MemoryContext(journal, granted=ALL))
+    performed = await _scout(script, Tools()).work(_CALL, MemoryContext(journal, granted=ALL, attempt=2))
+    assert (performed.output, script.asked) == ({"n": 1}, 2)
+    assert not any(suffix.startswith("again") for suffix in journal.records)
+
+
+async def test_a_further_attempt_after_a_conversation_without_an_answer_begins_a_new_one() -> None:
+    journal, script = MemoryJournal(), scripted({"n": "bad"})
+    for attempt in (1, 2):
+        with pytest.raises(StepFailed, match="no usable answer"):
+            await _scout(script, Tools()).work(_CALL, MemoryContext(journal, granted=ALL, attempt=attempt))
+        assert script.asked == 4 * attempt
+    with pytest.raises(StepFailed, match="no usable answer"):
+        await _scout(script, Tools()).work(_CALL, MemoryContext(journal, granted=ALL, attempt=2))
+    assert script.asked == 8, "the second attempt, replayed after a crash, asks nobody"
+    better = scripted({"n": 1})
+    performed = await _scout(better, Tools()).work(_CALL, MemoryContext(journal, granted=ALL, attempt=3))
+    assert (performed.output, better.asked) == ({"n": 1}, 1)
+    assert "again[3]/turn[1]" in journal.records
+
+
+async def test_further_attempts_share_the_budget_of_the_step() -> None:
+    journal, script = MemoryJournal(), scripted({"n": "bad"})
+    call = AgentCall("Work.", agent="scout", output=_CALL.output, budget=Budget(requests=6))
+    with pytest.raises(StepFailed, match="no usable answer"):
+        await _scout(script, Tools()).work(call, MemoryContext(journal, granted=ALL))
+    with pytest.raises(StepFailed, match="may use 6 model requests"):
+        await _scout(script, Tools()).work(call, MemoryContext(journal, granted=ALL, attempt=2))
+    assert script.asked == 6
 
 
 async def test_a_failed_turn_leaves_no_record_and_is_asked_again() -> None:

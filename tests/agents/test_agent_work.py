@@ -230,6 +230,15 @@ async def test_a_tool_call_budget_holds_within_one_response() -> None:
     assert len(tools.done) <= 3
 
 
+async def test_each_tool_call_counts_once_against_the_budget() -> None:
+    calls = [Call("http.request", {"n": 1}), Call("http.request", {"n": 2})]
+    script = scripted(calls, calls, "Done.")
+    performed = await staff(Models(extra={"scripted": script})).work(
+        call(tools=("*",), budget=Budget(tool_calls=4)), context(granted=ALL)
+    )
+    assert performed.output == "Done."
+
+
 async def test_a_request_budget_stops_before_the_next_request() -> None:
     script = scripted([Call("http.request", {})])
     with pytest.raises(StepFailed, match="may use 2 model requests"):

@@ -45,6 +45,10 @@ class Conversation:
 
     context: StepContext
     meter: Meter
+    prefix: str = ""
+    """Before the suffix of every record; empty for the first conversation of a step."""
+    live: bool = False
+    """Something was asked or done, not only taken from the journal."""
     turn: int = 0
     """Number of the last model request, from 1."""
     order: dict[str, int] = field(default_factory=dict)
@@ -97,6 +101,7 @@ class JournaledModel(Model):
         question = Question(messages, model_request_parameters, reserve.max_output_tokens)
 
         async def perform(_effect_key: str) -> Performed:
+            conversation.live = True
             answered = await self._asker.ask(question)
             output: JsonObject = {
                 "model": answered.model,
@@ -106,7 +111,7 @@ class JournaledModel(Model):
             return Performed(output, answered.usage)
 
         recorded = await conversation.context.once(
-            f"turn[{conversation.turn}]",
+            f"{conversation.prefix}turn[{conversation.turn}]",
             kind="turn",
             digest=_digest(definition, model_request_parameters, new),
             perform=perform,
@@ -169,10 +174,11 @@ class JournaledTools(AbstractToolset[None]):
         place = conversation.order.get(ctx.tool_call_id or "")
         if place is None:
             raise ModelRetry("this call has no place in your last answer; call the tool again")
-        suffix = f"turn[{conversation.turn}]/{spec.name}[{place}]"
+        suffix = f"{conversation.prefix}turn[{conversation.turn}]/{spec.name}[{place}]"
         reserve = conversation.meter.take_call()
 
         async def perform(effect_key: str) -> Performed:
+            conversation.live = True
             context = CallContext(conversation.context, f"{conversation.context.path}/{suffix}", effect_key)
             return await _attempt(self.toolbox, spec.name, tool_args, context)
 
