@@ -186,7 +186,7 @@ class ApproveStep(StepBase):
     remind: Duration | None = None
     escalate: Escalation | None = None
     deadline: ApprovalTimeout | None = None
-    """`timeout:` inside `approve`."""
+    """What happens when nobody answers in time (`timeout:` inside `approve`)."""
 
 
 class NotifyStep(StepBase):

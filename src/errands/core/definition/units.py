@@ -12,6 +12,7 @@ _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KiB|MiB|GiB)")
 
+_LARGEST_FIRST = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 _LONGEST = timedelta(days=36_500)
 _LARGEST = 2**60
 
@@ -25,6 +26,16 @@ def parse_duration(text: str) -> timedelta:
     if seconds > _LONGEST.total_seconds():
         raise ValueError(f"{text[:40]!r} is too long; the longest duration is {_LONGEST.days}d")
     return timedelta(seconds=seconds)
+
+
+def show_duration(duration: timedelta) -> str:
+    """The inverse of `parse_duration`: `1h30m`, `2d`, `500ms`."""
+    left = round(duration / timedelta(milliseconds=1))
+    parts = []
+    for unit, length in _LARGEST_FIRST:
+        count, left = divmod(left, length)
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts) or "0s"
 
 
 def parse_size(text: str) -> int:
