@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from errands.engine.patience import DATABASE_AWAY, delay_after
 from errands.engine.records import LeaseLostError, RecordRefusedError
 from errands.store.connections import Connection, Pool
 from errands.store.sql import statement
@@ -20,19 +21,6 @@ from errands.store.sql import statement
 log = structlog.get_logger()
 
 Also = Callable[[Connection], Awaitable[None]]
-
-_RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
-_DATABASE_AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InsufficientResourcesError,
-    OSError,
-    TimeoutError,
-)
 
 
 @dataclass(slots=True)
@@ -110,8 +98,8 @@ class Journal:
         while True:
             try:
                 written = await self._insert(batch)
-            except _DATABASE_AWAY as error:
-                delay = _RETRY_SECONDS[min(tries, len(_RETRY_SECONDS) - 1)]
+            except DATABASE_AWAY as error:
+                delay = delay_after(tries)
                 tries += 1
                 log.warning("journal.database_away", error=type(error).__name__, entries=len(batch), retry_in=delay)
                 await asyncio.sleep(delay)

@@ -4,16 +4,27 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-class LaneStopped(BaseException):  # noqa: N818 - control flow, like CancelledError: nothing may take it for an error
-    """Raised inside a branch whose sibling has failed or ended the run: it makes no further step."""
+class LaneStopped(BaseException):
+    """Raised inside a branch whose sibling has failed or ended the run: it makes no further step.
+
+    Control flow, like CancelledError, so no handler of errors may catch it.
+    """
 
 
 class Pulse:
-    """Counts the branches of a run that can move. At zero the run can only wait: `still` is set."""
+    """Counts the branches of a run that can move. When none can, the run can only wait, and `on_still` is called."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_still: Callable[[], None] = lambda: None) -> None:
         self._moving = 1
-        self.still = asyncio.Event()
+        self._on_still = on_still
+
+    def restart(self) -> None:
+        """A new walk begins, with one branch."""
+        self._moving = 1
+
+    @property
+    def still(self) -> bool:
+        return self._moving == 0
 
     def fork(self, branches: int) -> None:
         """One branch becomes several, and itself waits for them."""
@@ -36,10 +47,8 @@ class Pulse:
 
     def _change(self, by: int) -> None:
         self._moving += by
-        if self._moving > 0:
-            self.still.clear()
-        else:
-            self.still.set()
+        if self._moving == 0:
+            self._on_still()
 
 
 class Lane:

@@ -12,7 +12,7 @@ from errands.engine.records import Record, Stored
 
 @dataclass(frozen=True, slots=True)
 class TimerHold:
-    """Until a moment. Result: null."""
+    """Until a moment. Result: `{by: timer, at}`."""
 
     due_at: datetime
     kind: Literal["timer"] = "timer"
@@ -20,7 +20,7 @@ class TimerHold:
 
 @dataclass(frozen=True, slots=True)
 class EventHold:
-    """Until an event of this name (and key) is sent. Result: `{by: event, payload}` or `{by: timer}`."""
+    """Until an event of this name (and key) is sent. Result: `{by: event, payload}` or `{by: timer, at}`."""
 
     name: str
     key: str | None
@@ -30,7 +30,7 @@ class EventHold:
 
 @dataclass(frozen=True, slots=True)
 class AnswerHold:
-    """Until people have answered. Result: `{by: answer, choice, form, person, at}` or `{by: timer}`."""
+    """Until people have answered. Result: `{by: answer, choice, form, person, at}` or `{by: timer, at}`."""
 
     question: str
     form: JsonObject | None

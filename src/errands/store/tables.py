@@ -150,7 +150,8 @@ runs = Table(
     Column("wakes", Integer, nullable=False, server_default="0"),
     Column("holder", UUID(as_uuid=True)),
     # Admission: what the run was admitted by, and why it is held back if it is.
-    Column("key", Text),
+    # Not null, so that an index finds it: the empty text is the key of a task without one.
+    Column("key", Text, nullable=False, server_default=""),
     Column("max_concurrent", Integer),
     Column("held_for", Text),
     Column("turn", Integer, nullable=False, server_default="0"),
@@ -189,6 +190,8 @@ runs = Table(
     # Admission and fairness look at active runs only; both stay as small as what is active.
     Index("ix_runs_active", "task_id", "key", "status", postgresql_where=_active),
     Index("ix_runs_queued_turn", "turn", postgresql_where=text("status = 'queued'")),
+    Index("ix_runs_queued_task_turn", "task_id", "turn", postgresql_where=text("status = 'queued'")),
+    Index("ix_runs_held", "task_id", "key", postgresql_where=text("held_for is not null")),
     Index("ix_runs_parent", "parent_run_id", postgresql_where=text("parent_run_id is not null")),
     Index(
         "uq_runs_idempotency",

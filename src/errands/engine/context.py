@@ -1,0 +1,150 @@
+"""A leaf step's way to the world: secrets, workspace, budgets, and records below the step."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from errands.core.definition.policies import Grants
+from errands.core.outcomes import ErrorKind, Performed, StepFailed, StepStatus, Usage
+from errands.core.ports import Effect, Recorded, RunIdentity
+from errands.core.values import Json, JsonObject
+from errands.engine.records import Record, Stored
+from errands.engine.session import Session
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+class Surroundings(Protocol):
+    """What a context needs beyond its run's session."""
+
+    def workspace(self, run_id: str) -> Path: ...
+
+    def log(self, session: Session, path: str, level: Level, message: str) -> None: ...
+
+    def token(self, session: Session, path: str, text: str) -> None: ...
+
+    async def artifact(self, session: Session, step: str, file: Path, *, name: str, media_type: str) -> JsonObject: ...
+
+
+class LeafContext:
+    """The `StepContext` of one attempt of one step."""
+
+    def __init__(
+        self,
+        session: Session,
+        surroundings: Surroundings,
+        secrets: Mapping[str, str],
+        run: RunIdentity,
+        path: str,
+        attempt: int,
+        memory_limit: int,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.run = run
+        self.path = path
+        self.attempt = attempt
+        self.memory_limit = memory_limit
+        self.grants: Grants = session.program.definition.grants
+        self.effect_key = effect_key(run.run_id, path)
+        self._session = session
+        self._surroundings = surroundings
+        self._secrets = secrets
+        self._clock = clock
+
+    def workspace(self) -> Path:
+        return self._surroundings.workspace(self.run.run_id)
+
+    async def secret(self, name: str) -> str:
+        if name not in self.grants.secrets:
+            raise StepFailed(
+                ErrorKind.DENIED,
+                f"the task was not granted the secret {name}",
+                hint=f"add {name} to `grants: {{secrets: [...]}}`",
+            )
+        value = self._secrets.get(name)
+        if value is None:
+            raise StepFailed(
+                ErrorKind.SECRET,
+                f"the secret {name} does not exist in project {self.run.project}",
+                hint=f"set it with: errands secrets set {name}",
+            )
+        return value
+
+    async def once(
+        self,
+        suffix: str,
+        *,
+        kind: Literal["turn", "call"],
+        digest: str,
+        perform: Callable[[str], Awaitable[Performed]],
+        request: Json = None,
+        effect: Effect = Effect.READS,
+        reserve: Usage = Usage(),  # noqa: B008 - frozen
+    ) -> Recorded:
+        path = f"{self.path}/{suffix}"
+        found = self._session.find(path)
+        if found is not None:
+            return await self._replayed(found, digest)
+        key = effect_key(self.run.run_id, path)
+        with ExitStack() as reservations:
+            for meter in self._session.meters:
+                reservations.enter_context(meter.reserved(reserve))
+            if effect is Effect.CHANGES and self._session.find(f"{path}/intent") is None:
+                await self._session.write(
+                    Record(f"{path}/intent", "intent", facts={"effect_key": key}, started_at=self._clock())
+                )
+            started = self._clock()
+            performed = await perform(key)
+        facts: dict[str, Json] = {"digest": digest}
+        if performed.usage:
+            facts["usage"] = performed.usage.as_json()
+        if effect is Effect.CHANGES:
+            facts["effect_key"] = key
+        record = Record(
+            path, kind, StepStatus.SUCCEEDED, request, performed.output, None, facts, started, self._clock()
+        )
+        self._session.settle(performed.usage)
+        written = await self._session.write(record)
+        return Recorded(await self._plain(written.output), performed.usage)
+
+    async def _replayed(self, found: Record, digest: str) -> Recorded:
+        recorded = found.fact("digest")
+        if recorded != digest:
+            raise StepFailed(
+                ErrorKind.INTERNAL,
+                f"the request at {found.path} is not the one that was recorded ({digest} instead of {recorded})",
+                hint="the model, the agent or its tools have changed under this run; rerun from this step",
+            )
+        return Recorded(await self._plain(found.output), found.usage, replayed=True)
+
+    async def _plain(self, output: Json | Stored) -> Json:
+        return await self._session.read(output) if isinstance(output, Stored) else output
+
+    def remaining(self) -> Usage | None:
+        parts = [meter.remaining() for meter in self._session.meters]
+        if not parts:
+            return None
+        return Usage(
+            min(part.input_tokens for part in parts),
+            0,
+            min(part.usd for part in parts),
+            min(part.requests for part in parts),
+            min(part.tool_calls for part in parts),
+        )
+
+    def log(self, message: str, *, level: Level = "info") -> None:
+        self._surroundings.log(self._session, self.path, level, self._session.redactor.text(message))
+
+    def token(self, text: str) -> None:
+        self._surroundings.token(self._session, self.path, self._session.redactor.text(text))
+
+    async def artifact(self, path: Path, *, name: str, media_type: str) -> JsonObject:
+        return await self._surroundings.artifact(self._session, self.path, path, name=name, media_type=media_type)
+
+
+def effect_key(run_id: str, path: str) -> str:
+    """The idempotency key of an effect: of its run and address alone, so that no crash or retry changes it."""
+    return hashlib.blake2b(f"{run_id}:{path}".encode(), digest_size=16).hexdigest()

@@ -1,0 +1,251 @@
+"""The engine's door: what services may ask of it. Everything below is its own business."""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+import asyncpg
+
+from errands.core.definition.task import TaskDefinition
+from errands.core.outcomes import ErrorKind, StepFailed
+from errands.core.ports import Effect, Evaluator, Performer, RunIdentity, ToolCall, Vault
+from errands.core.values import Json, JsonObject, from_text
+from errands.engine import answering, rehearsal, wakeups
+from errands.engine import rerun as reruns
+from errands.engine.answering import Answered
+from errands.engine.defaults import argument_defaults
+from errands.engine.holding import Hands
+from errands.engine.journal import Journal
+from errands.engine.keeper import Keeper
+from errands.engine.launching import Launched, Launcher, Order, Versions, request_cancel
+from errands.engine.limits import EngineLimits
+from errands.engine.live import LiveBus, LiveEvent
+from errands.engine.loose import LooseContext
+from errands.engine.rehearsal import DryRun, OutputSchema
+from errands.engine.rerun import RerunPlan
+from errands.engine.session import Shared
+from errands.engine.surroundings import Workplace
+from errands.engine.wakeups import WaitingRoom
+from errands.engine.worker import Worker
+from errands.store.identifiers import new_id
+
+RunArguments = Mapping[str, Json]
+
+
+class ArtifactStore(Protocol):
+    """Where large outputs and artifacts lie."""
+
+    async def put(self, data: bytes, *, suffix: str = "") -> str: ...
+
+    async def get(self, ref: str) -> bytes: ...
+
+    async def put_file(self, path: Path) -> tuple[str, int, str]: ...
+
+    async def delete(self, refs: list[str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the engine is made of, handed over by `bootstrap`."""
+
+    pool: asyncpg.Pool
+    performer: Performer
+    evaluate: Evaluator
+    vault: Vault
+    artifacts: ArtifactStore
+    output_schema: OutputSchema
+    limits: EngineLimits
+    workspaces: Path
+    clock: Callable[[], datetime] = partial(datetime.now, UTC)
+
+
+class Engine:
+    """Starts, moves and ends runs."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.bus = LiveBus()
+        self.versions = Versions(parts.pool)
+        self.launcher = Launcher(parts.pool, self.versions, parts.evaluate, parts.clock)
+
+    async def launch(self, order: Order) -> Launched:
+        """Start, queue or skip a run. Raises IdempotencyConflictError, LookupError."""
+        return await self.launcher.launch(order)
+
+    async def launch_defaults(
+        self,
+        definition: TaskDefinition,
+        given: JsonObject,
+        *,
+        project_id: UUID,
+        project: str,
+        task_id: UUID | None,
+        starter: str | None,
+    ) -> RunArguments:
+        """Computed defaults of a run's arguments, for `core.params.bind`. Raises StepFailed."""
+        state, last_run = await self._remembered(task_id)
+        secrets = await self._parts.vault.reveal(str(project_id), definition.grants.secrets)
+        now = self._parts.clock()
+        identity = RunIdentity("run_" + "0" * 32, definition.task, project, str(project_id), 0, now, starter)
+        with tempfile.TemporaryDirectory(prefix="errands-launch-") as folder:
+            context = LooseContext(
+                identity, definition.grants, "params", Path(folder), self._parts.limits.memory_bytes, secrets=secrets
+            )
+
+            async def call_tool(tool: str, arguments: JsonObject) -> Json:
+                call = ToolCall(tool, arguments)
+                if self._parts.performer.effect(call) is Effect.CHANGES:
+                    raise StepFailed(ErrorKind.DENIED, f"`{tool}` changes the outside; a default may only read")
+                return (await self._parts.performer.perform(call, context)).output
+
+            return await argument_defaults(
+                definition.params,
+                given,
+                self._parts.evaluate,
+                now,
+                state=state,
+                last_run=last_run,
+                call_tool=call_tool,
+            )
+
+    async def _remembered(self, task_id: UUID | None) -> tuple[JsonObject, JsonObject | None]:
+        """The task's state, and output and arguments of its last succeeded run."""
+        if task_id is None:
+            return {}, None
+        state = await self._parts.pool.fetchval("select state from tasks where id = $1", task_id)
+        row = await self._parts.pool.fetchrow(
+            "select output, output_ref, arguments from runs where task_id = $1 and status = 'succeeded' "
+            "order by id desc limit 1",
+            task_id,
+        )
+        if row is None:
+            return _object(state), None
+        text = row["output"]
+        if row["output_ref"] is not None:
+            text = await self._parts.artifacts.get(row["output_ref"])
+        output = None if text is None else from_text(text)
+        return _object(state), {"output": output, "arguments": _object(row["arguments"])}
+
+    async def cancel(self, run_id: UUID, *, by: str, reason: str | None) -> bool:
+        """Ask a run to end; a step that runs is stopped at once. False: it had ended already."""
+        async with self._parts.pool.acquire() as connection, connection.transaction():
+            return await request_cancel(connection, run_id, by, reason, self._parts.clock())
+
+    async def answer(
+        self, approval_id: UUID, *, person: str, choice: str, form: JsonObject, note: str | None
+    ) -> Answered:
+        """One person's answer to an approval. Raises AnswerRefusedError, LookupError."""
+        async with self._parts.pool.acquire() as connection, connection.transaction():
+            return await answering.answer(
+                connection,
+                approval_id,
+                person=person,
+                choice=choice,
+                form=form,
+                note=note,
+                now=self._parts.clock(),
+            )
+
+    async def send_event(
+        self, project_id: UUID, *, name: str, key: str | None, payload: Json, sender: str | None
+    ) -> int:
+        """Send an event to the runs of a project that wait for it. Gives how many it woke."""
+        async with self._parts.pool.acquire() as connection, connection.transaction():
+            return await wakeups.send_event(
+                connection,
+                project_id,
+                name=name,
+                key=key,
+                payload=payload,
+                sender=sender,
+                now=self._parts.clock(),
+            )
+
+    async def plan_rerun(self, run_id: UUID, *, from_step: str | None, version_id: UUID | None) -> RerunPlan:
+        """What a rerun would keep and repeat. Raises LookupError, RerunRefusedError."""
+        return await reruns.plan_rerun(
+            self._parts.pool, self.versions, run_id, from_step=from_step, version_id=version_id
+        )
+
+    async def rerun(
+        self, run_id: UUID, *, from_step: str | None, version_id: UUID | None, starter: str | None
+    ) -> Launched:
+        """A new run that takes over the journal up to a step. Raises LookupError, RerunRefusedError."""
+        return await reruns.rerun(
+            self._parts.pool,
+            self.versions,
+            self.launcher,
+            run_id,
+            from_step=from_step,
+            version_id=version_id,
+            starter=starter,
+        )
+
+    async def dry_run(
+        self,
+        definition: TaskDefinition,
+        arguments: JsonObject,
+        *,
+        project: str,
+        stubs: Mapping[str, Json],
+        make_up: bool,
+        state: JsonObject | None = None,
+        payload: Json = None,
+        now: datetime | None = None,
+    ) -> DryRun:
+        """Walk a definition with stubs; nothing leaves the machine and nothing is recorded."""
+        return await rehearsal.rehearse(
+            definition,
+            arguments,
+            performer=self._parts.performer,
+            evaluate=self._parts.evaluate,
+            output_schema=self._parts.output_schema,
+            limits=self._parts.limits,
+            stubs=stubs,
+            make_up=make_up,
+            project=project,
+            state=state,
+            payload=payload,
+            now=now,
+        )
+
+    def worker(self, *, concurrency: int) -> Worker:
+        """A worker of this process. `await worker.run()` until `await worker.stop()`."""
+        parts, worker_id = self._parts, new_id()
+        keeper = Keeper(parts.pool, worker_id, parts.limits, parts.clock, parts.artifacts)
+        shared = Shared(
+            parts.pool,
+            Journal(parts.pool),
+            parts.artifacts,
+            WaitingRoom(parts.clock, self.launcher.launch_child, keeper.nudge),
+            parts.limits,
+            parts.clock,
+        )
+        workplace = Workplace(parts.pool, parts.artifacts, parts.workspaces, self.bus, parts.clock)
+        hands = Hands(
+            worker_id,
+            shared,
+            self.versions,
+            parts.performer,
+            parts.evaluate,
+            parts.vault,
+            workplace,
+            self.bus,
+            parts.workspaces,
+            parts.clock,
+        )
+        return Worker(hands, keeper, parts.pool, concurrency=concurrency)
+
+    def observe(self, run_id: UUID) -> AsyncIterator[LiveEvent]:
+        """What happens in a run that this process holds, from now on."""
+        return self.bus.observe(run_id)
+
+
+def _object(text: str | None) -> JsonObject:
+    value: Json = {} if text is None else from_text(text)
+    return value if isinstance(value, Mapping) else {}

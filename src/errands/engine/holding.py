@@ -1,0 +1,309 @@
+"""The runs that a worker holds: opening a session, driving it, and recording how it lets go."""
+
+import asyncio
+import shutil
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+
+from errands.core.ids import encode
+from errands.core.outcomes import RunStatus
+from errands.core.ports import Evaluator, LeafCall, Performer, RunIdentity, Vault
+from errands.core.redaction import Redactor
+from errands.core.values import Json, to_text
+from errands.engine import admission
+from errands.engine.advance import Advance
+from errands.engine.budgets import Meter
+from errands.engine.context import LeafContext, Surroundings
+from errands.engine.flow import Ending
+from errands.engine.history import inheritable, load_journal, load_waits, usage_of
+from errands.engine.launching import Version, Versions, request_cancel
+from errands.engine.live import LiveBus, LiveEvent, RunWatcher
+from errands.engine.patience import patiently
+from errands.engine.program import CompiledStep
+from errands.engine.queueing import RESUMED, enqueue
+from errands.engine.records import LeaseLostError, Record, Stored
+from errands.engine.runs import HeldRun, take
+from errands.engine.session import Session, Shared
+from errands.engine.wakeups import child_ended
+from errands.engine.walk import Walk
+from errands.store.connections import Connection
+from errands.store.sql import statement
+
+log = structlog.get_logger()
+
+_WORTH_PARKING = 200
+"""Records. A shorter journal is read again in a millisecond or two, so its run leaves nothing in memory."""
+
+
+@dataclass(slots=True)
+class Hands:
+    """What this worker works with."""
+
+    worker_id: UUID
+    shared: Shared
+    versions: Versions
+    performer: Performer
+    evaluate: Evaluator
+    vault: Vault
+    surroundings: Surroundings
+    bus: LiveBus
+    workspaces: Path
+    clock: Callable[[], datetime]
+    held: dict[UUID, Advance] = field(default_factory=dict)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while no run is held."""
+    parked: OrderedDict[UUID, Advance] = field(default_factory=OrderedDict)
+    """Waiting runs whose journal is still in memory: a wake-up need not read it again. Bounded; any may be dropped."""
+    parked_records: int = 0
+
+    def __post_init__(self) -> None:
+        self.idle.set()
+
+
+async def advance(hands: Hands, run_id: UUID) -> None:
+    """Take a run, drive it, and let it go. The whole life of one job."""
+    if run_id in hands.held:
+        hands.held[run_id].ask()
+        return
+    now = hands.clock()
+    run = await patiently(take, hands.shared.pool, run_id, hands.worker_id, now)
+    if run is None:
+        return
+    driven = await _opened(hands, run)
+    hands.held[run_id] = driven
+    hands.idle.clear()
+    try:
+        released = await driven.drive()
+        if released == "ended":
+            assert driven.ending is not None
+            await _close(hands, driven, driven.ending)
+        elif released == "waiting":
+            await _after_suspend(hands, driven)
+        else:
+            await _hand_over(hands, driven)
+    except LeaseLostError:
+        released = "lost"
+        log.info("run.lease_lost", run=driven.walk.run.run_id, epoch=driven.session.run.epoch)
+    finally:
+        del hands.held[run_id]
+        if not hands.held:
+            hands.idle.set()
+    if hands.bus.observed(run_id):
+        hands.bus.publish(LiveEvent(run_id, "released", at=hands.clock(), text=released))
+
+
+async def _opened(hands: Hands, run: HeldRun) -> Advance:
+    parked = hands.parked.pop(run.id, None)
+    if parked is not None:
+        hands.parked_records -= len(parked.session.history)
+        if parked.session.run.epoch + 1 == run.epoch:
+            return await _resumed(hands, parked, run)
+    version = await patiently(hands.versions.get, run.version_id)
+    pool = hands.shared.pool
+    fresh = run.epoch == 1
+    history = {} if fresh else await patiently(load_journal, pool, run.id)
+    waits = {} if fresh else await patiently(load_waits, pool, run.id)
+    names = version.program.definition.grants.secrets
+    secrets = await patiently(hands.vault.reveal, str(run.project_id), names) if names else {}
+    redactor = Redactor()
+    for name, value in secrets.items():
+        redactor.add(name, value)
+    session = Session(hands.shared, run, version.program, history, waits, redactor)
+    session.usage = usage_of(history)
+    session.meters = _meters(version, session)
+    if run.rerun_of is not None and run.rerun_from is not None:
+        session.earlier = await patiently(_inheritance, hands, run.rerun_of, version)
+    return _driven(hands, session, version, secrets)
+
+
+async def _inheritance(hands: Hands, earlier: UUID, version: Version) -> dict[str, Record]:
+    version_id = await hands.shared.pool.fetchval("select version_id from runs where id = $1", earlier)
+    if version_id is None:
+        return {}  # Removed by retention since: everything is done again.
+    old = await hands.versions.get(version_id)
+    return inheritable(await load_journal(hands.shared.pool, earlier), old.program, version.program)
+
+
+async def _resumed(hands: Hands, parked: Advance, run: HeldRun) -> Advance:
+    """Go on with a waiting run that this worker has let go itself: nobody has written to its journal since."""
+    parked.session.renew(run)
+    parked.session.woken(await patiently(load_waits, hands.shared.pool, run.id))
+    return parked
+
+
+def _meters(version: Version, session: Session) -> list[Meter]:
+    budget = version.program.definition.budget
+    return [] if budget is None else [Meter("this run", budget, session.usage)]
+
+
+def _driven(hands: Hands, session: Session, version: Version, secrets: Mapping[str, str]) -> Advance:
+    run, program = session.run, version.program
+    identity = RunIdentity(
+        encode("run", run.id),
+        program.definition.task,
+        version.project,
+        str(run.project_id),
+        version.number,
+        run.started_at,
+        run.starter,
+    )
+    memory = program.definition.limits.memory or hands.shared.limits.memory_bytes
+    watcher = RunWatcher(run.id, hands.bus, hands.clock)
+
+    def context(_step: CompiledStep, path: str, attempt: int, _call: LeafCall) -> LeafContext:
+        return LeafContext(session, hands.surroundings, secrets, identity, path, attempt, memory, hands.clock)
+
+    walk = Walk(
+        identity,
+        program,
+        session,
+        hands.performer,
+        hands.evaluate,
+        context,
+        hands.shared.limits,
+        hands.clock,
+        watcher,
+        pulse=session.pulse,
+    )
+    return Advance(hands.shared.pool, session, walk, version, watcher.live)
+
+
+async def _after_suspend(hands: Hands, driven: Advance) -> None:
+    """A waiting run gives its slot to the next; one with a long journal may stay in memory while there is room."""
+    run = driven.session.run
+    if run.max_concurrent is not None:
+        await patiently(_release, hands, run)
+    if len(driven.session.history) < _WORTH_PARKING:
+        driven.abandon()
+        return
+    hands.parked[run.id] = driven
+    hands.parked_records += len(driven.session.history)
+    while hands.parked_records > hands.shared.limits.parked_records and hands.parked:
+        _, dropped = hands.parked.popitem(last=False)
+        hands.parked_records -= len(dropped.session.history)
+        dropped.abandon()
+
+
+async def _release(hands: Hands, run: HeldRun) -> None:
+    async with hands.shared.pool.acquire() as connection, connection.transaction():
+        await admission.release(connection, run.task_id, run.key, hands.clock())
+
+
+async def _hand_over(hands: Hands, driven: Advance) -> None:
+    """Give the run back to the queue, ahead of new ones."""
+    run = driven.session.run
+    await driven.session.landed()
+
+    async def given_back() -> None:
+        async with hands.shared.pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(statement("hand_over_run"), run.id, run.epoch, driven.active_seconds())
+            if row is not None:
+                await enqueue(connection, [(run.id, RESUMED)])
+
+    await patiently(given_back)
+    log.info("run.handed_over", run=driven.walk.run.run_id)
+
+
+async def _close(hands: Hands, driven: Advance, ending: Ending) -> None:
+    """Record the ending, and with it whatever hangs on it: state, waits, the parent, the next in the queue."""
+    session, run = driven.session, driven.session.run
+    closing = await _ending_row(driven, ending, hands.clock())
+    limits = driven.walk.program.definition.limits
+    gated = run.max_concurrent is not None or limits.overlap not in (None, "allow")
+    if gated or driven.kept or session.waits or run.parent_run_id is not None:
+        row = await patiently(_close_with, hands, driven, ending, closing, gated=gated)
+    else:
+        row = await patiently(partial(hands.shared.pool.fetchrow, statement("finish_run")), *closing)
+    if row is None:
+        raise LeaseLostError(run.id)
+    if session.waits and ending.status is not RunStatus.SUCCEEDED:
+        await patiently(_cancel_children, hands, driven, ending)
+    await asyncio.to_thread(_remove_workspace, hands.workspaces / driven.walk.run.run_id)
+    log.info("run.ended", run=driven.walk.run.run_id, task=driven.walk.run.task, status=ending.status.value)
+
+
+async def _ending_row(driven: Advance, ending: Ending, now: datetime) -> tuple[object, ...]:
+    """The arguments of `finish_run.sql`."""
+    session, usage = driven.session, driven.session.usage
+    output = ending.output
+    stored = output.ref if isinstance(output, Stored) else None
+    return (
+        session.run.id,
+        session.run.epoch,
+        ending.status.value,
+        None if output is None or isinstance(output, Stored) else to_text(output),
+        stored,
+        None if ending.error is None else to_text(ending.error.as_json()),
+        now,
+        driven.active_seconds(),
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.usd,
+        usage.requests,
+        usage.tool_calls,
+    )
+
+
+async def _close_with(
+    hands: Hands, driven: Advance, ending: Ending, closing: tuple[object, ...], *, gated: bool
+) -> object:
+    """Record the ending in one transaction with everything that depends on it."""
+    run, now = driven.session.run, hands.clock()
+    async with hands.shared.pool.acquire() as connection, connection.transaction():
+        row = await connection.fetchrow(statement("finish_run"), *closing)
+        if row is None:
+            return None
+        if driven.kept and ending.status is RunStatus.SUCCEEDED:
+            await connection.execute(
+                "update tasks set state = (state::jsonb || $2::jsonb)::json where id = $1",
+                run.task_id,
+                to_text(driven.session.redactor.json(driven.kept)),
+            )
+        if driven.session.waits:
+            await _close_waits(connection, run.id, now)
+        await child_ended(connection, run.id, _result_for_parent(driven, ending), now)
+        if gated:
+            await admission.release(connection, run.task_id, run.key, now)
+        return row
+
+
+async def _close_waits(connection: Connection, run_id: UUID, now: datetime) -> None:
+    """What the run no longer waits for: open waits are closed, open questions withdrawn."""
+    await connection.execute("update waits set done_at = $2 where run_id = $1 and done_at is null", run_id, now)
+    await connection.execute(
+        "update approvals set status = 'withdrawn', closed_at = $2 where run_id = $1 and status = 'open'", run_id, now
+    )
+
+
+def _result_for_parent(driven: Advance, ending: Ending) -> Mapping[str, Json]:
+    result: dict[str, Json] = {"run": driven.walk.run.run_id, "status": ending.status.value}
+    if isinstance(ending.output, Stored):
+        result |= {"output_ref": ending.output.ref, "output_size": ending.output.size}
+    else:
+        result["output"] = ending.output
+    if ending.error is not None:
+        result["error"] = ending.error.as_json()
+    return result
+
+
+async def _cancel_children(hands: Hands, driven: Advance, ending: Ending) -> None:
+    """A run that did not succeed takes the sub-tasks along that it waits for."""
+    run = driven.session.run
+    children = [state.child for state in driven.session.waits.values() if state.child is not None and not state.done]
+    for child in children:
+        async with hands.shared.pool.acquire() as connection, connection.transaction():
+            by, reason = f"run:{driven.walk.run.run_id}", f"the run that started it {ending.status.value}"
+            await request_cancel(connection, child, by, reason, hands.clock())
+    log.debug("run.children", run=encode("run", run.id), cancelled=len(children))
+
+
+def _remove_workspace(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)

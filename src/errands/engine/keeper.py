@@ -1,0 +1,157 @@
+"""The keeper: fires what is due, and puts right what a crash has left behind. Every worker has one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from errands.engine import admission
+from errands.engine.limits import EngineLimits
+from errands.engine.patience import DATABASE_AWAY
+from errands.engine.queueing import enqueue, priority
+from errands.engine.wakeups import fire_due
+from errands.store.connections import Pool
+from errands.store.sql import statement
+
+log = structlog.get_logger()
+
+_LOOK_SECONDS = 1.0
+"""The longest that a timer set by another worker may go unnoticed."""
+_BATCH = 500
+
+
+class ArtifactBin(Protocol):
+    """Where the files of removed runs lie."""
+
+    async def delete(self, refs: list[str]) -> None: ...
+
+
+class Keeper:
+    """Timers at once; heartbeats, orphans, caches, retention from time to time. Each job may run anywhere, twice."""
+
+    def __init__(
+        self, pool: Pool, worker_id: UUID, limits: EngineLimits, clock: Callable[[], datetime], artifacts: ArtifactBin
+    ) -> None:
+        self._pool = pool
+        self._worker_id = worker_id
+        self._limits = limits
+        self._clock = clock
+        self._artifacts = artifacts
+        self._nudge = asyncio.Event()
+        self._due: datetime | None = None
+
+    def nudge(self, due_at: datetime) -> None:
+        """A wait was just made that is due then: look no later."""
+        if self._due is None or due_at < self._due:
+            self._nudge.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until cancelled."""
+        beat = self._limits.heartbeat / 3
+        await asyncio.gather(
+            self._fire_timers(stopping),
+            self._every(beat, self.beat),
+            self._every(self._limits.heartbeat / 2, self.adopt_orphans),
+            self._every(timedelta(seconds=5), self.release_held),
+            self._every(timedelta(minutes=1), self.tidy),
+        )
+
+    async def _every(self, interval: timedelta, job: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            await self._attempt(job)
+            await asyncio.sleep(interval.total_seconds())
+
+    async def _attempt(self, job: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await job()
+        except (*DATABASE_AWAY, asyncpg.PostgresError) as error:
+            log.warning("keeper.skipped", job=getattr(job, "__name__", "job"), error=type(error).__name__)
+
+    async def _fire_timers(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            self._nudge.clear()
+            await self._attempt(self.fire_timers)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._nudge.wait(), self._pause())
+
+    def _pause(self) -> float:
+        if self._due is None:
+            return _LOOK_SECONDS
+        return min(max((self._due - self._clock()).total_seconds(), 0.001), _LOOK_SECONDS)
+
+    async def fire_timers(self) -> int:
+        """Wake every run whose moment has come. Gives how many waits were closed."""
+        fired = 0
+        while True:
+            async with self._pool.acquire() as connection, connection.transaction():
+                count = await fire_due(connection, self._clock(), _BATCH)
+            fired += count
+            if count < _BATCH:
+                break
+        self._due = await self._pool.fetchval(
+            "select min(due_at) from waits where done_at is null and due_at is not null"
+        )
+        return fired
+
+    async def beat(self) -> None:
+        """Say that this worker is alive."""
+        await self._pool.execute("update workers set seen_at = $2 where id = $1", self._worker_id, self._clock())
+
+    async def adopt_orphans(self) -> int:
+        """Enqueue runs that should move but have no job and no living holder."""
+        silent_since = self._clock() - self._limits.heartbeat
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await connection.fetchval("select pg_try_advisory_xact_lock(7306)"):
+                return 0  # Another worker is at it.
+            rows = await connection.fetch(statement("orphaned_runs"), silent_since)
+            if rows:
+                await enqueue(connection, [(row["id"], priority(row["turn"], row["epoch"])) for row in rows])
+                log.warning("keeper.orphans", runs=len(rows))
+        return len(rows)
+
+    async def release_held(self) -> None:
+        """Let go held runs whose way is free: normally the run before them has done that, unless it crashed."""
+        rows = await self._pool.fetch("select distinct task_id, key from runs where held_for is not null limit 1000")
+        for row in rows:
+            async with self._pool.acquire() as connection, connection.transaction():
+                await admission.release(connection, row["task_id"], row["key"], self._clock())
+
+    async def tidy(self) -> None:
+        """Remove what has expired: cache entries, silent workers, the queue's log, old events, ended runs."""
+        now = self._clock()
+        await self._pool.execute("delete from cache_entries where expires_at < $1", now)
+        await self._pool.execute("delete from workers where seen_at < $1", now - 20 * self._limits.heartbeat)
+        await self._pool.execute("delete from pgqueuer_log where created < $1", now - timedelta(hours=1))
+        if self._limits.retention is not None:
+            await self.forget_ended(now - self._limits.retention)
+
+    async def forget_ended(self, before: datetime) -> int:
+        """Remove runs that ended before a moment, with their journals and files, some hundred at a time."""
+        forgotten = 0
+        while True:
+            async with self._pool.acquire() as connection, connection.transaction():
+                rows = await connection.fetch(
+                    "select id from runs where finished_at < $1 and not exists (select 1 from runs as child "
+                    "where child.parent_run_id = runs.id and child.finished_at is null) "
+                    "order by id limit $2 for update skip locked",
+                    before,
+                    _BATCH,
+                )
+                ids = [row["id"] for row in rows]
+                refs = await connection.fetch(
+                    "select output_ref as ref from steps where run_id = any($1) and output_ref is not null union all "
+                    "select location as ref from artifacts where run_id = any($1)",
+                    ids,
+                )
+                await connection.execute("delete from steps where run_id = any($1)", ids)
+                await connection.execute("delete from runs where id = any($1)", ids)
+            if refs:
+                await self._artifacts.delete([row["ref"] for row in refs])
+            forgotten += len(ids)
+            if len(ids) < _BATCH:
+                return forgotten

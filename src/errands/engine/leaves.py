@@ -1,0 +1,327 @@
+"""Leaf steps: tool, agent, notify, transform. Attempts, retries, intents, cache, stubs."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from errands.core.definition.steps import AgentStep, NotifyStep, Step, ToolStep
+from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, StepStatus
+from errands.core.ports import AgentCall, Effect, Evaluation, LeafCall, SandboxLimits, ToolCall
+from errands.core.retry import retry_after
+from errands.core.values import Json, JsonObject, digest
+from errands.engine.lanes import Lane
+from errands.engine.ledger import AnswerHold, TimerHold
+from errands.engine.program import CompiledStep
+from errands.engine.records import LeaseLostError, Record, RecordRefusedError
+from errands.engine.scope import Scope
+
+if TYPE_CHECKING:
+    from errands.engine.walk import Walk
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """An answer in place of the world."""
+
+    output: Json
+
+
+class Stubs(Protocol):
+    """Answers leaf steps and holds of a dry run."""
+
+    def answer(self, step: Step, path: str) -> Stub | None:
+        """The stub for a step, by path or id. `None`: do it for real, which only calls without effect may."""
+        ...
+
+    def missing(self, step: Step, path: str, call: LeafCall | None) -> Stub:
+        """Stand in for a step that would touch the world and has no stub, or raise StepFailed that asks for one."""
+        ...
+
+
+@dataclass(slots=True)
+class Attempts:
+    """Where a step stands: what the journal says of its earlier attempts."""
+
+    number: int
+    crashed: bool
+    last: Record | None
+
+
+async def call(walk: "Walk", compiled: CompiledStep, scope: Scope, path: str, lane: Lane) -> Record:
+    """Bring a tool, agent or notify step to its outcome: render, take from an earlier run or cache, or perform."""
+    step = compiled.step
+    rendered = await walk.object(compiled.main, scope, path)
+    taken = await inherit(walk, path, rendered)
+    if taken is not None:
+        return taken
+    request = _request(step, rendered)
+    found = await _stubbed(walk, step, path, request, rendered)
+    if found is not None:
+        return found
+    key = await _cache_key(walk, compiled, request, scope, path)
+    if key is not None:
+        cached = await walk.ledger.cached(key)
+        if cached is not None:
+            return await _succeeded(
+                walk, compiled, scope, path, rendered, Performed(cached.output), {"cached": True}, walk.clock()
+            )
+    record = await _attempt(walk, compiled, scope, path, lane, request, rendered)
+    if key is not None and step.cache is not None and record.status is StepStatus.SUCCEEDED:
+        await walk.ledger.remember(key, await walk.plain(record.output), step.cache.ttl)
+    return record
+
+
+async def transform(walk: "Walk", compiled: CompiledStep, scope: Scope, path: str) -> Record:
+    """Compute a transform in the sandbox. Its record rides along, for a replay would compute the same."""
+    step = compiled.step
+    started = walk.clock()
+    walk.watcher.began(path, step, 1)
+    template = compiled.main
+    names = await walk.names(template.names, scope)
+    moment = await walk.clock_now(path) if "clock" in template.names else None
+    seconds = (step.timeout or walk.limits.transform_timeout).total_seconds()
+    memory = walk.program.definition.limits.memory or walk.limits.memory_bytes
+    bounds = SandboxLimits(seconds, memory)
+    values = await walk.evaluate(
+        Evaluation(template.expressions, names, walk.run.started_at, moment, program=True, limits=bounds)
+    )
+    record = Record(path, "outcome", StepStatus.SUCCEEDED, None, values[0], None, None, started, walk.clock())
+    return await recorded(walk, compiled, scope, record, ride=True)
+
+
+async def inherit(walk: "Walk", path: str, rendered: JsonObject) -> Record | None:
+    """In a rerun: the earlier run's outcome, if it came of the very same input."""
+    earlier = walk.ledger.inherited(path)
+    if earlier is None or digest(earlier.input) != digest(rendered):
+        return None
+    record = await walk.ledger.ride(earlier)
+    walk.watcher.ended(record)
+    return record
+
+
+def _request(step: Step, rendered: JsonObject) -> LeafCall:
+    match step:
+        case ToolStep():
+            return ToolCall(step.tool, rendered)
+        case NotifyStep():
+            return ToolCall("notify.send", rendered)
+        case AgentStep():
+            files = rendered.get("files")
+            return AgentCall(
+                prompt=str(rendered["prompt"]),
+                agent=step.agent,
+                model=step.model,
+                tools=step.tools,
+                output=step.output,
+                files=tuple(str(name) for name in files) if isinstance(files, list) else (),
+                budget=step.budget,
+            )
+        case _:
+            raise AssertionError(step.kind)
+
+
+async def _stubbed(walk: "Walk", step: Step, path: str, request: LeafCall, rendered: JsonObject) -> Record | None:
+    """In a dry run: the stub's answer. A call without any effect outside is made for real."""
+    if walk.stubs is None:
+        return None
+    stub = walk.stubs.answer(step, path)
+    if stub is None:
+        if isinstance(request, ToolCall) and walk.performer.effect(request) is Effect.NONE:
+            return None
+        stub = walk.stubs.missing(step, path, request)
+    facts: JsonObject = {"stubbed": True}
+    return await walk.ride_outcome(
+        Record(path, "outcome", StepStatus.SUCCEEDED, rendered, stub.output, None, facts, walk.clock())
+    )
+
+
+async def _cache_key(walk: "Walk", compiled: CompiledStep, request: LeafCall, scope: Scope, path: str) -> str | None:
+    """Where an earlier output would lie: tool, arguments and version, or what the author says."""
+    if compiled.step.cache is None:
+        return None
+    if compiled.cache_key is not None:
+        said = await walk.values(compiled.cache_key, scope, path)
+        return digest([walk.run.task, compiled.step.key, said])
+    match request:
+        case ToolCall():
+            return digest([request.tool, walk.performer.version(request), request.arguments])
+        case AgentCall():
+            parts: list[Json] = [request.agent, request.model, request.prompt, request.output, list(request.files)]
+            return digest([walk.run.project, "agent", walk.performer.version(request), parts])
+
+
+async def _attempt(
+    walk: "Walk",
+    compiled: CompiledStep,
+    scope: Scope,
+    path: str,
+    lane: Lane,
+    request: LeafCall,
+    rendered: JsonObject,
+) -> Record:
+    """Try until it succeeds, the retry policy is used up, or the error is not one to try again."""
+    step = compiled.step
+    so_far = _attempts(walk, step, path)
+    if so_far.last is not None:
+        await _rest(walk, so_far, path, lane)
+    while True:
+        started = walk.clock()
+        walk.watcher.began(path, step, so_far.number)
+        try:
+            performed = await _perform(walk, compiled, path, lane, request, rendered, so_far)
+            facts: dict[str, Json] = {"attempts": so_far.number} if so_far.number > 1 else {}
+            return await _succeeded(walk, compiled, scope, path, rendered, performed, facts, started)
+        except StepFailed as failure:
+            error = failure.error
+        delay = retry_after(step.retry, so_far.number, error)
+        if delay is None:
+            return await _failed(walk, path, rendered, error, so_far.number, started)
+        so_far = await _note_attempt(walk, path, error, so_far.number, delay, started)
+        await _rest(walk, so_far, path, lane)
+
+
+def _attempts(walk: "Walk", step: Step, path: str) -> Attempts:
+    number, last = 1, None
+    while step.retry is not None and (record := walk.ledger.find(f"{path}/attempt[{number}]")) is not None:
+        number, last = number + 1, record
+    return Attempts(number, walk.ledger.find(f"{path}/intent[{number}]") is not None, last)
+
+
+async def _note_attempt(
+    walk: "Walk", path: str, error: StepError, number: int, delay: timedelta, started: datetime
+) -> Attempts:
+    """Record a failed attempt that will be tried again."""
+    again = walk.clock() + delay
+    facts: JsonObject = {"retry_at": again.isoformat()}
+    record = Record(f"{path}/attempt[{number}]", "attempt", StepStatus.FAILED, error=error, facts=facts)
+    stamped = Record(
+        record.path, record.kind, record.status, None, None, error, facts, started_at=started, finished_at=walk.clock()
+    )
+    written = await walk.ledger.write(stamped)
+    walk.watcher.ended(written)
+    return Attempts(number + 1, crashed=False, last=written)
+
+
+async def _rest(walk: "Walk", so_far: Attempts, path: str, lane: Lane) -> None:
+    """Wait until the next attempt is due: a short while in place, a longer one holding nothing."""
+    due = datetime.fromisoformat(str(so_far.last.fact("retry_at"))) if so_far.last is not None else walk.clock()
+    left = due - walk.clock()
+    if left > walk.limits.held_delay:
+        await walk.ledger.hold(f"{path}/retry[{so_far.number}]", TimerHold(due), lane)
+    elif left > timedelta(0):
+        await asyncio.sleep(left.total_seconds())
+
+
+async def _perform(
+    walk: "Walk",
+    compiled: CompiledStep,
+    path: str,
+    lane: Lane,
+    request: LeafCall,
+    rendered: JsonObject,
+    so_far: Attempts,
+) -> Performed:
+    """One attempt. A call that changes the outside is announced in the journal first."""
+    step = compiled.step
+    context = walk.context(compiled, path, so_far.number, request)
+    if walk.performer.effect(request) is Effect.CHANGES:
+        if so_far.crashed:
+            await _after_crash(walk, step, path, so_far, lane)
+        else:
+            intent = f"{path}/intent[{so_far.number}]"
+            facts: JsonObject = {"effect_key": context.effect_key}
+            await walk.ledger.write(Record(intent, "intent", input=rendered, facts=facts, started_at=walk.clock()))
+    seconds = step.timeout.total_seconds() if step.timeout is not None else None
+    try:
+        async with asyncio.timeout(seconds) as bound:
+            return await walk.performer.perform(request, context)
+    except TimeoutError as error:
+        if bound.expired():
+            raise StepFailed(
+                ErrorKind.TIMEOUT,
+                f"`{_name(request)}` gave no answer within {seconds:g} s",
+                hint="raise the step's `timeout:`, or let it try again with `retry:`",
+            ) from error
+        raise StepFailed(ErrorKind.TIMEOUT, f"`{_name(request)}` timed out") from error
+    except (StepFailed, LeaseLostError):
+        raise
+    except RecordRefusedError as error:
+        raise StepFailed(ErrorKind.STORAGE, str(error)) from error
+    except Exception as error:
+        log.exception("step.defect", run=walk.run.run_id, step=path)
+        raise StepFailed(
+            ErrorKind.INTERNAL,
+            f"`{_name(request)}` failed in a way it should not: {type(error).__name__}",
+            hint=f"this is a defect of Errands; the server's log has it under {walk.run.run_id}",
+        ) from error
+
+
+async def _after_crash(walk: "Walk", step: Step, path: str, so_far: Attempts, lane: Lane) -> None:
+    """An effect was in flight when a worker died: repeat it with the same key, or ask first."""
+    so_far.crashed = False
+    if step.on_crash == "repeat":
+        return
+    question = (
+        f"A worker stopped while `{path}` was changing something outside. It may or may not have happened. "
+        "Do it again, with the same effect key?"
+    )
+    hold = AnswerHold(question, None, ("repeat", "fail"), None, None)
+    answer = await walk.ledger.hold(f"{path}/crash[{so_far.number}]", hold, lane)
+    if not isinstance(answer, Mapping) or answer.get("choice") != "repeat":
+        raise StepFailed(ErrorKind.REFUSED, f"`{path}` was interrupted by a crash, and the answer was not to repeat it")
+
+
+def _name(request: LeafCall) -> str:
+    return request.tool if isinstance(request, ToolCall) else f"agent {request.agent or 'default'}"
+
+
+async def _succeeded(
+    walk: "Walk",
+    compiled: CompiledStep,
+    scope: Scope,
+    path: str,
+    rendered: JsonObject,
+    performed: Performed,
+    facts: dict[str, Json],
+    started: datetime,
+) -> Record:
+    if performed.usage:
+        facts["usage"] = performed.usage.as_json()
+    if performed.untrusted:
+        facts["untrusted"] = True
+    record = Record(
+        path, "outcome", StepStatus.SUCCEEDED, rendered, performed.output, None, facts or None, started, walk.clock()
+    )
+    return await recorded(walk, compiled, scope, record, ride=False)
+
+
+async def recorded(walk: "Walk", compiled: CompiledStep, scope: Scope, record: Record, *, ride: bool) -> Record:
+    """Write a successful outcome, with what it keeps for later runs."""
+    if compiled.keep is not None:
+        own = {compiled.step.id: record.output} if compiled.step.id is not None else {}
+        kept = await walk.object(compiled.keep, scope.inner(**own), record.path)
+        written = await walk.ledger.write(record, keep=kept)
+    elif ride:
+        written = await walk.ledger.ride(record)
+    else:
+        written = await walk.ledger.write(record)
+    walk.watcher.ended(written)
+    return written
+
+
+async def _failed(
+    walk: "Walk", path: str, rendered: JsonObject, error: StepError, attempts: int, started: datetime
+) -> Record:
+    placed = StepError(error.kind, error.message, error.hint, error.step or path, error.retry_after, error.detail)
+    status = StepStatus.TIMED_OUT if error.kind is ErrorKind.TIMEOUT else StepStatus.FAILED
+    facts: JsonObject | None = {"attempts": attempts} if attempts > 1 else None
+    record = Record(path, "outcome", status, rendered, None, placed, facts, started, walk.clock())
+    written = await walk.ledger.write(record)
+    walk.watcher.ended(written)
+    return written

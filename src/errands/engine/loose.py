@@ -1,0 +1,59 @@
+"""The context of a call outside any run: in a dry run, or to draw an argument or its choices from a tool."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from errands.core.definition.policies import Grants
+from errands.core.outcomes import ErrorKind, StepFailed, Usage
+from errands.core.ports import Recorded, RunIdentity
+from errands.core.values import JsonObject
+from errands.engine.context import Level, effect_key
+
+
+class LooseContext:
+    """A `StepContext` without a journal: a folder of its own, the secrets it is given, no model."""
+
+    def __init__(
+        self,
+        run: RunIdentity,
+        grants: Grants,
+        path: str,
+        folder: Path,
+        memory_limit: int,
+        attempt: int = 1,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        self.run = run
+        self.path = path
+        self.attempt = attempt
+        self.memory_limit = memory_limit
+        self.effect_key = effect_key(run.run_id, path)
+        self.grants = grants
+        self.logs: list[str] = []
+        self._folder = folder
+        self._secrets = secrets or {}
+
+    def workspace(self) -> Path:
+        return self._folder
+
+    async def secret(self, name: str) -> str:
+        if name in self.grants.secrets and name in self._secrets:
+            return self._secrets[name]
+        raise StepFailed(ErrorKind.DENIED, f"the secret {name} is not to be had here", hint="a dry run needs a stub")
+
+    async def once(self, suffix: str, **_: object) -> Recorded:
+        raise StepFailed(ErrorKind.DENIED, f"no model is asked here ({suffix})", hint="stub the agent step")
+
+    def remaining(self) -> Usage | None:
+        return None
+
+    def log(self, message: str, *, level: Level = "info") -> None:
+        self.logs.append(f"{level}: {message}")
+
+    def token(self, text: str) -> None:
+        return None
+
+    async def artifact(self, path: Path, *, name: str, media_type: str) -> JsonObject:
+        size = (await asyncio.to_thread(path.stat)).st_size
+        return {"artifact": None, "name": name, "size": size, "media_type": media_type, "sha256": None}

@@ -1,0 +1,233 @@
+"""Dry runs: the same walk over a journal in memory, with stubs in place of the world. Nothing leaves the machine."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from errands.core.definition.steps import AgentStep, ApproveStep, Step, SubtaskStep, ToolStep
+from errands.core.definition.task import TaskDefinition
+from errands.core.outcomes import ErrorKind, RunStatus, StepError, StepFailed
+from errands.core.ports import AgentCall, Evaluator, LeafCall, Performer, RunIdentity, ToolCall
+from errands.core.sampling import sample
+from errands.core.values import Json, JsonObject, from_text, to_text
+from errands.engine.flow import Broke, Finished, Flow, Went
+from errands.engine.holds import defaults_of
+from errands.engine.lanes import Lane, LaneStopped
+from errands.engine.leaves import Stub
+from errands.engine.ledger import Cached, Hold
+from errands.engine.limits import EngineLimits
+from errands.engine.loose import LooseContext
+from errands.engine.program import CompiledStep, compile_task
+from errands.engine.records import Record, Stored
+from errands.engine.scope import Scope
+from errands.engine.walk import Walk
+
+OutputSchema = Callable[[str], JsonObject | None]
+"""Gives a tool's output schema by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What came of a rehearsal."""
+
+    status: RunStatus
+    output: Json
+    error: StepError | None
+    records: list[Record]
+    """The journal, in the order in which it was written."""
+    kept: JsonObject
+    names: Mapping[str, Json]
+    """Names and values at the end, for a test's expectations."""
+    logs: list[str]
+
+
+class MemoryLedger:
+    """A journal in memory. Waits are over at once."""
+
+    def __init__(self, state: JsonObject) -> None:
+        self.records: dict[str, Record] = {}
+        self.kept: dict[str, Json] = {}
+        self._state = state
+
+    def find(self, path: str) -> Record | None:
+        return self.records.get(path)
+
+    async def write(self, record: Record, *, keep: JsonObject | None = None) -> Record:
+        self.kept |= keep or {}
+        return await self.ride(record)
+
+    async def ride(self, record: Record) -> Record:
+        output = None if isinstance(record.output, Stored) else record.output
+        stored = replace(record, output=from_text(to_text(output)))
+        self.records[record.path] = stored
+        return stored
+
+    async def read(self, stored: Stored) -> Json:
+        raise StepFailed(ErrorKind.STORAGE, f"a dry run keeps no large outputs ({stored.ref})")
+
+    async def hold(self, path: str, hold: Hold, lane: Lane) -> Json:
+        lane.check()
+        return {"by": "timer"}
+
+    def inherited(self, path: str) -> Record | None:
+        return None
+
+    async def cached(self, key: str) -> Cached | None:
+        return None
+
+    async def remember(self, key: str, output: Json, ttl: timedelta) -> None:
+        return None
+
+    async def state(self) -> JsonObject:
+        return self._state
+
+
+@dataclass(frozen=True, slots=True)
+class GivenStubs:
+    """Stubs by path or id; for what has none, a value made up from its schema, or a failure that asks for one."""
+
+    given: Mapping[str, Json]
+    output_schema: OutputSchema
+    make_up: bool
+
+    def answer(self, step: Step, path: str) -> Stub | None:
+        for name in (path, step.key):
+            if name in self.given:
+                return Stub(self.given[name])
+        return None
+
+    def missing(self, step: Step, path: str, call: LeafCall | None) -> Stub:
+        if not self.make_up:
+            raise StepFailed(
+                ErrorKind.REFUSED,
+                f"`{path}` would touch the outside, and the test has no stub for it",
+                hint=f"add to the test: `stub: {{{step.key}: ...}}`",
+            )
+        return Stub(self._made_up(step, call))
+
+    def _made_up(self, step: Step, call: LeafCall | None) -> Json:
+        match step:
+            case ApproveStep():
+                form = defaults_of(step.form)
+                return {"choice": step.choices[0], "form": form, "by": "dry-run", "at": None}
+            case SubtaskStep():
+                return None if step.wait else {"run": None}
+            case AgentStep():
+                schema = call.output if isinstance(call, AgentCall) else None
+                return sample(schema) if schema is not None else f"(what the agent would write for `{step.key}`)"
+            case ToolStep():
+                return sample(self.output_schema(step.tool) or {})
+            case _:
+                return sample(self.output_schema(call.tool) or {}) if isinstance(call, ToolCall) else None
+
+
+class _Quiet:
+    def began(self, path: str, step: Step, attempt: int) -> None:
+        return None
+
+    def ended(self, record: Record) -> None:
+        return None
+
+
+async def rehearse(
+    definition: TaskDefinition,
+    arguments: JsonObject,
+    *,
+    performer: Performer,
+    evaluate: Evaluator,
+    output_schema: OutputSchema,
+    limits: EngineLimits,
+    stubs: Mapping[str, Json],
+    make_up: bool,
+    project: str,
+    state: JsonObject | None = None,
+    payload: Json = None,
+    now: datetime | None = None,
+) -> DryRun:
+    """Walk a definition once. `make_up`: steps without a stub get a value made up from their schema."""
+    program = compile_task(definition)
+    moment = now or datetime.now(UTC)
+    identity = RunIdentity("run_" + "0" * 32, definition.task, project, "", 0, moment, "dry-run")
+    ledger = MemoryLedger(state or {})
+    contexts: list[LooseContext] = []
+    with tempfile.TemporaryDirectory(prefix="errands-dry-") as folder:
+
+        def context(_: CompiledStep, path: str, attempt: int, __: LeafCall) -> LooseContext:
+            contexts.append(LooseContext(identity, definition.grants, path, Path(folder), limits.memory_bytes, attempt))
+            return contexts[-1]
+
+        walk = Walk(
+            identity,
+            program,
+            ledger,
+            performer,
+            evaluate,
+            context,
+            limits,
+            lambda: moment,
+            _Quiet(),
+            stubs=GivenStubs(stubs, output_schema, make_up),
+        )
+        scope = _scope(identity, arguments, payload)
+        status, output, error = await _walked(walk, scope, ledger)
+        names = {name: value for name, value in scope.own().items() if not isinstance(value, Stored)}
+    logs = [line for made in contexts for line in made.logs]
+    return DryRun(status, output, error, list(ledger.records.values()), ledger.kept, names, logs)
+
+
+def _scope(identity: RunIdentity, arguments: JsonObject, payload: Json) -> Scope:
+    run: dict[str, Json] = {
+        "id": identity.run_id,
+        "task": identity.task,
+        "project": identity.project,
+        "version": identity.version,
+    }
+    trigger: dict[str, Json] = {"kind": "dry_run", "payload": payload}
+    more: dict[str, Json] = {"started_at": identity.started_at.isoformat(), "starter": identity.starter}
+    return Scope({**arguments, "run": {**run, **more}, "trigger": trigger, "payload": payload})
+
+
+async def _walked(walk: Walk, scope: Scope, ledger: MemoryLedger) -> tuple[RunStatus, Json, StepError | None]:
+    """Steps, then `on_error` or the task's output, then `finally`: the order of a real run."""
+    definition = walk.program.definition
+    flow = await _block(walk, definition.steps, scope)
+    if isinstance(flow, Broke) and definition.on_error:
+        handled = await _block(walk, definition.on_error, scope.inner(error=flow.error.as_json()))
+        flow = handled if isinstance(handled, Finished) else flow
+    result = await _result(walk, flow, scope, ledger)
+    if definition.finally_:
+        after = await _block(walk, definition.finally_, scope)
+        if isinstance(after, Broke) and result[0] is RunStatus.SUCCEEDED:
+            return RunStatus.FAILED, None, after.error
+    return result
+
+
+async def _block(walk: Walk, steps: tuple[Step, ...], scope: Scope) -> Flow:
+    try:
+        return await walk.block(steps, scope, "", Lane())
+    except LaneStopped:
+        return Went(None)
+
+
+async def _result(
+    walk: Walk, flow: Flow, scope: Scope, ledger: MemoryLedger
+) -> tuple[RunStatus, Json, StepError | None]:
+    match flow:
+        case Broke(error):
+            return RunStatus.FAILED, None, error
+        case Finished() if flow.status is not RunStatus.SUCCEEDED:
+            return flow.status, await walk.plain(flow.output), flow.error
+        case Finished(output=output) | Went(output=output):
+            pass
+    program = walk.program
+    try:
+        value = await walk.plain(output)
+        if program.output is not None:
+            value = await walk.values(program.output, scope, "@output")
+        if program.keep is not None:
+            ledger.kept |= dict(await walk.object(program.keep, scope, "@keep"))
+    except StepFailed as failure:
+        return RunStatus.FAILED, None, failure.error
+    return RunStatus.SUCCEEDED, value, None

@@ -1,0 +1,103 @@
+"""Rerun: a new run that takes over the journal of an earlier one up to a step, on the same or a newer version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from errands.core.values import JsonObject, from_text
+from errands.engine.history import comes_before, inheritable, load_journal, place
+from errands.engine.launching import Launched, Launcher, Order, Versions
+from errands.engine.program import Program
+from errands.store.connections import Pool
+
+
+class RerunRefusedError(Exception):
+    """The rerun cannot be done; the message says why and the hint what to do instead."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class RerunPlan:
+    """What a rerun would take over and what it would do again."""
+
+    kept: list[str]
+    """Steps whose outcome is taken over, if their input comes out the same."""
+    repeated_effects: list[str]
+    """Steps that changed the outside in the earlier run and would do so again, under a new effect key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The run that is repeated."""
+
+    project_id: UUID
+    task_id: UUID
+    version_id: UUID
+    arguments: JsonObject
+    trigger: JsonObject
+
+
+async def plan_rerun(
+    pool: Pool, versions: Versions, run_id: UUID, *, from_step: str | None, version_id: UUID | None
+) -> RerunPlan:
+    """What a rerun would keep and repeat. Raises LookupError, RerunRefusedError."""
+    earlier = await _earlier(pool, run_id)
+    old = (await versions.get(earlier.version_id)).program
+    new = (await versions.get(version_id or earlier.version_id)).program
+    if from_step is not None and place(new, from_step) is None:
+        raise RerunRefusedError(f"there is no step `{from_step}` in this version", _steps_of(new))
+    journal = await load_journal(pool, run_id)
+    kept: list[str] = []
+    if from_step is not None:
+        kept = [path for path in inheritable(journal, old, new) if comes_before(new, path, from_step)]
+    effects = {path.partition("/")[0] for path, record in journal.items() if record.kind == "intent"}
+    return RerunPlan(sorted(kept), sorted(effects - set(kept)))
+
+
+async def rerun(
+    pool: Pool,
+    versions: Versions,
+    launcher: Launcher,
+    run_id: UUID,
+    *,
+    from_step: str | None,
+    version_id: UUID | None,
+    starter: str | None,
+) -> Launched:
+    """Start the rerun, with the earlier run's arguments and trigger. Raises LookupError, RerunRefusedError."""
+    await plan_rerun(pool, versions, run_id, from_step=from_step, version_id=version_id)
+    earlier = await _earlier(pool, run_id)
+    order = Order(
+        earlier.project_id,
+        earlier.task_id,
+        version_id or earlier.version_id,
+        earlier.arguments,
+        trigger={**earlier.trigger, "rerun_of": f"run_{run_id.hex}", "rerun_from": from_step},
+        starter=starter,
+        rerun=(run_id, from_step),
+    )
+    return await launcher.launch(order)
+
+
+async def _earlier(pool: Pool, run_id: UUID) -> Earlier:
+    row = await pool.fetchrow(
+        "select project_id, task_id, version_id, arguments, trigger from runs where id = $1", run_id
+    )
+    if row is None:
+        raise LookupError(f"there is no run run_{run_id.hex}")
+    arguments, trigger = from_text(row["arguments"]), from_text(row["trigger"])
+    return Earlier(
+        row["project_id"],
+        row["task_id"],
+        row["version_id"],
+        arguments if isinstance(arguments, Mapping) else {},
+        trigger if isinstance(trigger, Mapping) else {},
+    )
+
+
+def _steps_of(program: Program) -> str:
+    names = [key for key in program.steps if "#" not in key]
+    return f"name one of: {', '.join(names[:20])}" + (" ..." if len(names) > 20 else "")

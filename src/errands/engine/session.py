@@ -1,0 +1,338 @@
+"""A run in the hands of a worker: its journal in memory, its fence, its waits, its budgets.
+
+The session is the walk's ledger. It writes nothing but through the fenced journal, and what it hands to the walk is
+what was written: redacted, and with large outputs put away, so that a live value and a replayed one cannot differ.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from errands.core.outcomes import ErrorKind, StepFailed, Usage
+from errands.core.redaction import Redactor
+from errands.core.values import Json, JsonObject, from_text, to_text
+from errands.engine.budgets import Meter
+from errands.engine.history import WaitState, comes_before
+from errands.engine.journal import Also, Entry, Journal
+from errands.engine.lanes import Lane, LaneStopped, Pulse
+from errands.engine.ledger import Cached, Hold
+from errands.engine.limits import EngineLimits
+from errands.engine.program import Program
+from errands.engine.records import LeaseLostError, Record, RecordRefusedError, Stored
+from errands.engine.runs import HeldRun
+from errands.store.connections import Connection, Pool
+
+_KEPT_LARGE_BYTES = 32 * 2**20
+
+
+class Artifacts(Protocol):
+    """Where large outputs lie."""
+
+    async def put(self, data: bytes, *, suffix: str = "") -> str: ...
+
+    async def get(self, ref: str) -> bytes: ...
+
+
+class Holds(Protocol):
+    """Makes the rows of waits: timers, events, approvals, sub-tasks."""
+
+    async def register(self, connection: Connection, run: HeldRun, path: str, hold: Hold) -> WaitState:
+        """Within the transaction that records the wait. A wait that is over at once comes back done."""
+        ...
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all sessions of a worker share."""
+
+    pool: Pool
+    journal: Journal
+    artifacts: Artifacts
+    holds: Holds
+    limits: EngineLimits
+    clock: Callable[[], datetime]
+
+
+class Session:
+    """One run, held under one epoch. The walk's `Ledger`."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        run: HeldRun,
+        program: Program,
+        history: dict[str, Record],
+        waits: dict[str, WaitState],
+        redactor: Redactor,
+    ) -> None:
+        self.run = run
+        self.program = program
+        self.history = history
+        self.redactor = redactor
+        self.usage = run.usage
+        self.meters: list[Meter] = []
+        self.signal = asyncio.Event()
+        """Something for the supervisor to look at: the walk is still, has ended, or a wake-up came."""
+        self.pulse = Pulse(self.signal.set)
+        self.earlier: Mapping[str, Record] = {}
+        """Outcomes that a rerun may take over from the run that it repeats."""
+        self.lost = False
+        self._shared = shared
+        self._waits = waits
+        self._blocked: dict[str, asyncio.Future[Json]] = {}
+        self._riding: set[asyncio.Future[None]] = set()
+        self._large: OrderedDict[str, tuple[Json, int]] = OrderedDict()
+        self._large_bytes = 0
+
+    # The walk's ledger
+
+    def find(self, path: str) -> Record | None:
+        return self.history.get(path)
+
+    def inherited(self, path: str) -> Record | None:
+        mark = self.run.rerun_from
+        record = self.earlier.get(path)
+        if record is None or mark is None or not comes_before(self.program, path, mark):
+            return None
+        return replace(record, facts={**(record.facts or {}), "from_run": str(self.run.rerun_of), "usage": None})
+
+    async def write(self, record: Record, *, keep: JsonObject | None = None) -> Record:
+        return await self.commit(record, _keeps(self.run.task_id, self._redacted(keep)) if keep else None)
+
+    async def commit(self, record: Record, also: Also | None = None) -> Record:
+        """Record, together with further writes of the same transaction, and wait for the commit."""
+        entry, stored = await self._prepared(record, also)
+        try:
+            await self._shared.journal.append(entry)
+        except RecordRefusedError as error:
+            raise StepFailed(
+                ErrorKind.STORAGE,
+                f"the outcome of {record.path} cannot be recorded: {error}",
+                hint="the output holds something that the database refuses; leave it out or encode it",
+            ) from error
+        self.history[record.path] = stored
+        return stored
+
+    async def ride(self, record: Record) -> Record:
+        entry, stored = await self._prepared(record, None)
+        written = self._shared.journal.append(entry)
+        self._riding.add(written)
+        written.add_done_callback(self._rode)
+        self.history[record.path] = stored
+        return stored
+
+    def _rode(self, written: asyncio.Future[None]) -> None:
+        self._riding.discard(written)
+        if not written.cancelled() and written.exception() is not None:
+            self.lost = True
+            self.signal.set()
+
+    async def landed(self) -> None:
+        """Wait until everything that rides along is committed. Raises LeaseLostError."""
+        while self._riding:
+            await asyncio.wait(list(self._riding))
+        if self.lost:
+            raise LeaseLostError(self.run.id)
+
+    async def read(self, stored: Stored) -> Json:
+        found = self._large.get(stored.ref)
+        if found is not None:
+            self._large.move_to_end(stored.ref)
+            return found[0]
+        try:
+            value = from_text(await self._shared.artifacts.get(stored.ref))
+        except (OSError, ValueError) as error:
+            raise StepFailed(
+                ErrorKind.STORAGE,
+                f"a recorded output of {stored.size:,} bytes cannot be read from the artifact store: {error}",
+                hint="bring the store back and rerun from this step",
+            ) from error
+        self._keep_large(stored, value)
+        return value
+
+    def _keep_large(self, stored: Stored, value: Json) -> None:
+        self._large[stored.ref] = (value, stored.size)
+        self._large_bytes += stored.size
+        while self._large_bytes > _KEPT_LARGE_BYTES and len(self._large) > 1:
+            _, (_, size) = self._large.popitem(last=False)
+            self._large_bytes -= size
+
+    async def hold(self, path: str, hold: Hold, lane: Lane) -> Json:
+        state = self._waits.get(path)
+        if state is None:
+            state = await self._register(path, hold)
+        if state.done:
+            return state.result
+        lane.check()
+        future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
+        self._blocked[path] = future
+        lane.on_stop(lambda: self._resolve(path, None, stopped=True))
+        self.pulse.held()
+        return await future
+
+    async def _register(self, path: str, hold: Hold) -> WaitState:
+        made: list[WaitState] = []
+
+        async def also(connection: Connection) -> None:
+            made[:] = [await self._shared.holds.register(connection, self.run, path, hold)]
+
+        await self.commit(Record(path, "wait", started_at=self._shared.clock()), also)
+        self._waits[path] = made[0]
+        return made[0]
+
+    def _resolve(self, path: str, result: Json, *, stopped: bool = False) -> None:
+        future = self._blocked.pop(path, None)
+        if future is None or future.done():
+            return
+        self.pulse.released()
+        if stopped:
+            future.set_exception(LaneStopped())
+        else:
+            future.set_result(result)
+
+    async def cached(self, key: str) -> Cached | None:
+        row = await self._shared.pool.fetchrow(
+            "select output from cache_entries where project_id = $1 and key = $2 and expires_at > $3",
+            self.run.project_id,
+            key,
+            self._shared.clock(),
+        )
+        return None if row is None else Cached(from_text(row["output"]))
+
+    async def remember(self, key: str, output: Json, ttl: timedelta) -> None:
+        text = to_text(output)
+        if len(text) > self._shared.limits.inline_output_bytes * 16:
+            return  # A cache of this size would slow everything else down; the step is simply done again.
+        await self._shared.pool.execute(
+            "insert into cache_entries (project_id, key, output, expires_at) values ($1, $2, $3, $4) "
+            "on conflict (project_id, key) do update set output = excluded.output, expires_at = excluded.expires_at",
+            self.run.project_id,
+            key,
+            text,
+            self._shared.clock() + ttl,
+        )
+
+    async def state(self) -> JsonObject:
+        record = self.history.get("@state")
+        if record is None:
+            text = await self._shared.pool.fetchval("select state from tasks where id = $1", self.run.task_id)
+            record = await self.ride(Record("@state", "reading", output=from_text(text or "{}")))
+        value = await self.read(record.output) if isinstance(record.output, Stored) else record.output
+        return value if isinstance(value, Mapping) else {}
+
+    # Waits and wake-ups
+
+    @property
+    def waits(self) -> Mapping[str, WaitState]:
+        return self._waits
+
+    def woken(self, waits: Mapping[str, WaitState]) -> None:
+        """Take in what has come of the run's waits, and let the branches go on whose wait is over."""
+        for path, state in waits.items():
+            self._waits[path] = state
+            if state.done:
+                self._resolve(path, state.result)
+
+    def renew(self, run: HeldRun) -> None:
+        """Go on under a new epoch, after the run was let go and taken again by this same worker."""
+        self.run = run
+        self.signal.clear()
+
+    # Making entries
+
+    def settle(self, usage: Usage) -> None:
+        """Count what a call has used."""
+        self.usage += usage
+        for meter in self.meters:
+            meter.settle(usage)
+
+    def _redacted(self, value: JsonObject | None) -> JsonObject:
+        plain = self.redactor.json(value) if self.redactor.active else value
+        return plain if isinstance(plain, Mapping) else {}
+
+    async def _prepared(self, record: Record, also: Also | None) -> tuple[Entry, Record]:
+        if self.redactor.active:
+            record = self._redact(record)
+        output_text, output_ref, facts = None, None, record.facts
+        if isinstance(record.output, Stored):
+            output_ref = record.output.ref
+            facts = {**(facts or {}), "output_bytes": record.output.size}
+        elif record.output is not None:
+            output_text = _text(record.output, record.path)
+            if len(output_text) > self._shared.limits.inline_output_bytes:
+                stored = await self._put_away(record, output_text)
+                self._keep_large(stored, record.output)
+                output_text, output_ref = None, stored.ref
+                facts = {**(facts or {}), "output_bytes": stored.size}
+                record = replace(record, output=stored, facts=facts)
+        entry = Entry(
+            self.run.id,
+            self.run.epoch,
+            record.path,
+            record.kind,
+            record.status,
+            None if record.input is None else _text(record.input, record.path),
+            output_text,
+            output_ref,
+            None if record.error is None else to_text(record.error.as_json()),
+            None if facts is None else to_text(facts),
+            record.started_at,
+            record.finished_at,
+            also,
+            asyncio.get_running_loop().create_future(),
+        )
+        return entry, record
+
+    def _redact(self, record: Record) -> Record:
+        output = record.output if isinstance(record.output, Stored) else self.redactor.json(record.output)
+        error = record.error
+        if error is not None:
+            error = replace(
+                error,
+                message=self.redactor.text(error.message),
+                hint=None if error.hint is None else self.redactor.text(error.hint),
+                detail=self.redactor.json(error.detail),
+            )
+        return replace(record, input=self.redactor.json(record.input), output=output, error=error)
+
+    async def _put_away(self, record: Record, text: str) -> Stored:
+        data = text.encode()
+        most = self._shared.limits.largest_output_bytes
+        if len(data) > most:
+            raise StepFailed(
+                ErrorKind.LIMIT,
+                f"the output of {record.path} has {len(data):,} bytes; the limit is {most:,}",
+                hint="let the step give less: select fewer columns or rows, or write a file and pass its name on",
+            )
+        try:
+            return Stored(await self._shared.artifacts.put(data, suffix=".json"), len(data))
+        except OSError as error:
+            raise StepFailed(
+                ErrorKind.STORAGE,
+                f"the output of {record.path} ({len(data):,} bytes) cannot be kept: {error.strerror or error}",
+                hint="make room or bring the artifact store back, then rerun from this step",
+            ) from error
+
+
+def _text(value: Json, path: str) -> str:
+    try:
+        return to_text(value)
+    except ValueError as error:
+        raise StepFailed(
+            ErrorKind.TOOL,
+            f"the output of {path} is not JSON: {error}",
+            hint="pass on text, numbers, lists and objects only",
+        ) from error
+
+
+def _keeps(task_id: UUID, kept: JsonObject) -> Also:
+    async def also(connection: Connection) -> None:
+        await connection.execute(
+            "update tasks set state = (state::jsonb || $2::jsonb)::json where id = $1", task_id, to_text(kept)
+        )
+
+    return also

@@ -1,0 +1,240 @@
+"""The interpreter: a walk over a definition that asks the journal before it does anything.
+
+Each step has an address. Is its outcome recorded, it is taken; is it not, the step is performed and recorded. So a
+run is a fold over its journal, and a replay after a crash or a wait is the same walk again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol, assert_never
+
+from errands.core.definition.steps import (
+    AgentStep,
+    ApproveStep,
+    EventStep,
+    FinishStep,
+    ForEachStep,
+    IfStep,
+    NotifyStep,
+    ParallelStep,
+    RepeatStep,
+    Step,
+    SubtaskStep,
+    SwitchStep,
+    ToolStep,
+    TransformStep,
+    WaitStep,
+)
+from errands.core.expressions.templates import Template, try_lookup
+from errands.core.outcomes import ErrorKind, RunStatus, StepError, StepFailed, StepStatus
+from errands.core.ports import Evaluation, Evaluator, LeafCall, Performer, RunIdentity, SandboxLimits, StepContext
+from errands.core.values import Json, JsonObject
+from errands.engine import branches, holds, leaves, loops
+from errands.engine.flow import Broke, Finished, Flow, Went
+from errands.engine.lanes import Lane, Pulse
+from errands.engine.ledger import Ledger
+from errands.engine.limits import EngineLimits
+from errands.engine.program import CompiledStep, Program
+from errands.engine.records import Record, Stored
+from errands.engine.scope import Scope
+
+
+class Watcher(Protocol):
+    """Is told of steps as they begin and end, for whoever follows the run live."""
+
+    def began(self, path: str, step: Step, attempt: int) -> None: ...
+
+    def ended(self, record: Record) -> None: ...
+
+
+@dataclass(slots=True)
+class Walk:
+    """One walk over one run's steps. All state that must last is in the ledger."""
+
+    run: RunIdentity
+    program: Program
+    ledger: Ledger
+    performer: Performer
+    evaluate: Evaluator
+    context: Callable[[CompiledStep, str, int, LeafCall], StepContext]
+    """Makes a leaf step's context: path, attempt and call."""
+    limits: EngineLimits
+    clock: Callable[[], datetime]
+    watcher: Watcher
+    stubs: "leaves.Stubs | None" = None
+    """Answers in place of the world, in a dry run."""
+    pulse: Pulse = field(default_factory=Pulse)
+
+    async def block(self, steps: tuple[Step, ...], scope: Scope, prefix: str, lane: Lane) -> Flow:
+        """Walk the steps of a block in order; stops at the first that ends the run or fails."""
+        output: Json | Stored = None
+        for step in steps:
+            lane.check()
+            flow = await self.step(step, scope, prefix, lane)
+            if not isinstance(flow, Went):
+                return flow
+            output = flow.output
+        return Went(output)
+
+    async def step(self, step: Step, scope: Scope, prefix: str, lane: Lane) -> Flow:
+        """Take a step's outcome from the journal, or bring it about; then go on as its outcome says."""
+        path = prefix + step.key
+        compiled = self.program.steps[step.key]
+        record = self.ledger.find(path)
+        if record is None:
+            if compiled.when is not None and not await self.holds_true(compiled.when, scope, path):
+                record = await self.ledger.ride(Record(path, "outcome", StepStatus.SKIPPED, finished_at=self.clock()))
+                self.watcher.ended(record)
+            else:
+                reached = await self._reach(compiled, scope, path, lane)
+                if not isinstance(reached, Record):
+                    return reached
+                record = reached
+        return await self._conclude(step, record, scope, prefix, lane)
+
+    async def _reach(self, compiled: CompiledStep, scope: Scope, path: str, lane: Lane) -> Record | Finished:
+        """Do what the step's kind says; errors in its own expressions become its failed outcome."""
+        try:
+            return await self._by_kind(compiled, scope, path, lane)
+        except StepFailed as failure:
+            return await self.failed(path, failure.error)
+
+    async def _by_kind(self, compiled: CompiledStep, scope: Scope, path: str, lane: Lane) -> Record | Finished:
+        step = compiled.step
+        match step:
+            case ToolStep() | AgentStep() | NotifyStep():
+                return await leaves.call(self, compiled, scope, path, lane)
+            case TransformStep():
+                return await leaves.transform(self, compiled, scope, path)
+            case IfStep() | SwitchStep():
+                return await branches.choose(self, compiled, scope, path, lane)
+            case ParallelStep():
+                return await branches.parallel(self, compiled, step, scope, path, lane)
+            case ForEachStep():
+                return await loops.for_each(self, compiled, step, scope, path, lane)
+            case RepeatStep():
+                return await loops.repeat(self, compiled, step, scope, path, lane)
+            case SubtaskStep():
+                return await holds.subtask(self, compiled, step, scope, path, lane)
+            case WaitStep():
+                return await holds.wait(self, compiled, step, scope, path, lane)
+            case EventStep():
+                return await holds.event(self, compiled, step, scope, path, lane)
+            case ApproveStep():
+                return await holds.approve(self, compiled, step, scope, path, lane)
+            case FinishStep():
+                return await self._finish(compiled, step, scope, path)
+            case _:
+                assert_never(step)
+
+    async def _finish(self, compiled: CompiledStep, step: FinishStep, scope: Scope, path: str) -> Record:
+        said = await self.object(compiled.main, scope, path)
+        message = said.get("message")
+        error = None
+        if step.status == "failed":
+            error = StepError(ErrorKind.REFUSED, str(message or "the task ended itself as failed"), step=path)
+        return await self.ride_outcome(
+            Record(path, "outcome", StepStatus.SUCCEEDED, output=said["output"], error=error)
+        )
+
+    async def _conclude(self, step: Step, record: Record, scope: Scope, prefix: str, lane: Lane) -> Flow:
+        """From a recorded outcome to what the block does next."""
+        if isinstance(step, FinishStep) and record.status is StepStatus.SUCCEEDED:
+            return Finished(RunStatus(step.status), record.output, record.error)
+        if record.status in (StepStatus.SUCCEEDED, StepStatus.SKIPPED):
+            if step.id is not None:
+                scope.set(step.id, record.output)
+            return Went(record.output)
+        error = record.error or StepError(ErrorKind.INTERNAL, "the step failed and left no reason", step=record.path)
+        if step.on_error == "fail":
+            return Broke(error)
+        if step.on_error == "continue":
+            flow: Flow = Went(None)
+        else:
+            flow = await self.block(step.on_error, scope.inner(error=error.as_json()), prefix, lane)
+        if isinstance(flow, Went) and step.id is not None:
+            scope.set(step.id, flow.output)
+        return flow
+
+    async def values(self, template: Template, scope: Scope, path: str, limits: SandboxLimits | None = None) -> Json:
+        """A template's value in a scope. Raises StepFailed (expression, limit)."""
+        if template.literal:
+            return template.fill(())
+        names = await self.names(template.names, scope)
+        found = try_lookup(template, names)
+        if found is None:
+            moment = await self.clock_now(path) if "clock" in template.names else None
+            bounds = limits or SandboxLimits(self.limits.expression_seconds, self.limits.expression_memory_bytes)
+            found = await self.evaluate(
+                Evaluation(template.expressions, names, self.run.started_at, moment, limits=bounds)
+            )
+        return template.fill(found)
+
+    async def object(self, template: Template, scope: Scope, path: str) -> JsonObject:
+        """The value of a template that is known to be an object."""
+        value = await self.values(template, scope, path)
+        assert isinstance(value, dict)
+        return value
+
+    async def holds_true(self, condition: Template, scope: Scope, path: str) -> bool:
+        """Whether a bare expression is true, by Python's rules."""
+        return bool(await self.values(condition, scope, path))
+
+    async def names(self, wanted: frozenset[str], scope: Scope) -> dict[str, Json]:
+        """The values of the wanted names, large ones fetched; an id that was not reached is None."""
+        found: dict[str, Json] = {}
+        for name in wanted:
+            try:
+                value = scope.get(name)
+            except KeyError:
+                if name in self.program.ids:
+                    found[name] = None
+                elif name == "state":
+                    found[name] = await self.ledger.state()
+                continue
+            found[name] = await self.plain(value)
+        return found
+
+    async def plain(self, output: Json | Stored) -> Json:
+        """An output's value, fetched if it is large."""
+        return await self.ledger.read(output) if isinstance(output, Stored) else output
+
+    async def clock_now(self, path: str) -> datetime:
+        """The moment at which the step is reached: read once, then taken from the journal."""
+        record = self.ledger.find(f"{path}/clock")
+        if record is None:
+            text = self.clock().astimezone(UTC).isoformat()
+            record = await self.ledger.ride(Record(f"{path}/clock", "reading", output=text))
+        return datetime.fromisoformat(str(record.output))
+
+    async def ride_outcome(self, record: Record) -> Record:
+        """Record the outcome of a step that a replay would compute again."""
+        stamped = Record(
+            record.path,
+            record.kind,
+            record.status,
+            record.input,
+            record.output,
+            record.error,
+            record.facts,
+            record.started_at,
+            record.finished_at or self.clock(),
+        )
+        written = await self.ledger.ride(stamped)
+        self.watcher.ended(written)
+        return written
+
+    async def failed(self, path: str, error: StepError, *, started_at: datetime | None = None) -> Record:
+        """Record a failed outcome and wait for the commit."""
+        placed = error if error.step is not None else at_step(error, path)
+        status = StepStatus.TIMED_OUT if error.kind is ErrorKind.TIMEOUT else StepStatus.FAILED
+        record = Record(path, "outcome", status, error=placed, started_at=started_at, finished_at=self.clock())
+        written = await self.ledger.write(record)
+        self.watcher.ended(written)
+        return written
+
+
+def at_step(error: StepError, path: str) -> StepError:
+    """The same error with the address of the step in which it happened."""
+    return StepError(error.kind, error.message, error.hint, path, error.retry_after, error.detail)
