@@ -149,6 +149,14 @@ async def test_structured_output_of_any_type_is_wrapped_for_the_model_and_unwrap
     assert performed.output == ["a", "b"]
 
 
+async def test_references_in_a_wrapped_schema_still_find_what_they_point_to() -> None:
+    schema = {"type": "array", "items": {"$ref": "#/$defs/word"}, "$defs": {"word": {"type": "string"}}}
+    script = scripted(Answer([1]), Answer(["a"]))
+    performed = await staff(Models(extra={"scripted": script})).work(call(output=schema), context())
+    assert performed.output == ["a"]
+    assert script.asked == 2
+
+
 async def test_an_answer_that_does_not_fit_is_mended() -> None:
     script = scripted({"n": "three"}, {"n": 3})
     performed = await staff(Models(extra={"scripted": script})).work(call(output=SCHEMA), context())

@@ -1,5 +1,6 @@
 """One piece of work for an agent: pydantic-ai's loop between a journaled model and journaled tools."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -78,9 +79,7 @@ class _Answer:
 
     def __init__(self, schema: JsonObject) -> None:
         self._bare = schema.get("type") == "object"
-        self.schema: JsonObject = (
-            schema if self._bare else {"type": "object", "properties": {_WRAPPED: schema}, "required": [_WRAPPED]}
-        )
+        self.schema = schema if self._bare else _wrapped(schema)
         try:
             self._validator = jsonschema_rs.validator_for(
                 dict(self.schema), validate_formats=True, retriever=_refuse_reference
@@ -103,6 +102,13 @@ class _Answer:
     def unwrap(self, value: Json) -> Json:
         """The value as the step's author asked for it."""
         return value if self._bare or not isinstance(value, Mapping) else value[_WRAPPED]
+
+
+def _wrapped(schema: JsonObject) -> JsonObject:
+    """An object with the schema under one key; what references point to stays at the root."""
+    shared = {key: schema[key] for key in ("$defs", "definitions") if key in schema}
+    inner = {key: value for key, value in schema.items() if key not in shared}
+    return {"type": "object", "properties": {_WRAPPED: inner}, "required": [_WRAPPED], **shared}
 
 
 def _agent(work: Work, conversation: Conversation, answer: _Answer | None) -> Agent[None, Any]:
@@ -164,9 +170,9 @@ def _no_answer(error: AgentRunError, agent: str) -> StepFailed:
 
 
 def _first_failure(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The StepFailed in a group of errors of parallel calls, else the first error of it."""
-    leaves = list(_leaves(group))
-    return next((leaf for leaf in leaves if isinstance(leaf, StepFailed)), leaves[0])
+    """Of the errors of parallel calls the one that matters: a lost lease or a defect before a failed step."""
+    leaves = [leaf for leaf in _leaves(group) if not isinstance(leaf, asyncio.CancelledError)]
+    return next((leaf for leaf in leaves if not isinstance(leaf, StepFailed)), leaves[0] if leaves else group)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
