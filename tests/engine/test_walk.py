@@ -1,0 +1,24 @@
+"""What each kind of step does, on a real database."""
+
+import pytest
+
+from errands.core.outcomes import RunStatus
+from tests.engine.workbench import Workbench
+
+HEAD = "task: t\ndescription: a test\n"
+
+
+async def test_a_task_runs_its_steps_in_order_and_gives_the_last_output(bench: Workbench) -> None:
+    async with bench.working():
+        ended = await bench.run(
+            HEAD
+            + """
+params: {name: {type: string}}
+steps:
+  - {id: first, tool: echo, with: {greeting: "hello {{ name }}"}}
+  - {id: second, python: "first['greeting'].upper()"}
+""",
+            {"name": "ana"},
+        )
+    assert (ended.status, ended.output) == (RunStatus.SUCCEEDED, "HELLO ANA")
+    assert set(ended.records) == {"first", "second"}
