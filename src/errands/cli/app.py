@@ -1,0 +1,114 @@
+"""The command line `errands`: names, help and order of its commands. What they do is in `commands/`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from errands.cli.commands import checking, people, running, runs, secrets, starting, tasks, upkeep
+from errands.cli.desk import Invocation
+from errands.cli.wiring import Wiring
+
+if TYPE_CHECKING:
+    from typer._click import Context, HelpFormatter
+
+_HELP = """Tasks that run unattended, survive crashes and leave a record of every step.
+
+Begin with: errands init"""
+
+_EPILOG = (
+    "Exit codes: 0 succeeded, 1 failed, 2 wrong input, 3 timed out, 4 cancelled, 5 waiting and not followed, "
+    "6 skipped, 130 interrupted. Settings: ERRANDS_HOME, ERRANDS_DATABASE_URL and others; NO_COLOR is honoured."
+)
+_NARROW = 14
+
+_COMMANDS: tuple[tuple[str, tuple[tuple[str, Callable[..., None]], ...]], ...] = (
+    (
+        "Write",
+        (
+            ("init", starting.init),
+            ("validate", checking.validate),
+            ("test", checking.test),
+            ("schema", checking.schema),
+        ),
+    ),
+    (
+        "Keep",
+        (
+            ("apply", tasks.apply),
+            ("tasks", tasks.tasks),
+            ("versions", tasks.versions),
+            ("publish", tasks.publish),
+            ("pause", tasks.pause),
+            ("resume", tasks.resume),
+            ("export", tasks.export),
+        ),
+    ),
+    (
+        "Run",
+        (
+            ("run", running.run),
+            ("runs", runs.runs),
+            ("show", runs.show),
+            ("logs", runs.logs),
+            ("cancel", runs.cancel),
+            ("rerun", running.rerun),
+            ("approve", people.approve),
+        ),
+    ),
+    (
+        "Look after",
+        (
+            ("worker", upkeep.worker),
+            ("doctor", upkeep.doctor),
+            ("version", upkeep.version),
+        ),
+    ),
+)
+_GROUPS = (
+    ("event", people.event, "Run"),
+    ("secrets", secrets.secrets, "Keep"),
+    ("models", upkeep.models, "Look after"),
+)
+
+
+class Chapters(TyperGroup):
+    """Lists the commands by what a person comes to do."""
+
+    def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        width = max(len(name) for name in self.commands)
+        chapters = {name: str(getattr(one, "rich_help_panel", "")) for name, one in self.commands.items()}
+        for chapter in dict.fromkeys(chapters.values()):
+            listed = [(name, one) for name, one in self.commands.items() if chapters[name] == chapter]
+            room = max(formatter.width - width - _NARROW, 2 * _NARROW)
+            with formatter.section(chapter):
+                formatter.write_dl([(f"{name:<{width}}", one.get_short_help_str(room)) for name, one in listed])
+
+
+def make_app(wiring: Wiring) -> typer.Typer:
+    """The application, wired to its services."""
+    app = typer.Typer(
+        name="errands",
+        cls=Chapters,
+        help=_HELP,
+        epilog=_EPILOG,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+
+    @app.callback()
+    def errands(
+        context: typer.Context,
+        debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    ) -> None:
+        context.obj = Invocation(wiring, debug)
+
+    for chapter, commands in _COMMANDS:
+        for name, command in commands:
+            app.command(name, rich_help_panel=chapter)(command)
+    for name, group, chapter in _GROUPS:
+        app.add_typer(group, name=name, rich_help_panel=chapter)
+    return app

@@ -1,0 +1,71 @@
+"""Commands that find out whether task files are right, without running anything for real."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from errands.cli.desk import Desk, perform
+from errands.cli.exits import ExitCode
+from errands.cli.options import AsJson, Files, Project
+
+
+def validate(context: typer.Context, files: Files, as_json: AsJson = False) -> None:
+    """Show every problem of task, agent and model files. Needs no database; exits with 1 if there is an error."""
+
+    async def act(desk: Desk) -> ExitCode:
+        from errands.cli.diagnostics import problem_lines, summary
+        from errands.cli.source_files import read_sources
+
+        sources = read_sources(files)
+        found = await desk.wiring.check(sources)
+        problems = [problem for several in found.values() for problem in several]
+        desk.screen.document([{"file": file.name, "problems": found.get(file.name, ())} for file in sources])
+        for file in sources:
+            for problem in found.get(file.name, ()):
+                desk.screen.show(*problem_lines(file.name, file.source, problem, width=desk.screen.out.width))
+        desk.screen.say(summary(problems, len(sources)))
+        return ExitCode.FAILED if any(problem.severity == "error" for problem in problems) else ExitCode.SUCCEEDED
+
+    perform(context, act, as_json=as_json)
+
+
+def schema(
+    context: typer.Context,
+    kind: Annotated[
+        Literal["task", "agent", "model"] | None, typer.Option("--kind", "-k", help="Only this kind of file.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of task, agent and model files, for editors."""
+
+    async def act(desk: Desk) -> None:
+        from errands.cli.screen import json_text
+        from errands.core.definition.schema import format_schema
+
+        whole = format_schema()
+        name = {"task": "task", "agent": "AgentDefinition", "model": "ModelDefinition"}.get(kind or "")
+        part = {key: whole[key] for key in ("$schema", "$id", "$defs")} | {"$ref": f"#/$defs/{name}"}
+        desk.screen.out.file.write(json_text(part if name else whole, indent=2) + "\n")
+
+    perform(context, act)
+
+
+def test(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(metavar="TASK|FILE", help="Name of a task, or its file.")],
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the tests that a task's file holds: dry runs with stubs. Exits with 1 if one fails."""
+
+    async def act(desk: Desk) -> ExitCode:
+        from errands.cli.source_files import task_or_file
+        from errands.cli.test_results import result_lines
+
+        subject = task_or_file(task)
+        async with desk.open(project) as room:
+            results = await room.services.tasks.test(room.project, subject)
+        desk.screen.document(results)
+        desk.screen.show(*result_lines(results, task, unicode=desk.screen.unicode))
+        return ExitCode.SUCCEEDED if all(result.passed for result in results) else ExitCode.FAILED
+
+    perform(context, act, as_json=as_json)

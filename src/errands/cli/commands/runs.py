@@ -1,0 +1,132 @@
+"""Commands that look at runs and end them."""
+
+from typing import Annotated
+
+import typer
+
+from errands.cli.desk import Desk, perform, starter
+from errands.cli.exits import ExitCode
+from errands.cli.options import AsJson, Project, RunId
+from errands.core.outcomes import RunStatus
+
+
+def runs(
+    context: typer.Context,
+    *,
+    task: Annotated[str | None, typer.Option("--task", metavar="TASK", help="Only runs of this task.")] = None,
+    status: Annotated[RunStatus | None, typer.Option("--status", help="Only runs in this state.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="WHEN", help="2h, 3d, 2026-11-20 or 2026-11-20T09:00.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="As --since.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="Rows.")] = 20,
+    cursor: Annotated[str | None, typer.Option("--cursor", help="Where the page before ended.")] = None,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, newest first."""
+
+    async def act(desk: Desk) -> None:
+        from errands.cli.displays import local_now
+        from errands.cli.given import since as moment_of
+        from errands.cli.run_texts import run_table
+
+        now = local_now()
+        async with desk.open(project) as room:
+            page = await room.services.runs.list(
+                room.project,
+                task=task,
+                status=status,
+                since=moment_of(since, now) if since else None,
+                until=moment_of(until, now) if until else None,
+                cursor=cursor,
+                limit=limit,
+            )
+        desk.screen.document(page)
+        if page.items:
+            desk.screen.show(run_table(page.items, now, desk.screen))
+        else:
+            desk.screen.say(
+                "No run fits." if task or status or since or until else "No runs yet. Start one: errands run"
+            )
+        if page.next_cursor:
+            desk.screen.say(f"Older ones: --cursor {page.next_cursor}", "faint")
+
+    perform(context, act, as_json=as_json)
+
+
+def show(
+    context: typer.Context,
+    run_id: RunId = "last",
+    step: Annotated[str | None, typer.Option("--step", metavar="PATH", help="One step, its values in full.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay until it ends; Ctrl-C leaves.")] = False,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a run: why it ran, each step with input, output, attempts, usage and cost, and what it waits for."""
+
+    async def act(desk: Desk) -> ExitCode | None:
+        from errands.cli.run_ids import the_run
+
+        async with desk.open(project) as room:
+            run = await the_run(room, run_id)
+            if follow:
+                from errands.cli.follow import Manner
+                from errands.cli.launching import follow_to_the_end
+
+                return await follow_to_the_end(
+                    desk.screen, room, run, Manner(held_here=False, stay=True, person=starter())
+                )
+            from errands.cli.run_details import show_run, show_step
+
+            view = await room.services.runs.get(run)
+            if step is None:
+                await show_run(desk.screen, room, view)
+            else:
+                await show_step(desk.screen, room, view, step)
+        return None
+
+    perform(context, act, as_json=as_json)
+
+
+def logs(
+    context: typer.Context,
+    run_id: RunId = "last",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay until the run ends; Ctrl-C leaves.")] = False,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the log of a run."""
+
+    async def act(desk: Desk) -> ExitCode | None:
+        from errands.cli.run_ids import the_run
+        from errands.cli.run_logs import follow_log, print_log
+
+        async with desk.open(project) as room:
+            run = await the_run(room, run_id)
+            return await (follow_log if follow else print_log)(desk.screen, room, run)
+
+    perform(context, act, as_json=as_json)
+
+
+def cancel(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or enough of its digits.")],
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Kept with the run.")] = None,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a run at once; its finally steps still run. What it has recorded stays."""
+
+    async def act(desk: Desk) -> ExitCode:
+        async with desk.open(project) as room:
+            taken = await room.services.runs.cancel(run_id, by=starter(), reason=reason)
+            view = await room.services.runs.get(run_id)
+        desk.screen.document({"run": view.id, "cancelled": taken, "status": view.status})
+        if taken:
+            desk.screen.say(f"{view.id} is being cancelled.")
+        else:
+            desk.screen.remark(f"{view.id} had ended before: {view.status.value.replace('_', ' ')}.")
+        return ExitCode.SUCCEEDED if taken or view.status is RunStatus.CANCELLED else ExitCode.INVALID
+
+    perform(context, act, as_json=as_json)

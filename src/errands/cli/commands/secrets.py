@@ -1,0 +1,104 @@
+"""Commands for secrets. A value is typed without echo or read from stdin; it is never an argument and never shown."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from errands.cli.desk import Desk, perform
+from errands.cli.options import AsJson, Project
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the secret, such as SALES_DB.")]
+
+secrets = typer.Typer(no_args_is_help=True)
+
+
+@secrets.callback()
+def _secrets() -> None:
+    """Store credentials, encrypted; tasks refer to them as secret:NAME."""
+
+
+@secrets.command("set")
+def set_(context: typer.Context, name: Name, project: Project = None, as_json: AsJson = False) -> None:
+    """Store a secret. The value is asked for without echo, or read from stdin."""
+
+    async def act(desk: Desk) -> None:
+        value = _typed(name)
+        async with desk.open(project) as room:
+            await room.services.secrets.set(room.project, name, value)
+        desk.screen.document({"secret": name, "stored": True})
+        desk.screen.say(f"{name} is stored. Tasks that are granted it refer to it as secret:{name}")
+
+    perform(context, act, as_json=as_json)
+
+
+@secrets.command("list")
+def list_(context: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
+    """List names and dates; values are never shown."""
+
+    async def act(desk: Desk) -> None:
+        from errands.cli.displays import local_now
+        from errands.cli.figures import moment
+        from errands.cli.tables import Column, table
+
+        async with desk.open(project) as room:
+            views = await room.services.secrets.list(room.project)
+        now = local_now()
+        desk.screen.document(views)
+        if not views:
+            desk.screen.say(f"The project {room.project} has no secrets. Store one: errands secrets set NAME")
+            return
+        rows = [
+            (
+                view.name,
+                moment(view.updated_at, now),
+                moment(view.last_used_at, now) if view.last_used_at else "never",
+            )
+            for view in views
+        ]
+        columns = [Column("Secret", "accent", rank=1), Column("Changed"), Column("Last used")]
+        desk.screen.show(table(columns, rows, desk.screen.out.width))
+
+    perform(context, act, as_json=as_json)
+
+
+@secrets.command("delete")
+def delete(context: typer.Context, name: Name, project: Project = None, as_json: AsJson = False) -> None:
+    """Forget a secret. Steps that refer to it fail from then on."""
+
+    async def act(desk: Desk) -> None:
+        async with desk.open(project) as room:
+            await room.services.secrets.delete(room.project, name)
+        desk.screen.document({"secret": name, "deleted": True})
+        desk.screen.say(f"{name} is deleted.")
+
+    perform(context, act, as_json=as_json)
+
+
+@secrets.command("rotate")
+def rotate(context: typer.Context, as_json: AsJson = False) -> None:
+    """Encrypt every stored secret anew with the newest key, so that older keys can be taken away."""
+
+    async def act(desk: Desk) -> None:
+        async with desk.open() as room:
+            changed = await room.services.secrets.rotate()
+        desk.screen.document({"encrypted_anew": changed})
+        desk.screen.say(f"{changed} encrypted anew; every secret is now under the newest key.")
+
+    perform(context, act, as_json=as_json)
+
+
+def _typed(name: str) -> str:
+    """The value: typed twice without echo, or all of stdin but its last line break. Raises BadInput."""
+    import getpass
+
+    from errands.cli.given import BadInput
+
+    if not sys.stdin.isatty():
+        value = sys.stdin.read()
+        value = value.removesuffix("\n").removesuffix("\r")
+    else:
+        value = getpass.getpass(f"Value of {name} (not shown): ")
+    if not value:
+        raise BadInput(f"The value of {name} is empty", hint=f"Pipe it in: errands secrets set {name} < FILE")
+    return value

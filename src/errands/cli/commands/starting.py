@@ -1,0 +1,35 @@
+"""The command that makes the first folder of task files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from errands.cli.desk import Desk, perform
+from errands.cli.options import AsJson
+
+
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Made if missing.")] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Make a folder with a task, an agent and a model to begin with, and a schema for your editor."""
+
+    async def act(desk: Desk) -> None:
+        from errands.cli.starter import write_starter
+
+        written, kept = write_starter(folder)
+        desk.screen.document({"folder": folder, "written": written, "kept": kept})
+        for path in written:
+            desk.screen.say(f"  {path}")
+        for path in kept:
+            desk.screen.say(f"  {path} is there already and was left alone", "faint")
+        if not as_json:
+            place = "" if folder == Path() else f"{folder}/"
+            desk.screen.say("")
+            desk.screen.say("Next:", "strong")
+            desk.screen.say(f"  errands validate {place}tasks {place}agents {place}models")
+            desk.screen.say(f"  errands run {place}tasks/hello.yaml -p name=Ada")
+
+    perform(context, act, as_json=as_json)

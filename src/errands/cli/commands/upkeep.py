@@ -1,0 +1,82 @@
+"""Commands that keep Errands itself going: workers, its health, its model, its version."""
+
+from typing import Annotated
+
+import typer
+
+from errands.cli.desk import Desk, perform
+from errands.cli.exits import ExitCode
+from errands.cli.options import AsJson
+
+
+def worker(
+    context: typer.Context,
+    concurrency: Annotated[
+        int | None,
+        typer.Option("--concurrency", min=1, max=10_000, help="Runs at a time. [default: the setting concurrency]"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Advance runs until SIGTERM or Ctrl-C: the first lets running steps end, the second stops at once."""
+
+    async def act(desk: Desk) -> ExitCode:
+        from errands.cli.working import work
+
+        return await work(desk, concurrency)
+
+    perform(context, act, as_json=as_json)
+
+
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check the database, the disk, keys, extras and the embedded model; say what to do where something is wrong."""
+
+    async def act(desk: Desk) -> ExitCode:
+        from errands.cli.health import check_lines
+
+        async with desk.open() as room:
+            checks = await room.services.doctor.report()
+        desk.screen.document(checks)
+        desk.screen.show(*check_lines(checks, unicode=desk.screen.unicode))
+        return ExitCode.SUCCEEDED if all(check.ok for check in checks) else ExitCode.FAILED
+
+    perform(context, act, as_json=as_json)
+
+
+models = typer.Typer(no_args_is_help=True)
+
+
+@models.callback()
+def _models() -> None:
+    """The embedded language model."""
+
+
+@models.command("pull")
+def pull(
+    context: typer.Context,
+    source: Annotated[
+        str | None, typer.Argument(metavar="[PATH|URL]", help="A GGUF file. [default: the setting embedded_model]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch the embedded model into the home folder now, instead of on first use."""
+
+    async def act(desk: Desk) -> None:
+        path = await desk.wiring.pull_model(source, desk.screen.remark)
+        desk.screen.document({"model": path})
+        desk.screen.say(f"The model is ready: {path}")
+
+    perform(context, act, as_json=as_json)
+
+
+def version(context: typer.Context, as_json: AsJson = False) -> None:
+    """Print the version of Errands."""
+
+    async def act(desk: Desk) -> None:
+        import platform
+        from importlib.metadata import version as installed
+
+        found = installed("errands")
+        desk.screen.document({"errands": found, "python": platform.python_version()})
+        desk.screen.say(f"errands {found} (Python {platform.python_version()})")
+
+    perform(context, act, as_json=as_json)

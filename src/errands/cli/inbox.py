@@ -1,0 +1,81 @@
+"""Open questions to people: listed, and answered by options or by being asked."""
+
+from dataclasses import dataclass
+
+from errands.cli.answering import Given, ask_approval, give, outcome
+from errands.cli.desk import Room
+from errands.cli.displays import local_now
+from errands.cli.exits import ExitCode
+from errands.cli.forms import fields_of, read
+from errands.cli.given import BadInput
+from errands.cli.run_texts import approval_table
+from errands.cli.screen import Screen
+from errands.core.values import Json
+from errands.services.views import ApprovalView
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as far as the command line gives it."""
+
+    person: str
+    choice: str | None = None
+    form: tuple[str, ...] = ()
+    note: str | None = None
+
+
+async def list_open(screen: Screen, room: Room, reply: Reply) -> ExitCode:
+    """The open questions that this person may answer."""
+    if reply.choice or reply.form:
+        raise BadInput("Which approval is answered?", hint="errands approve lists them; then: errands approve APPROVAL")
+    approvals = await room.services.approvals.inbox(room.project, person=reply.person)
+    screen.document(approvals)
+    if approvals:
+        screen.show(approval_table(approvals, local_now(), screen))
+        screen.say("Answer one: errands approve APPROVAL", "faint")
+    else:
+        screen.say("Nothing waits for you.")
+    return ExitCode.SUCCEEDED
+
+
+async def answer(screen: Screen, room: Room, named: str, reply: Reply) -> ExitCode:
+    """Answer one question, asking at the terminal for what was not given."""
+    approval = await room.services.approvals.get(named)
+    given = await _given(screen, approval, reply)
+    answered = await give(room.services, approval.id, person=reply.person, given=given, note=reply.note)
+    screen.document(answered)
+    screen.say(outcome(answered, approval))
+    return ExitCode.SUCCEEDED
+
+
+async def _given(screen: Screen, approval: ApprovalView, reply: Reply) -> Given:
+    if reply.choice is not None:
+        return Given(reply.choice, form_values(approval, reply.form))
+    if not screen.asks:
+        raise BadInput(
+            f"{approval.id} needs a choice, and nobody is here to ask",
+            hint=f"Add --choose {' or --choose '.join(approval.choices)}",
+        )
+    try:
+        asked = await ask_approval(screen, approval)
+    except EOFError:
+        raise BadInput("The input ended before the question was answered; nothing was sent") from None
+    return Given(asked.choice, {**asked.form, **form_values(approval, reply.form)})
+
+
+def form_values(approval: ApprovalView, pairs: tuple[str, ...]) -> dict[str, Json]:
+    """`key=value` pairs, read by the form's schema, over the form's defaults. Raises BadInput."""
+    fields = {field.name: field for field in fields_of(approval.form or {})}
+    values: dict[str, Json] = {name: field.default for name, field in fields.items() if field.has_default}
+    for pair in pairs:
+        name, separator, text = pair.partition("=")
+        if not separator:
+            raise BadInput(f"{pair!r} is not key=value", hint="Write for example: --form text='Good morning'")
+        if name not in fields:
+            known = f"It has: {', '.join(fields)}" if fields else "It has no form: leave out --form"
+            raise BadInput(f"The form of {approval.id} has no field {name!r}", hint=known)
+        try:
+            values[name] = read(fields[name], text).value
+        except ValueError as error:
+            raise BadInput(f"--form {name}: {error}") from None
+    return values

@@ -1,0 +1,150 @@
+"""From what was typed after `errands run` to a run that is followed, or a rehearsal."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from errands.cli.desk import Room, starter
+from errands.cli.exits import ExitCode, exit_code_of
+from errands.cli.follow import Left, Manner, follow_run
+from errands.cli.given import BadInput, json_values, named_values, object_from_file
+from errands.cli.neutral import one_line
+from errands.cli.screen import Screen
+from errands.cli.source_files import task_or_file
+from errands.cli.values import value_lines
+from errands.core.outcomes import RunStatus
+from errands.core.values import Json
+from errands.services.errors import NotFound
+from errands.services.views import RunStarted
+
+if TYPE_CHECKING:
+    from errands.core.definition.task import TaskDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A run as it was asked for on the command line."""
+
+    task: str
+    params: tuple[str, ...] = ()
+    args_file: str | None = None
+    version: int | None = None
+    idempotency_key: str | None = None
+    stubs: tuple[str, ...] = ()
+
+
+def check_options(wanted: Wanted, *, dry_run: bool) -> None:
+    """Raises BadInput for options that do not go together, before anything is opened."""
+    if wanted.stubs and not dry_run:
+        raise BadInput("--stub answers only in a rehearsal", hint="Add --dry-run")
+    if dry_run and wanted.idempotency_key:
+        raise BadInput("A rehearsal is no run, so it has no idempotency key", hint="Leave out --idempotency-key")
+    if wanted.version is not None and not isinstance(task_or_file(wanted.task), str):
+        raise BadInput(f"{wanted.task} is a file and becomes a version of its own", hint="Leave out --version")
+
+
+async def start(screen: Screen, room: Room, wanted: Wanted, *, wait: bool, follow: bool | None) -> ExitCode:
+    """Start a run and stay with it as long as was asked."""
+    task, version = await _task(screen, room, wanted)
+    definition = await room.services.tasks.definition(room.project, task, version)
+    started = await room.services.runs.start(
+        room.project,
+        task,
+        arguments(wanted, definition),
+        starter=starter(),
+        version=version,
+        idempotency_key=wanted.idempotency_key,
+    )
+    return await stay_with(screen, room, started, wait=wait, follow=follow)
+
+
+async def rehearse(screen: Screen, room: Room, wanted: Wanted) -> ExitCode:
+    """A dry run: stubs answer, and a step that would touch the world without one fails."""
+    from errands.cli.rehearsal import rehearsal_lines
+
+    subject = task_or_file(wanted.task)
+    given = arguments(wanted, None)
+    done = await room.services.runs.dry_run(room.project, subject, given, stubs=json_values(wanted.stubs))
+    screen.document(done)
+    screen.show(*rehearsal_lines(done, screen))
+    return exit_code_of(done.status)
+
+
+async def stay_with(
+    screen: Screen, room: Room, started: RunStarted, *, wait: bool, follow: bool | None, person: str | None = None
+) -> ExitCode:
+    """Follow a run that was started, unless it was refused or nobody wants to wait; gives the exit code."""
+    if started.existing:
+        screen.remark(
+            f"The idempotency key belongs to {started.id}, which is {started.status.value}; no new run was made."
+        )
+    if started.status is RunStatus.SKIPPED or not wait:
+        return _not_followed(screen, started)
+    stay = follow if follow is not None else screen.asks and screen.live
+    manner = Manner(held_here=True, stay=stay, person=person or starter(), events=bool(follow))
+    return await follow_to_the_end(screen, room, started.id, manner)
+
+
+async def follow_to_the_end(screen: Screen, room: Room, run: str, manner: Manner) -> ExitCode:
+    """Follow a run, and say at the end what came of it; gives the exit code."""
+    left = await follow_run(screen, room, run, manner)
+    if not manner.events:
+        screen.document(await room.services.runs.get(run))
+    for line in closing_lines(left):
+        screen.say(*line)
+    return left.code
+
+
+def arguments(wanted: Wanted, definition: "TaskDefinition | None") -> dict[str, Json]:
+    """The arguments of a file, and over them those that were typed. Raises BadInput."""
+    from_file = object_from_file(wanted.args_file) if wanted.args_file else {}
+    schemas = {param.name: param.schema_ for param in definition.params} if definition else None
+    return from_file | named_values(wanted.params, schemas)
+
+
+async def _task(screen: Screen, room: Room, wanted: Wanted) -> tuple[str, int | None]:
+    """The task's name and version; a file is applied first."""
+    subject = task_or_file(wanted.task)
+    if isinstance(subject, str):
+        return subject, wanted.version
+    applied = (await room.services.tasks.apply(room.project, [subject], author=starter(), publish=False))[0]
+    if applied.kind != "task":
+        raise BadInput(f"{subject.name} declares the {applied.kind} {applied.name}; only a task can be run")
+    if not await _is_published(room, applied.name) and applied.version is not None:
+        await room.services.tasks.publish(room.project, applied.name, applied.version)
+    if applied.change != "unchanged":
+        screen.remark(f"{one_line(subject.name)} is version {applied.version} of {applied.name} now.")
+    return applied.name, applied.version
+
+
+async def _is_published(room: Room, task: str) -> bool:
+    try:
+        return (await room.services.tasks.get(room.project, task)).published is not None
+    except NotFound:
+        return False
+
+
+def closing_lines(left: Left) -> list[tuple[str, str]]:
+    """What the run gave, or why it did not, and where to look."""
+    if left.run is None:
+        return []
+    if left.run.error is not None:
+        where = f" in {one_line(left.run.error.step)}" if left.run.error.step else ""
+        lines = [(f"{one_line(left.run.error.message)}{where}", f"status.{left.status.value}")]
+        lines += [(one_line(left.run.error.hint), "problem.hint")] if left.run.error.hint else []
+        return [*lines, (f"Look closer: errands show {left.run.id}", "faint")]
+    if left.code is ExitCode.WAITING:
+        return [(f"It waits and goes on by itself. Follow it: errands show {left.run.id} --follow", "faint")]
+    if left.status is RunStatus.SUCCEEDED and left.run.output is not None:
+        return [(line, "") for line in value_lines(left.run.output, limit=20)]
+    return []
+
+
+def _not_followed(screen: Screen, started: RunStarted) -> ExitCode:
+    screen.document(started)
+    why = f": {one_line(started.reason)}" if started.reason else ""
+    if started.status is RunStatus.SKIPPED:
+        screen.say(f"Skipped{why}", "status.skipped")
+        return ExitCode.SKIPPED
+    screen.say(f"{started.id} is {started.status.value}{why}")
+    screen.remark(f"A worker takes it: errands worker. Follow it: errands show {started.id} --follow")
+    return ExitCode.SUCCEEDED

@@ -1,0 +1,53 @@
+"""What a rerun would do, told before it is done."""
+
+from errands.cli.desk import Room
+from errands.cli.figures import plural
+from errands.cli.given import BadInput
+from errands.cli.neutral import one_line
+from errands.cli.prompts import confirm
+from errands.cli.screen import Screen
+from errands.services.views import RerunView
+
+_SHOWN = 20
+
+
+async def agree(screen: Screen, plan: RerunView, *, yes: bool) -> bool:
+    """Show the plan and ask for a yes. Raises BadInput where nobody is there to ask and `yes` was not given."""
+    for line in plan_lines(plan):
+        screen.remark(line, "")
+    if yes:
+        return True
+    if not screen.asks:
+        raise BadInput("A rerun asks before it begins, and nobody is here to answer", hint="Add --yes")
+    return await confirm(screen, "Run it?")
+
+
+async def chosen_version(room: Room, run: str, named: str | None) -> int | None:
+    """The version named: a number, `latest`, or `None` for the one that the run had. Raises BadInput."""
+    if named is None:
+        return None
+    if named == "latest":
+        view = await room.services.runs.get(run)
+        return (await room.services.tasks.get(view.project, view.task)).latest
+    if not named.isdecimal():
+        raise BadInput(f"{named!r} is no version", hint="Give its number, or: --version latest")
+    return int(named)
+
+
+def plan_lines(plan: RerunView) -> list[str]:
+    """Which records are kept and which outside effects would happen a second time."""
+    begin = f" from {one_line(plan.from_step)}" if plan.from_step else ""
+    lines = [f"Rerun of {plan.run}{begin} with version {plan.version}."]
+    if plan.kept:
+        lines.append(f"Kept, not done again: {_listed(plan.kept)}")
+    if plan.repeated_effects:
+        lines.append(f"Repeated outside, with new effect keys: {_listed(plan.repeated_effects)}")
+    else:
+        lines.append("Nothing outside is repeated.")
+    return lines
+
+
+def _listed(paths: tuple[str, ...]) -> str:
+    shown = ", ".join(one_line(path) for path in paths[:_SHOWN])
+    rest = len(paths) - _SHOWN
+    return f"{plural(len(paths), 'step')} ({shown}{f', and {rest} more' if rest > 0 else ''})"

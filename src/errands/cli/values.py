@@ -1,0 +1,23 @@
+"""JSON values as people read them: text as it is, everything else as indented JSON, cut where it is long."""
+
+from errands.cli.neutral import neutral, one_line
+from errands.cli.screen import json_text
+from errands.core.values import Json
+
+_LINE = 2000
+"""Characters of a line that are shown where not everything is asked for."""
+
+
+def value_lines(value: Json, *, limit: int | None = None) -> list[str]:
+    """The value in lines, neutral; no more than `limit`, the last of which then says how many were left out."""
+    lines = value.splitlines() or [""] if isinstance(value, str) else json_text(value, indent=2).splitlines()
+    if limit is not None:
+        lines = [line if len(line) <= _LINE else line[:_LINE] + "…" for line in lines]
+    if limit is not None and len(lines) > limit:
+        lines = [*lines[: limit - 1], f"… {len(lines) - limit + 1} more lines"]
+    return [neutral(line) for line in lines]
+
+
+def brief(value: Json, limit: int = 120) -> str:
+    """The value on one line of at most `limit` characters."""
+    return one_line(value if isinstance(value, str) else json_text(value), limit)

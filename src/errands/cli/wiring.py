@@ -1,0 +1,68 @@
+"""What the CLI is handed: ways to the services, opened only by the commands that need them.
+
+`bootstrap` makes a `Wiring` and calls `make_app`; so the CLI never imports the engine, the store, tools or agents, and
+`errands --help` pays for none of them.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from errands.core.problems import Problem
+    from errands.services import Services
+    from errands.services.views import SourceFile
+
+
+class Worker(Protocol):
+    """Advances runs until it is told to stop."""
+
+    async def run(self) -> None:
+        """Take runs and advance them; returns after `stop`."""
+        ...
+
+    async def stop(self, grace: timedelta) -> None:
+        """Take no more runs, let running steps end within `grace`, hand the rest over."""
+        ...
+
+
+class Opened(Protocol):
+    """The services of this process, open."""
+
+    @property
+    def services(self) -> "Services": ...
+
+    @property
+    def default_project(self) -> str:
+        """Project of commands that name none."""
+        ...
+
+    @property
+    def shutdown_grace(self) -> timedelta: ...
+
+    def make_worker(self, *, concurrency: int | None) -> Worker:
+        """A worker on this process's database. `None`: the setting's concurrency."""
+        ...
+
+
+class Opener(Protocol):
+    """Opens the services; with `worker`, this process also advances runs for as long as they are open."""
+
+    def __call__(self, *, worker: bool = False) -> AbstractAsyncContextManager[Opened]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Everything that commands reach outside their room. Each is called only by the command that needs it."""
+
+    open: Opener
+    check: "Callable[[Sequence[SourceFile]], Awaitable[Mapping[str, Sequence[Problem]]]]"
+    """Problems by file, found without a database: built-in tools are known, and what the files themselves declare;
+    secrets and other tasks of the project are not looked up."""
+    pull_model: Callable[[str | None, Callable[[str], None]], Awaitable[Path]]
+    """Fetch the embedded model (or the GGUF file at a path or URL) into the home folder, telling progress."""
+    log_file: Callable[[], Path]
+    """Where the traceback of an unexpected error is kept."""
