@@ -11,7 +11,13 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import cast, get_args
 
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
+from typer.main import get_command
+
+from errands.cli.app import make_app
+from errands.cli.wiring import Wiring
 from errands.core.catalog import ToolSpec
 from errands.core.ports import Effect
 from errands.core.values import Json, to_text
@@ -123,6 +129,46 @@ def text(value: Json) -> str:
     return value if isinstance(value, str) else ""
 
 
+def cli_page() -> str:
+    """The commands by chapter, each with its arguments and options."""
+    app = get_command(make_app(cast(Wiring, None)))  # described, never called
+    assert isinstance(app, TyperGroup)
+    chapters: dict[str, list[str]] = {}
+    for name, command in app.commands.items():
+        inner = command.commands.items() if isinstance(command, TyperGroup) else [("", command)]
+        sections = [command_section(f"errands {name} {sub}".strip(), each) for sub, each in inner]
+        chapters.setdefault(str(getattr(command, "rich_help_panel", "")), []).extend(sections)
+    return "\n\n".join("\n\n".join([f"## {chapter}", *sections]) for chapter, sections in chapters.items())
+
+
+def command_section(name: str, command: object) -> str:
+    """Heading, usage, help, and a table of what can be given."""
+    assert isinstance(command, TyperCommand)
+    arguments = [param for param in command.params if isinstance(param, TyperArgument)]
+    usage = " ".join([name, "[OPTIONS]", *(shown_argument(argument) for argument in arguments)])
+    rows = [(code(shown_argument(argument)), argument.help or "") for argument in arguments]
+    rows += [(shown_option(param), param.help or "") for param in command.params if isinstance(param, TyperOption)]
+    parts = [f"### {name}", f"```text\n{usage}\n```", "\n\n".join(paragraphs(command.help or ""))]
+    return "\n\n".join([*parts, table(("Given", "Meaning"), rows)] if rows else parts)
+
+
+def shown_argument(argument: TyperArgument) -> str:
+    metavar = argument.metavar or (argument.name or "").upper()
+    return metavar if argument.required or metavar.startswith("[") else f"[{metavar}]"
+
+
+def shown_option(option: TyperOption) -> str:
+    names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
+    if option.is_flag or option.secondary_opts:
+        return names
+    choices = [str(choice) for choice in get_args(option.type_descriptor.annotation) if isinstance(choice, str)]
+    return f"{names} {option.metavar or '|'.join(choices) or 'VALUE'}"
+
+
+def paragraphs(help_text: str) -> list[str]:
+    return [" ".join(paragraph.split()) for paragraph in help_text.split("\n\n") if paragraph.strip()]
+
+
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table."""
     titles = list(head)
@@ -138,7 +184,7 @@ def code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "tools.md": tools_page}
+PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "tools.md": tools_page, "cli.md": cli_page}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
