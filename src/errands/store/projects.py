@@ -41,3 +41,8 @@ async def ensure(connection: AsyncConnection, name: str, title: str | None = Non
 async def every(connection: AsyncConnection) -> list[ProjectRow]:
     """All projects by name."""
     return await fetch_all(connection, ProjectRow, select(*_columns).order_by(projects.c.name))
+
+
+async def lock(connection: AsyncConnection, project_id: UUID) -> None:
+    """Keep others from changing the project's definitions until the transaction ends."""
+    await connection.execute(select(projects.c.id).where(projects.c.id == project_id).with_for_update())

@@ -19,7 +19,7 @@ class JournalRow:
 
     path: str
     seq: int
-    kind: str
+    kind: Literal["outcome", "decision", "items", "reading", "intent", "attempt", "turn", "call", "wait", "phase"]
     status: str | None
     input: Json
     output: Json

@@ -106,6 +106,13 @@ async def find(connection: AsyncConnection, run_id: UUID) -> RunRow | None:
     )
 
 
+async def with_idempotency_key(connection: AsyncConnection, project_id: UUID, key: str) -> RunRow | None:
+    """The run that was started with this key. Index: uq_runs_idempotency."""
+    query = select(_run.id).where(_run.project_id == project_id, _run.idempotency_key == key)
+    found = (await connection.execute(query)).scalar_one_or_none()
+    return None if found is None else await find(connection, found)
+
+
 async def status(connection: AsyncConnection, run_id: UUID) -> RunStatus | None:
     """Just the state of a run."""
     found = (await connection.execute(select(_run.status).where(_run.id == run_id))).scalar_one_or_none()

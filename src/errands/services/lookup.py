@@ -1,0 +1,67 @@
+"""From the names that callers use to rows; what is not there is refused with the nearest that is."""
+
+import difflib
+import re
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from errands.core import ids
+from errands.services.errors import Invalid, NotFound
+from errands.store import projects, runs, tasks
+from errands.store.projects import ProjectRow
+from errands.store.tasks import TaskRow, VersionBody
+
+_DIGITS = re.compile(r"[0-9a-f]{6,32}")
+
+
+async def find_project(connection: AsyncConnection, name: str) -> ProjectRow:
+    """The project of this name. Raises NotFound."""
+    found = await projects.find(connection, name)
+    if found is None:
+        names = [project.name for project in await projects.every(connection)]
+        raise NotFound("project", name, _near(name, names), None if names else "`errands apply` makes it.")
+    return found
+
+
+async def find_task(connection: AsyncConnection, project: str, name: str, *, lock: bool = False) -> TaskRow:
+    """The task of this name in a project. Raises NotFound."""
+    owner = await find_project(connection, project)
+    found = await tasks.find(connection, owner.id, name, lock=lock)
+    if found is None:
+        names = [task.name for task in await tasks.every(connection, owner.id)]
+        hint = None if names else f"Project {project} has no task yet; `errands apply FILE` adds one."
+        raise NotFound("task", name, _near(name, names), hint)
+    return found
+
+
+async def find_version(connection: AsyncConnection, task: TaskRow, number: int | None) -> VersionBody:
+    """The numbered version of a task; None stands for the published one, or else the newest. Raises NotFound."""
+    wanted = number or task.published or task.latest
+    found = await tasks.body(connection, task.id, wanted)
+    if found is None:
+        hint = f"Its versions are 1 to {task.latest}." if task.latest > 1 else "Its only version is 1."
+        raise NotFound(f"version of task {task.name}", str(wanted), hint=hint)
+    return found
+
+
+async def find_run(connection: AsyncConnection, text: str) -> UUID:
+    """The run that `run_...` names, or that hex digits of its id single out. Raises NotFound, Invalid."""
+    digits = text.strip().lower().removeprefix("run_").replace("-", "")
+    if not _DIGITS.fullmatch(digits):
+        hint = "A run is named by its id, such as run_0192f3c4a1b27c3e8d5f6a7b8c9d0e1f, or by the last 6 digits of it."
+        raise NotFound("run", text, hint=hint)
+    found = await runs.with_digits(connection, digits)
+    if not found:
+        partly = "Only recent runs are found by the end of their id; give the whole id."
+        raise NotFound("run", text, hint=None if len(digits) == 32 else partly)
+    if len(found) > 1:
+        raise Invalid(
+            f"More than one run matches {text!r}: {', '.join(ids.encode('run', run) for run in found)}.",
+            "Give more digits.",
+        )
+    return found[0]
+
+
+def _near(name: str, names: list[str]) -> list[str]:
+    return difflib.get_close_matches(name, names, n=3)

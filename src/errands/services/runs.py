@@ -1,0 +1,248 @@
+"""Runs: started, read, followed, cancelled, repeated."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from errands.core import ids
+from errands.core.definition.task import TaskDefinition
+from errands.core.outcomes import RunStatus, StepFailed
+from errands.core.params import bind
+from errands.core.values import Json, JsonObject, from_text
+from errands.engine.launching import IdempotencyConflictError, Order
+from errands.engine.rerun import RerunRefusedError
+from errands.services.errors import Conflict, Invalid, NotFound, Unavailable
+from errands.services.following import follow_run
+from errands.services.lookup import find_project, find_run, find_task, find_version
+from errands.services.rehearsing import Rehearsal, check_given
+from errands.services.tasks import TaskService
+from errands.services.telling import line_view, log_line, read_run
+from errands.services.views import (
+    DryRunView,
+    LogLine,
+    Page,
+    RerunView,
+    RunEvent,
+    RunLine,
+    RunStarted,
+    RunView,
+    SourceFile,
+)
+from errands.store import record, runs
+from errands.store.artifacts import ArtifactStore
+from errands.store.database import Database
+from errands.store.runs import RunRow
+from errands.store.tasks import TaskRow
+
+if TYPE_CHECKING:
+    from errands.engine.engine import Engine
+
+_LARGEST_PAGE = 500
+
+
+class RunService:
+    """What a caller may ask of runs. Runs are named by id, or by 6 or more hex digits that single one out."""
+
+    def __init__(
+        self, database: Database, engine: "Engine", artifacts: ArtifactStore, tasks: TaskService, rehearsal: Rehearsal
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._artifacts = artifacts
+        self._tasks = tasks
+        self._rehearsal = rehearsal
+
+    async def start(
+        self,
+        project: str,
+        task: str,
+        given: JsonObject,
+        *,
+        starter: str,
+        version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> RunStarted:
+        """Launch a run of the published version, or of the numbered one.
+
+        With an idempotency key that was used before: that run, if it was started with the same arguments. Raises
+        ArgumentsInvalid (no run is made), NotFound, Conflict (nothing published; another run has the key), Invalid
+        (a default cannot be computed).
+        """
+        async with self._database.engine.connect() as connection:
+            found = await find_task(connection, project, task)
+            if version is None and found.published is None:
+                hint = f"Publish one: errands apply FILE, or start version {found.latest} by its number."
+                raise Conflict(f"No version of task {task} is published.", hint)
+            body = await find_version(connection, found, version)
+            if idempotency_key is not None:
+                earlier = await runs.with_idempotency_key(connection, found.project_id, idempotency_key)
+                if earlier is not None:
+                    return _same_as(earlier, found.id, given, idempotency_key)
+        definition = TaskDefinition.model_validate(body.definition)
+        arguments = await self._bound(definition, given, project, found, starter)
+        order = Order(found.project_id, found.id, body.id, arguments, starter=starter, idempotency_key=idempotency_key)
+        try:
+            launched = await self._engine.launch(order)
+        except IdempotencyConflictError as error:
+            # Another caller was quicker; its computed defaults may differ from ours, what was given may not.
+            async with self._database.engine.connect() as connection:
+                row = await runs.find(connection, error.run_id)
+            assert row is not None and idempotency_key is not None
+            return _same_as(row, found.id, given, idempotency_key)
+        except StepFailed as failure:
+            raise Invalid(failure.error.message, failure.error.hint) from None
+        return RunStarted(ids.encode("run", launched.run_id), launched.status, launched.reason, launched.existing)
+
+    async def dry_run(
+        self, project: str, source_or_name: SourceFile | str, given: JsonObject, *, stubs: JsonObject | None = None
+    ) -> DryRunView:
+        """Rehearse a task: `stubs` (step id or path to output) stand in for what would touch the world.
+
+        Raises FilesInvalid, ArgumentsInvalid, NotFound, Invalid.
+        """
+        definition = await self._tasks.resolve(project, source_or_name)
+        return await self._rehearsal.dry_run(project, definition, given, stubs or {})
+
+    async def get(self, run: str) -> RunView:
+        """A run with its record, what it waits for, and its files. Raises NotFound, Invalid."""
+        async with self._database.engine.connect() as connection:
+            view, _ = await read_run(connection, await self._row(connection, run), self._artifacts, datetime.now(UTC))
+            return view
+
+    async def output(self, run: str) -> Json:
+        """A run's output, however large. Raises NotFound, Unavailable where it cannot be read."""
+        async with self._database.engine.connect() as connection:
+            row = await self._row(connection, run)
+        if row.output_ref is None:
+            return row.output
+        try:
+            return from_text(await self._artifacts.get(row.output_ref))
+        except OSError as error:
+            raise Unavailable(
+                f"The output of {ids.encode('run', row.id)} cannot be read from {self._artifacts.place}: {error}.",
+                "Bring the artifact store back.",
+            ) from error
+
+    async def list(
+        self,
+        project: str,
+        *,
+        task: str | None = None,
+        status: RunStatus | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[RunLine]:
+        """Runs, newest first; `since` (inclusive) and `until` (exclusive) are about when they were queued.
+
+        Raises NotFound (project, task), Invalid (cursor, a moment without an offset, a limit outside 1 to 500).
+        """
+        if not 1 <= limit <= _LARGEST_PAGE:
+            raise Invalid(f"{limit} runs cannot be on one page.", f"Ask for 1 to {_LARGEST_PAGE}.")
+        if any(moment is not None and moment.tzinfo is None for moment in (since, until)):
+            raise Invalid("A moment without an offset is ambiguous.", "Give one such as 2026-03-01T08:00:00+01:00.")
+        async with self._database.engine.connect() as connection:
+            owner = await find_project(connection, project)
+            task_id = (await find_task(connection, project, task)).id if task is not None else None
+            wanted = runs.Filter(task_id, status, since, until, _before(cursor))
+            found = await runs.history(connection, owner.id, wanted, limit + 1)
+        items = tuple(line_view(row) for row in found[:limit])
+        return Page(items, items[-1].id if len(found) > limit else None)
+
+    async def logs(self, run: str, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
+        """Up to `limit` lines of a run's log after the line `after`. Raises NotFound."""
+        async with self._database.engine.connect() as connection:
+            run_id = await find_run(connection, run)
+            return [log_line(row) for row in await record.log(connection, run_id, after, limit)]
+
+    async def cancel(self, run: str, *, by: str, reason: str | None = None) -> bool:
+        """Ask a run to end; running steps are stopped, `finally` is done. False: it had ended. Raises NotFound."""
+        async with self._database.engine.connect() as connection:
+            run_id = await find_run(connection, run)
+        return await self._engine.cancel(run_id, by=by, reason=reason)
+
+    async def rerun_plan(self, run: str, *, from_step: str | None = None, version: int | None = None) -> RerunView:
+        """What a rerun would take over and what it would do a second time. Raises NotFound, Invalid."""
+        row, version_id, number = await self._to_rerun(run, version)
+        try:
+            plan = await self._engine.plan_rerun(row.id, from_step=from_step, version_id=version_id)
+        except RerunRefusedError as error:
+            raise Invalid(str(error), error.hint) from None
+        return RerunView(ids.encode("run", row.id), from_step, number, tuple(plan.kept), tuple(plan.repeated_effects))
+
+    async def rerun(
+        self, run: str, *, from_step: str | None = None, version: int | None = None, starter: str
+    ) -> RunStarted:
+        """A new run with the same arguments; with `from_step` it takes over the records before that step.
+
+        Raises NotFound, Invalid.
+        """
+        row, version_id, _ = await self._to_rerun(run, version)
+        try:
+            launched = await self._engine.rerun(row.id, from_step=from_step, version_id=version_id, starter=starter)
+        except RerunRefusedError as error:
+            raise Invalid(str(error), error.hint) from None
+        return RunStarted(ids.encode("run", launched.run_id), launched.status, launched.reason, launched.existing)
+
+    async def follow(self, run: str) -> AsyncIterator[RunEvent]:
+        """The run as it is, then every change, until it ends. Raises NotFound.
+
+        Steps that begin and text of models are seen where this process holds the run; everything else is seen
+        wherever it runs, within a fifth of a second.
+        """
+        async with self._database.engine.connect() as connection:
+            run_id = await find_run(connection, run)
+        async for event in follow_run(self._database, self._engine, self._artifacts, run_id):
+            yield event
+
+    async def _bound(
+        self, definition: TaskDefinition, given: JsonObject, project: str, task: TaskRow, starter: str
+    ) -> Mapping[str, Json]:
+        check_given(definition, given)
+        try:
+            defaults = await self._engine.launch_defaults(
+                definition, given, project_id=task.project_id, project=project, task_id=task.id, starter=starter
+            )
+        except StepFailed as failure:
+            raise Invalid(failure.error.message, failure.error.hint) from None
+        return bind(definition.params, given, defaults)
+
+    async def _row(self, connection: AsyncConnection, run: str) -> RunRow:
+        row = await runs.find(connection, await find_run(connection, run))
+        if row is None:
+            raise NotFound("run", run)
+        return row
+
+    async def _to_rerun(self, run: str, version: int | None) -> tuple[RunRow, UUID | None, int]:
+        async with self._database.engine.connect() as connection:
+            row = await self._row(connection, run)
+            if version is None:
+                return row, None, row.version
+            task = await find_task(connection, row.project, row.task)
+            body = await find_version(connection, task, version)
+            return row, body.id, body.number
+
+
+def _same_as(earlier: RunRow, task_id: UUID, given: JsonObject, key: str) -> RunStarted:
+    """The earlier run of an idempotency key. Computed defaults do not count: they may depend on the moment."""
+    same = all(name in earlier.arguments and earlier.arguments[name] == value for name, value in given.items())
+    if earlier.task_id != task_id or not same:
+        raise Conflict(
+            f"The idempotency key {key!r} belongs to {ids.encode('run', earlier.id)}, "
+            "which was started with another task or other arguments.",
+            "Use a new key for a new run.",
+        )
+    return RunStarted(ids.encode("run", earlier.id), RunStatus(earlier.status), earlier.reason, existing=True)
+
+
+def _before(cursor: str | None) -> UUID | None:
+    if cursor is None:
+        return None
+    try:
+        return ids.decode("run", cursor)
+    except ValueError:
+        raise Invalid(f"{cursor!r} is no cursor of a list of runs.", "Give back `next_cursor` as it came.") from None
