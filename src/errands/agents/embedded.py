@@ -35,8 +35,8 @@ class EmbeddedSettings:
     parallel: int = 2
     """Requests answered at once; others queue."""
     threads: int = max(1, min(4, (os.cpu_count() or 2) // 2))
-    """Processor threads. Half of the cores: llama.cpp's threads wait for each other by spinning, and on a busy machine
-    one thread for each core was ten times slower (two cores: 43 s for what one thread did in 5 s; idle, 1.3 and 2.3 s)."""
+    """Processor threads. Half of the cores: llama.cpp's threads wait for each other by spinning, so on a busy machine
+    one for each core is ten times slower (two cores: 43 s for what one thread does in 5 s; idle, 1.3 s and 2.3 s)."""
 
 
 @dataclass(frozen=True, slots=True)
