@@ -22,8 +22,9 @@ _MODULE_ATTRIBUTE: Final = re.compile(r"Module `(?P<module>\w+)` has no member `
 _UNDEFINED: Final = re.compile(r"Name `(?P<name>\w+)` used when not defined")
 _IMPORT: Final = re.compile(r"Cannot resolve imported module `(?P<module>[\w.]+)`")
 _NO_SUBSCRIPT: Final = re.compile(r"Cannot subscript object of type `(?P<type>int|bool|float)`")
-_MODULES: Final = tuple(
-    ["base64", "bisect", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "functools", "hashlib", "itertools", "json", "math", "random", "re", "time", "typing", "unicodedata"]
+_MODULES: Final = (
+    "base64, bisect, collections, copy, csv, dataclasses, datetime, decimal, functools, hashlib, itertools, json, "
+    "math, random, re, time, typing, unicodedata"
 )
 _ABOUT_NONE: Final = frozenset(
     ("not-subscriptable", "unresolved-attribute", "unsupported-operator", "not-iterable", "invalid-argument-type")
@@ -126,7 +127,7 @@ class Judge:
         found = _IMPORT.search(diagnostic.message)
         if found is None or self._guarded:
             return None
-        hint = f"it has {', '.join(_MODULES)}"
+        hint = f"it has {_MODULES}"
         return Verdict(f"the sandbox has no module `{found['module']}`", hint)
 
     def _may_be_none(self, diagnostic: Diagnostic) -> Verdict | None:
@@ -149,7 +150,7 @@ class Judge:
             return self._attribute(diagnostic, attribute["type"], attribute["name"])
         # About an item that cannot be taken the checker points to the value, about a key that cannot be to the whole.
         taken = self._subscripts.get((diagnostic.start, diagnostic.end), [])
-        for node in taken if "`__getitem__`" in diagnostic.message else self._at(diagnostic):
+        for node in taken if diagnostic.message.startswith("Method `__getitem__`") else self._at(diagnostic):
             if isinstance(node, ast.Subscript) and self._rooted(node.value):
                 verdict = _subscript(node, diagnostic.message)
                 if verdict is not None:

@@ -154,7 +154,7 @@ def _syntax_failure(
 ) -> TemplateInvalid:
     source = text[indent:].rstrip() if mode == "eval" else text
     line, column = (error.lineno or 1) - lines_before, error.offset or 0
-    if mode == "eval" and (column < 1 or line > source.count("\n") + 1):
+    if mode == "eval" and error.lineno is not None and (column < 1 or line > source.count("\n") + 1):
         hint = f"something is missing after {source[-20:].split()[-1]}"
         return invalid_at(text, indent + len(source), "the expression ends too early", hint)
     return invalid_at(text, indent + _offset(source, line, max(column, 1)), _reason(error), _advice(error, mode))
@@ -245,11 +245,14 @@ def _read_first(tree: ast.AST) -> set[str]:
     """Names that the outermost scope reads before it assigns them, as `rows` in `rows = rows[1:]`."""
     seen: set[str] = set()
     first: set[str] = set()
+    stored: set[str] = set()
     for name in _in_order(tree):
-        if name.id not in seen and isinstance(name.ctx, ast.Load):
+        if isinstance(name.ctx, ast.Store):
+            stored.add(name.id)
+        elif name.id not in seen:
             first.add(name.id)
         seen.add(name.id)
-    return first
+    return first & stored  # what an import, an except or a match binds is never read first
 
 
 def _in_order(node: ast.AST) -> Iterator[ast.Name]:

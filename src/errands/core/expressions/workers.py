@@ -52,6 +52,11 @@ class Workers:
         self._pool: Monty | None = None
         self._busy: set[_Turn] = set()
 
+    @property
+    def busy(self) -> int:
+        """How many workers are computing now."""
+        return sum(turn.computing for turn in tuple(self._busy))
+
     async def feed(self, feed: Feed) -> object:
         """Run a source and give its value. Raises what Monty raises; on cancellation kills the worker at once."""
         with self._starting:
@@ -119,6 +124,10 @@ class _Turn:
                 return _run(session, feed)
             finally:
                 self._give_back()
+
+    @property
+    def computing(self) -> bool:
+        return self._worker is not None
 
     def stop(self) -> None:
         """Kill the worker if this turn holds one now, and never start if it does not yet."""
