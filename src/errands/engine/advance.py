@@ -19,7 +19,7 @@ from errands.engine.lanes import Lane, LaneStopped
 from errands.engine.launching import Version
 from errands.engine.patience import patiently
 from errands.engine.records import LeaseLostError, Record, Stored
-from errands.engine.scope import Scope
+from errands.engine.scope import Scope, run_scope
 from errands.engine.session import Session
 from errands.engine.walk import Walk
 from errands.store.connections import Pool
@@ -61,25 +61,9 @@ class Advance:
         self._main: asyncio.Task[Ending] | None = None
         self._live = live
         """Steps that run now, by path: the watcher keeps it."""
-        self._scope = Scope(self._names())
+        self._scope = run_scope(walk.run, session.run.arguments, session.run.trigger)
         self._closing = False
         self._lane = Lane()
-
-    def _names(self) -> dict[str, Json | Stored]:
-        run, identity = self.session.run, self.walk.run
-        return {
-            **run.arguments,
-            "run": {
-                "id": identity.run_id,
-                "task": identity.task,
-                "project": identity.project,
-                "version": identity.version,
-                "started_at": identity.started_at.isoformat(),
-                "starter": identity.starter,
-            },
-            "trigger": run.trigger,
-            "payload": run.trigger.get("payload"),
-        }
 
     def ask(self, *, hand_over: bool = False) -> None:
         """Tell the supervisor to look at what the outside wants."""

@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -37,6 +36,11 @@ from errands.store.identifiers import new_id
 RunArguments = Mapping[str, Json]
 
 
+def utc_now() -> datetime:
+    """The real clock."""
+    return datetime.now(UTC)
+
+
 class ArtifactStore(Protocol):
     """Where large outputs and artifacts lie."""
 
@@ -61,7 +65,7 @@ class Parts:
     output_schema: OutputSchema
     limits: EngineLimits
     workspaces: Path
-    clock: Callable[[], datetime] = partial(datetime.now, UTC)
+    clock: Callable[[], datetime] = utc_now
 
 
 class Engine:
@@ -222,7 +226,8 @@ class Engine:
             parts.pool,
             Journal(parts.pool),
             parts.artifacts,
-            WaitingRoom(parts.clock, self.launcher.launch_child, keeper.nudge),
+            WaitingRoom(parts.clock, self.launcher.launch_child),
+            keeper.nudge,
             parts.limits,
             parts.clock,
         )

@@ -33,10 +33,6 @@ class Pulse:
     def branch_ended(self) -> None:
         self._change(-1)
 
-    def join(self) -> None:
-        """The branch that forked goes on."""
-        self._change(1)
-
     def held(self) -> None:
         """A branch has begun to wait."""
         self._change(-1)
@@ -87,14 +83,18 @@ class Lane:
 async def run_branches(pulse: Pulse, branches: list[Callable[[], Awaitable[None]]]) -> None:
     """Run branches side by side until all have ended. The first that raises cancels the others and is raised."""
     pulse.fork(len(branches))
+    going = len(branches)
 
     async def one(branch: Callable[[], Awaitable[None]]) -> None:
+        nonlocal going
         try:
             await branch()
         except LaneStopped:
             pass
         finally:
-            pulse.branch_ended()
+            going -= 1
+            if going:  # The last to end passes its turn to the branch that forked.
+                pulse.branch_ended()
 
     tasks = [asyncio.ensure_future(one(branch)) for branch in branches]
     try:
@@ -104,5 +104,3 @@ async def run_branches(pulse: Pulse, branches: list[Callable[[], Awaitable[None]
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
-    finally:
-        pulse.join()

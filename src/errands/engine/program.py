@@ -37,7 +37,7 @@ class CompiledStep:
     cache_key: Template | None
     keep: Template | None
     output_used: bool
-    """Whether anything may look at the output: an id that is named somewhere, or the last step of its block."""
+    """Whether anything may look at the output: it has an id, or it is the last step of its block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,6 @@ class Program:
 def compile_task(definition: TaskDefinition) -> Program:
     """Compile a checked definition. Raises TemplateInvalid where a template does not parse."""
     ordered = list(_walk(definition.steps, definition.on_error, definition.finally_))
-    used = _names_used(definition, [step for step, _ in ordered])
     steps = {
         step.key: CompiledStep(
             step=step,
@@ -69,7 +68,7 @@ def compile_task(definition: TaskDefinition) -> Program:
             main=_main(step),
             cache_key=compile_template(step.cache.key) if step.cache and step.cache.key is not None else None,
             keep=compile_template(step.keep) if step.keep else None,
-            output_used=last or (step.id is not None and step.id in used),
+            output_used=last or step.id is not None,
         )
         for position, (step, last) in enumerate(ordered)
     }
@@ -127,13 +126,3 @@ def _template(step: Step) -> Json:
             return {"output": step.output, "message": step.message}
         case _:
             return None
-
-
-def _names_used(definition: TaskDefinition, steps: list[Step]) -> frozenset[str]:
-    templates = [compile_template([definition.output, dict(definition.keep)])]
-    for step in steps:
-        templates.append(_main(step))
-        templates.append(compile_template([dict(step.keep), step.cache.key if step.cache else None]))
-        if step.when is not None:
-            templates.append(compile_expression(step.when))
-    return frozenset().union(*(template.names for template in templates))

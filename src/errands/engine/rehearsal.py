@@ -21,7 +21,7 @@ from errands.engine.limits import EngineLimits
 from errands.engine.loose import LooseContext
 from errands.engine.program import CompiledStep, compile_task
 from errands.engine.records import Record, Stored
-from errands.engine.scope import Scope
+from errands.engine.scope import Scope, run_scope
 from errands.engine.walk import Walk
 
 OutputSchema = Callable[[str], JsonObject | None]
@@ -170,23 +170,11 @@ async def rehearse(
             _Quiet(),
             stubs=GivenStubs(stubs, output_schema, make_up),
         )
-        scope = _scope(identity, arguments, payload)
+        scope = run_scope(identity, arguments, {"kind": "dry_run", "payload": payload})
         status, output, error = await _walked(walk, scope, ledger)
         names = {name: value for name, value in scope.own().items() if not isinstance(value, Stored)}
     logs = [line for made in contexts for line in made.logs]
     return DryRun(status, output, error, list(ledger.records.values()), ledger.kept, names, logs)
-
-
-def _scope(identity: RunIdentity, arguments: JsonObject, payload: Json) -> Scope:
-    run: dict[str, Json] = {
-        "id": identity.run_id,
-        "task": identity.task,
-        "project": identity.project,
-        "version": identity.version,
-    }
-    trigger: dict[str, Json] = {"kind": "dry_run", "payload": payload}
-    more: dict[str, Json] = {"started_at": identity.started_at.isoformat(), "starter": identity.starter}
-    return Scope({**arguments, "run": {**run, **more}, "trigger": trigger, "payload": payload})
 
 
 async def _walked(walk: Walk, scope: Scope, ledger: MemoryLedger) -> tuple[RunStatus, Json, StepError | None]:

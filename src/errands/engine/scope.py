@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from errands.core.values import Json
+from errands.core.ports import RunIdentity
+from errands.core.values import Json, JsonObject
 from errands.engine.records import Stored
 
 
@@ -48,3 +49,16 @@ class Scope:
     def take(self, inner: "Scope") -> None:
         """Make the names of an inner block visible here (after `if`, `switch`, `parallel`)."""
         self._names.update(inner._names)
+
+
+def run_scope(run: RunIdentity, arguments: JsonObject, trigger: JsonObject) -> Scope:
+    """The outermost scope of a run: its arguments, `run`, `trigger` and `payload`."""
+    about: dict[str, Json] = {
+        "id": run.run_id,
+        "task": run.task,
+        "project": run.project,
+        "version": run.version,
+        "started_at": run.started_at.isoformat(),
+        "starter": run.starter,
+    }
+    return Scope({**arguments, "run": about, "trigger": trigger, "payload": trigger.get("payload")})

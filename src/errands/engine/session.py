@@ -19,7 +19,7 @@ from errands.engine.budgets import Meter
 from errands.engine.history import WaitState, comes_before
 from errands.engine.journal import Also, Entry, Journal
 from errands.engine.lanes import Lane, LaneStopped, Pulse
-from errands.engine.ledger import Cached, Hold
+from errands.engine.ledger import Cached, ChildHold, Hold
 from errands.engine.limits import EngineLimits
 from errands.engine.program import Program
 from errands.engine.records import LeaseLostError, Record, RecordRefusedError, Stored
@@ -53,6 +53,8 @@ class Shared:
     journal: Journal
     artifacts: Artifacts
     holds: Holds
+    nudge: Callable[[datetime], None]
+    """Tells the keeper of a moment that it must not sleep past."""
     limits: EngineLimits
     clock: Callable[[], datetime]
 
@@ -181,6 +183,8 @@ class Session:
             made[:] = [await self._shared.holds.register(connection, self.run, path, hold)]
 
         await self.commit(Record(path, "wait", started_at=self._shared.clock()), also)
+        if not isinstance(hold, ChildHold) and hold.due_at is not None:
+            self._shared.nudge(hold.due_at)
         self._waits[path] = made[0]
         return made[0]
 

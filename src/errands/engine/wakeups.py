@@ -21,18 +21,12 @@ LaunchChild = Callable[[Connection, HeldRun, str, ChildHold], Awaitable[UUID]]
 class WaitingRoom:
     """Makes the rows of waits. Each within the transaction that records the wait in the journal."""
 
-    def __init__(
-        self, clock: Callable[[], datetime], launch_child: LaunchChild, nudge: Callable[[datetime], None]
-    ) -> None:
+    def __init__(self, clock: Callable[[], datetime], launch_child: LaunchChild) -> None:
         self._clock = clock
         self._launch_child = launch_child
-        self._nudge = nudge
-        """Tells the keeper of a moment that it must not sleep past."""
 
     async def register(self, connection: Connection, run: HeldRun, path: str, hold: Hold) -> WaitState:
         """Open a wait; what is over at once comes back done."""
-        if not isinstance(hold, ChildHold) and hold.due_at is not None:
-            self._nudge(hold.due_at)
         match hold:
             case TimerHold():
                 return await self._timer(connection, run, path, hold)

@@ -134,9 +134,14 @@ class Worker:
             lost = asyncio.Event()
             try:
                 async with self._pool.acquire() as connection:
-                    await self._hear(connection, lost)
+                    connection.add_termination_listener(lambda *_, lost=lost: lost.set())
+                    await connection.add_listener("errands_runs", self._heard)
                     tries = 0
-                    await lost.wait()
+                    try:
+                        await lost.wait()
+                    finally:
+                        with suppress(*DATABASE_AWAY):
+                            await connection.remove_listener("errands_runs", self._heard)
             except (*DATABASE_AWAY, asyncpg.PostgresError) as error:
                 log.warning("worker.listener_lost", error=type(error).__name__)
             await asyncio.sleep(delay_after(tries))
@@ -144,11 +149,7 @@ class Worker:
             for driven in list(self._hands.held.values()):
                 driven.ask()  # What was said meanwhile was not heard.
 
-    async def _hear(self, connection: asyncpg.pool.PoolConnectionProxy, lost: asyncio.Event) -> None:
-        def heard(_connection: object, _pid: int, _channel: str, payload: object) -> None:
-            driven = self._hands.held.get(UUID(hex=str(payload)))
-            if driven is not None:
-                driven.ask()
-
-        connection.add_termination_listener(lambda *_: lost.set())
-        await connection.add_listener("errands_runs", heard)
+    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        driven = self._hands.held.get(UUID(hex=str(payload)))
+        if driven is not None:
+            driven.ask()
