@@ -77,7 +77,7 @@ def parse_rrule(value: Json, path: str, starting: datetime | None, timezone: str
     freq = _frequency(reading)
     interval, count = reading.number("INTERVAL", MAX_INTERVAL), reading.number("COUNT", MAX_COUNT)
     for name in ("INTERVAL", "COUNT"):
-        if name in parts and starting is None and parts[name] != "1":
+        if freq and name in parts and starting is None and parts[name] != "1":
             reading.refuse(f"{name} is counted from a first day, and there is none", "add starting: 2026-01-05T09:00")
     if "COUNT" in parts and "UNTIL" in parts:
         reading.refuse("COUNT and UNTIL exclude each other", "keep one of them")
@@ -137,7 +137,7 @@ def _assembled(reading: _Reading, freq: Frequency, starting: datetime | None, te
     by_year_day = reading.numbers("BYYEARDAY", 1, 366, from_end=True)
     by_month_day = reading.numbers("BYMONTHDAY", 1, 31, from_end=True)
     by_weekday = _weekdays(reading, freq, by_week)
-    if not (by_year_day or by_month_day or by_weekday) and freq != "DAILY":
+    if freq != "DAILY" and not {"BYYEARDAY", "BYMONTHDAY", "BYDAY"} & reading.parts.keys():
         if starting is None:
             needed = {"WEEKLY": "BYDAY", "MONTHLY": "BYMONTHDAY or BYDAY", "YEARLY": "BYMONTH and BYMONTHDAY"}[freq]
             reading.refuse(f"FREQ={freq} does not say which day", f"add {needed}, or starting: 2026-01-05T09:00")

@@ -21,7 +21,7 @@ def check_timezone(name: str, path: str, found: Findings) -> str | None:
 
 
 def _is_known(name: str) -> bool:
-    if name in _NOT_A_PLACE or name.startswith(("posix/", "right/")) or name != name.strip():
+    if name.startswith(("posix/", "right/")) or name != name.strip():
         return False
     try:
         zone_of(name)
@@ -33,17 +33,19 @@ def _is_known(name: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - _NOT_A_PLACE
 
 
 def _suggestion(name: str) -> str | None:
+    if name in _NOT_A_PLACE:
+        return "that name means another zone on each machine; use an IANA name such as Europe/Berlin, or UTC"
     if any(sign in name for sign in "+-") and any(letter.isdigit() for letter in name):
         return "an offset knows no summer time; use an IANA name such as Europe/Berlin, or UTC"
     spoken = name.strip().replace(" ", "_").casefold()
     names = sorted(_names(), key=_preference, reverse=True)
     by_last_part = {zone.rpartition("/")[2].casefold(): zone for zone in names}
     by_name = by_last_part | {zone.casefold(): zone for zone in names}
-    nearest = get_close_matches(spoken, by_name, n=1, cutoff=0.6)
+    nearest = get_close_matches(spoken, by_name, n=1, cutoff=0.7)
     return f'did you mean "{by_name[nearest[0]]}"?' if nearest else None
 
 
