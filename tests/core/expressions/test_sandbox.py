@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from errands.core.expressions.sandbox import Sandbox
 from errands.core.expressions.templates import compile_expression, try_lookup
 from errands.core.outcomes import ErrorKind, StepError, StepFailed
-from errands.core.ports import Evaluation, SandboxLimits
+from errands.core.ports import Evaluation, Evaluator, SandboxLimits
 from errands.core.values import Json
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -32,7 +32,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
     await made.aclose()
 
 
-async def compute(sandbox: Sandbox, *sources: str, program: bool = False, **names: Json) -> list[Json]:
+async def compute(sandbox: Evaluator, *sources: str, program: bool = False, **names: Json) -> list[Json]:
     return await sandbox(Evaluation(sources, names, NOW, NOW + timedelta(hours=1), program, BRISK))
 
 
