@@ -79,6 +79,7 @@ async def advance(hands: Hands, run_id: UUID) -> None:
     driven = await _opened(hands, run)
     hands.held[run_id] = driven
     hands.idle.clear()
+    hands.bus.publish(LiveEvent(run_id, "taken", at=now, text=driven.walk.run.task))
     try:
         released = await driven.drive()
         if released == "ended":
@@ -95,8 +96,7 @@ async def advance(hands: Hands, run_id: UUID) -> None:
         del hands.held[run_id]
         if not hands.held:
             hands.idle.set()
-    if hands.bus.observed(run_id):
-        hands.bus.publish(LiveEvent(run_id, "released", at=hands.clock(), text=released))
+    hands.bus.publish(LiveEvent(run_id, "released", at=hands.clock(), text=released))
 
 
 async def _opened(hands: Hands, run: HeldRun) -> Advance:
@@ -226,7 +226,7 @@ async def _close(hands: Hands, driven: Advance, ending: Ending) -> None:
     if session.waits and ending.status is not RunStatus.SUCCEEDED:
         await patiently(_cancel_children, hands, driven, ending)
     await asyncio.to_thread(_remove_workspace, hands.workspaces / driven.walk.run.run_id)
-    log.info("run.ended", run=driven.walk.run.run_id, task=driven.walk.run.task, status=ending.status.value)
+    log.debug("run.ended", run=driven.walk.run.run_id, task=driven.walk.run.task, status=ending.status.value)
 
 
 async def _ending_row(driven: Advance, ending: Ending, now: datetime) -> tuple[object, ...]:

@@ -18,13 +18,13 @@ class LiveEvent:
     """One thing that happened in a run. `record` with `ended`; `text` with `token` and `log`."""
 
     run_id: UUID
-    kind: Literal["began", "ended", "token", "log", "released"]
+    kind: Literal["began", "ended", "token", "log", "taken", "released"]
     path: str = ""
     at: datetime | None = None
     attempt: int = 1
     record: Record | None = None
     text: str = ""
-    """With `released`: ended, waiting, handed over or lost."""
+    """With `released`: ended, waiting, handed over or lost; with `taken`: the task's name."""
     level: str = "info"
 
 
@@ -33,21 +33,22 @@ class LiveBus:
 
     def __init__(self) -> None:
         self._observers: dict[UUID, list[asyncio.Queue[LiveEvent]]] = {}
-        self._everything: list[Callable[[LiveEvent], None]] = []
+        self._listeners: list[Callable[[LiveEvent], None]] = []
 
     def observed(self, run_id: UUID) -> bool:
-        return run_id in self._observers or bool(self._everything)
+        return run_id in self._observers
 
     def publish(self, event: LiveEvent) -> None:
         for queue in self._observers.get(event.run_id, ()):
             if queue.qsize() < _LONGEST_QUEUE:
                 queue.put_nowait(event)
-        for callback in self._everything:
-            callback(event)
+        if event.kind in ("taken", "released"):
+            for callback in self._listeners:
+                callback(event)
 
     def listen(self, callback: Callable[[LiveEvent], None]) -> None:
-        """Call back for every event of every run held here."""
-        self._everything.append(callback)
+        """Call back whenever a run is taken or released by this process."""
+        self._listeners.append(callback)
 
     async def observe(self, run_id: UUID) -> AsyncIterator[LiveEvent]:
         """Events of one run from now on; ends when the caller stops iterating."""
