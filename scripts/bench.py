@@ -40,9 +40,8 @@ def bench_scripts() -> list[Path]:
 
 def measure(script: Path) -> tuple[list[dict[str, Any]], int]:
     """Run one script, echo it, and collect its figures."""
-    module = f"bench.{script.stem}"
     figures: list[dict[str, Any]] = []
-    with subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, str(script)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
             if line.startswith('{"name"'):

@@ -19,7 +19,7 @@ SHOWN_IN = sorted(
 )
 PROMPT = re.compile(r"^\$ (.+?)(?:\s+#.*)?$", re.MULTILINE)
 INLINE = re.compile(r"`((?:errands|make) [^`\n]+)`")
-BY_PATH = re.compile(r"^\s*(?:\.venv/bin/)?(errands [a-z].*?)(?:  .*)?$", re.MULTILINE)
+BARE = re.compile(r"^[ \t]*(?:# *)?(?:[A-Z][^.\n]*: )?(?:\.venv/bin/)?(errands [a-z].*?)(?:  .*)?$", re.MULTILINE)
 TARGET = re.compile(r"^([a-z]+):.*## ", re.MULTILINE)
 
 
@@ -27,7 +27,7 @@ def shown() -> Iterator[str]:
     """`file: command` for every command line."""
     for file in SHOWN_IN:
         text = file.read_text()
-        pattern = BY_PATH if file.name == "demo" else PROMPT
+        pattern = PROMPT if file.suffix == ".md" else BARE
         lines = [*pattern.findall(text), *INLINE.findall(text)]
         yield from (f"{file.relative_to(ROOT)}: {line}" for line in dict.fromkeys(lines))
 
