@@ -166,4 +166,4 @@ def _detail(step: Step, agent: str | None) -> str:
         case NotifyStep():
             return "notify"
         case FinishStep():
-            return step.status
+            return "finish" if step.status == "succeeded" else "finish as failed"

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import assert_never
 
 from errands.cli.outline import Outline
-from errands.core.outcomes import RunStatus, Usage
+from errands.core.outcomes import RunStatus, StepStatus, Usage
 from errands.services.views import (
     LineLogged,
     RunChanged,
@@ -37,6 +37,8 @@ class Progress:
     streams: dict[str, str] = field(default_factory=dict)
     """Path of an agent step to the end of what its model has said since its last request."""
     ended: bool = False
+    began: dict[str, datetime] = field(default_factory=dict)
+    """When steps were first seen at work, for those whose record does not say it yet."""
     _since: datetime | None = None
     _timings: Timings = field(default_factory=lambda: Timings(0, 0, 0))
 
@@ -52,7 +54,7 @@ class Progress:
                 self._timings, self._since = self.timings(now), now
                 self.status, self.waiting = event.status, event.waiting
             case StepChanged():
-                self.steps[event.step.path] = event.step
+                self._step(event.step, now)
                 self.streams.pop(event.step.path, None)
             case TokenShown():
                 step = event.path.split("/")[0]
@@ -64,7 +66,11 @@ class Progress:
 
     def in_order(self) -> list[StepView]:
         """The steps that were reached, as the file and the rounds of its loops order them."""
-        return sorted(self.steps.values(), key=lambda step: self.outline.order(step.path))
+        known = (
+            step if step.started_at or step.path not in self.began else replace(step, started_at=self.began[step.path])
+            for step in self.steps.values()
+        )
+        return sorted(known, key=lambda step: self.outline.order(step.path))
 
     def timings(self, now: datetime) -> Timings:
         """Where the time went up to now."""
@@ -86,6 +92,11 @@ class Progress:
         if self.ended:
             return recorded
         return max(recorded, total(self.steps.values()), key=lambda usage: (usage.tokens, usage.usd))
+
+    def _step(self, step: StepView, now: datetime) -> None:
+        self.steps[step.path] = step
+        if step.status is StepStatus.RUNNING:
+            self.began.setdefault(step.path, now)
 
     def _view(self, run: RunView, now: datetime) -> None:
         self.run, self.status, self.waiting = run, run.status, run.waiting

@@ -140,7 +140,7 @@ def _sign(status: StepStatus | None, canvas: Canvas) -> "Text":
 
 
 def _titled(node: Node, canvas: Canvas) -> "Text":
-    text = safe(_name(node), "" if node.status is not None else "faint")
+    text = safe(_name(node), "faint" if node.status in (None, StepStatus.SKIPPED) else "")
     if node.branch:
         text.stylize("faint", 0, len(node.branch) + 1)
     if node.status is StepStatus.RUNNING and canvas.tick is not None:

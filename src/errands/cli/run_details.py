@@ -18,7 +18,7 @@ from errands.cli.screen import Screen
 from errands.cli.tree import figures, grow
 from errands.cli.values import brief, value_lines
 from errands.cli.waits import waiting_for
-from errands.core.outcomes import StepError, Usage
+from errands.core.outcomes import StepError, StepStatus, Usage
 from errands.core.values import Json
 from errands.services.errors import NotFound
 from errands.services.views import BelowView, RunView, StepView
@@ -191,4 +191,6 @@ def _key(step: StepView) -> str:
 
 
 def _tells_something(step: StepView) -> bool:
+    if step.status is StepStatus.SKIPPED:
+        return False
     return step.input is not None or step.output is not None or step.error is not None or bool(step.below)

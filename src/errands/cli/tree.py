@@ -1,7 +1,7 @@
 """The tree of a run's steps: rounds under their loop, branches under their decision, with figures and notes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from errands.cli.figures import count, duration, money, plural
@@ -116,9 +116,9 @@ def _node(step: StepView, progress: Progress, now: datetime, wait: WaitView | No
     status = StepStatus.WAITING if wait is not None and step.status in _LIVE else step.status
     node = Node(
         path=step.path,
-        label=one_line(step.title or step.key, _NAME),
+        label=one_line(step.title or (place.title if place else None) or _unnumbered(step.key), _NAME),
         status=status,
-        detail=one_line(place.detail if place else step.kind, _NAME),
+        detail="" if status is StepStatus.SKIPPED else one_line(place.detail if place else step.kind, _NAME),
         figures=figures(step, now),
         branch=place.block if place else None,
         rounds=_rounds(step) if step.kind == "for_each" else None,
@@ -160,7 +160,13 @@ def _below(record: BelowView, now: datetime) -> Node:
 
 
 def _planned(place: Place) -> Node:
-    return Node(place.key, one_line(place.title or place.key, _NAME), None, one_line(place.detail, _NAME))
+    label = one_line(place.title or _unnumbered(place.key), _NAME)
+    return Node(place.key, label, None, one_line(place.detail, _NAME))
+
+
+def _unnumbered(key: str) -> str:
+    """A step without an id is shown by its kind: `if` for `if#2`."""
+    return key.partition("#")[0]
 
 
 def _all(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -177,7 +183,16 @@ def _settle_rounds(loop: Node, outline: Outline) -> None:
     for one in rounds:
         one.status = _round_status(one, outline, loop_over=loop.status not in _LIVE)
     done = sum(one.status not in _LIVE for one in rounds)
+    loop.children = [_merged(child) for child in loop.children]
     loop.detail = f"{done} of {loop.rounds}" if loop.rounds is not None else plural(done, "round")
+
+
+def _merged(one: Node) -> Node:
+    """A round with a single step takes one row."""
+    if not one.is_round or len(one.children) != 1:
+        return one
+    inner = one.children[0]
+    return replace(inner, label=f"{one.label} {inner.label}", status=one.status, is_round=True)
 
 
 def _round_status(one: Node, outline: Outline, *, loop_over: bool) -> StepStatus:

@@ -7,15 +7,24 @@ from errands.core.values import Json
 _LINE = 2000
 """Characters of a line that are shown where not everything is asked for."""
 
+_COMPACT = 90
+"""Characters up to which an object or a list stays on one line."""
+
 
 def value_lines(value: Json, *, limit: int | None = None) -> list[str]:
     """The value in lines, neutral; no more than `limit`, the last of which then says how many were left out."""
-    lines = value.splitlines() or [""] if isinstance(value, str) else json_text(value, indent=2).splitlines()
+    lines = value.splitlines() or [""] if isinstance(value, str) else _json_lines(value)
     if limit is not None:
         lines = [line if len(line) <= _LINE else line[:_LINE] + "…" for line in lines]
     if limit is not None and len(lines) > limit:
         lines = [*lines[: limit - 1], f"… {len(lines) - limit + 1} more lines"]
     return [neutral(line) for line in lines]
+
+
+def _json_lines(value: Json) -> list[str]:
+    """Small values on one line, others indented."""
+    compact = json_text(value)
+    return [compact] if len(compact) <= _COMPACT else json_text(value, indent=2).splitlines()
 
 
 def brief(value: Json, limit: int = 120) -> str:

@@ -11,6 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from errands.core.values import JsonObject
+
 if TYPE_CHECKING:
     from errands.core.problems import Problem
     from errands.services import Services
@@ -62,6 +64,8 @@ class Wiring:
     check: "Callable[[Sequence[SourceFile]], Awaitable[Mapping[str, Sequence[Problem]]]]"
     """Problems by file, found without a database: built-in tools are known, and what the files themselves declare;
     secrets and other tasks of the project are not looked up."""
+    schema: Callable[[str], JsonObject]
+    """JSON Schema of a kind of file: `task` (the whole format), `agent` or `model`."""
     pull_model: Callable[[str | None, Callable[[str], None]], Awaitable[Path]]
     """Fetch the embedded model (or the GGUF file at a path or URL) into the home folder, telling progress."""
     log_file: Callable[[], Path]

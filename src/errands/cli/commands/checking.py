@@ -32,19 +32,15 @@ def validate(context: typer.Context, files: Files, as_json: AsJson = False) -> N
 def schema(
     context: typer.Context,
     kind: Annotated[
-        Literal["task", "agent", "model"] | None, typer.Option("--kind", "-k", help="Only this kind of file.")
-    ] = None,
+        Literal["task", "agent", "model"], typer.Option("--kind", "-k", help="task is the whole format.")
+    ] = "task",
 ) -> None:
-    """Print the JSON Schema of task, agent and model files, for editors."""
+    """Print the JSON Schema of task files, for editors."""
 
     async def act(desk: Desk) -> None:
         from errands.cli.screen import json_text
-        from errands.core.definition.schema import format_schema
 
-        whole = format_schema()
-        name = {"task": "task", "agent": "AgentDefinition", "model": "ModelDefinition"}.get(kind or "")
-        part = {key: whole[key] for key in ("$schema", "$id", "$defs")} | {"$ref": f"#/$defs/{name}"}
-        desk.screen.out.file.write(json_text(part if name else whole, indent=2) + "\n")
+        desk.screen.out.file.write(json_text(desk.wiring.schema(kind), indent=2) + "\n")
 
     perform(context, act)
 

@@ -11,7 +11,7 @@ from errands.cli.options import AsJson
 
 def init(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Made if missing.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made if missing.")] = Path(),
     as_json: AsJson = False,
 ) -> None:
     """Make a folder with a task, an agent and a model to begin with, and a schema for your editor."""

@@ -15,7 +15,7 @@ Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why; s
 def apply(
     context: typer.Context,
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files, or folders of .yaml files.")
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Files, or folders of .yaml files.")
     ] = None,
     files: Annotated[
         list[Path] | None, typer.Option("--file", "-f", metavar="PATH", help="The same; may be repeated.")

@@ -54,7 +54,7 @@ def _models() -> None:
 def pull(
     context: typer.Context,
     source: Annotated[
-        str | None, typer.Argument(metavar="[PATH|URL]", help="A GGUF file. [default: the setting embedded_model]")
+        str | None, typer.Argument(metavar="PATH|URL", help="A GGUF file. [default: the setting embedded_model]")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
