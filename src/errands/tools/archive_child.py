@@ -1,5 +1,6 @@
 """Packing, unpacking and checking archives, in a child process, which is killed on time-out and cancel."""
 
+import gzip
 import hashlib
 import io
 import os
@@ -204,7 +205,14 @@ def _members(source: Place, bounds: Bounds) -> Iterator[tuple[str, Iterator[byte
                     raise Refusal("limit", f"{source.shown} holds more than {bounds.members} files")
                 with member.open() as stream:
                     yield name, _bounded(stream, budget, source.shown, bounds, packed)
-        except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError) as error:
+        except (
+            zipfile.BadZipFile,
+            gzip.BadGzipFile,
+            tarfile.TarError,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+        ) as error:
             raise Refusal("input", f"{source.shown} is damaged or no archive: {error}") from None
 
 
@@ -213,11 +221,17 @@ def _opened(file: BinaryIO, source: Place, stack: ExitStack) -> Iterator[Member]
         yield from _zip_members(stack.enter_context(zipfile.ZipFile(file)))
         return
     file.seek(0)
+    packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    plain = stack.enter_context(gzip.GzipFile(fileobj=file)) if packed else file
     try:
-        tar = stack.enter_context(tarfile.open(fileobj=file, mode="r|*"))  # noqa: SIM115
+        tar = stack.enter_context(tarfile.open(fileobj=plain, mode="r|"))  # noqa: SIM115
     except tarfile.TarError:
         raise Refusal("input", f"{source.shown} is neither a zip nor a tar archive") from None
     yield from _tar_members(tar)
+    # The checksum of gzip comes last; a tar ends before it, with some padding.
+    if len(plain.read(_CHUNK)) == _CHUNK:
+        raise Refusal("input", f"{source.shown} goes on after its end", "is it really a tar archive?")
 
 
 def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:

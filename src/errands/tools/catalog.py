@@ -4,7 +4,7 @@ import asyncio
 import difflib
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -12,7 +12,7 @@ from errands.core.catalog import ToolSpec
 from errands.core.definition.policies import Grants, ToolGrant
 from errands.core.outcomes import ErrorKind, Performed, StepFailed
 from errands.core.ports import Effect, StepContext
-from errands.core.values import Json, JsonObject, to_text
+from errands.core.values import Json, JsonObject
 from errands.tools.databases import Databases
 from errands.tools.hosts import HostPolicy
 from errands.tools.limits import ToolLimits
@@ -114,21 +114,16 @@ def _check_argument_grants(name: str, arguments: Arguments, grants: list[ToolGra
 
 
 def _argument_refusal(arguments: Mapping[str, Json], grant: ToolGrant) -> str | None:
-    import jsonschema_rs
+    from errands.core.json_schema import SchemaInvalid, compile_schema
 
     for argument, schema in grant.arguments.items():
         try:
-            validator = jsonschema_rs.validator_for(to_text(schema), validate_formats=True, retriever=_retrieve_nothing)
-            error = next(iter(validator.iter_errors(arguments.get(argument))), None)
-        except (ValueError, jsonschema_rs.ReferencingError) as invalid:
+            misfits = compile_schema(schema).misfits(arguments.get(argument), subject=f"`{argument}`")
+        except SchemaInvalid as invalid:
             return f"the grant's schema for `{argument}` is not a valid JSON Schema ({invalid})"
-        if error is not None:
-            return f"`{argument}`: {error.message}"
+        if misfits:
+            return f"`{argument}`: {misfits[0].message}"
     return None
-
-
-def _retrieve_nothing(uri: str) -> NoReturn:
-    raise ValueError(f"{uri}: references to other documents are not followed")
 
 
 def _validated(tool: Tool[Arguments, Output], arguments: JsonObject, secrets: Mapping[str, str]) -> Arguments:

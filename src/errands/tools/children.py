@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from errands.core.outcomes import ErrorKind, StepFailed
-from errands.core.values import Json, JsonObject, from_text, to_text
+from errands.core.values import Json, from_text, to_text
 
 _READ_SIZE = 256 * 1024
 _STDERR_KEPT = 4096
@@ -46,9 +46,9 @@ class ChildResult:
 
 
 async def run_in_child(
-    function: str, arguments: JsonObject, limits: ChildLimits, *, files: Sequence[int] = ()
+    function: str, arguments: Json, limits: ChildLimits, *, files: Sequence[int] = ()
 ) -> ChildResult:
-    """Call `package.module:function` with one JSON object in a child process.
+    """Call `package.module:function` with one JSON value in a child process.
 
     The child has a bare environment and a process group of its own, inherits only the descriptors in `files`
     (under the same numbers), and is gone when this returns or raises, cancellation included.
@@ -102,7 +102,7 @@ def _bare_environment() -> Mapping[str, str]:
     }
 
 
-def _job(function: str, arguments: JsonObject, limits: ChildLimits) -> bytes:
+def _job(function: str, arguments: Json, limits: ChildLimits) -> bytes:
     cpu = limits.cpu_seconds if limits.cpu_seconds is not None else int(limits.seconds) + 1
     return to_text(
         {

@@ -7,8 +7,13 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from errands.tools.refusal import Refusal
+
+if TYPE_CHECKING:
+    from ruamel.yaml.nodes import ScalarNode
+    from ruamel.yaml.representer import SafeRepresenter
 
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d{0,17})")
 _DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
@@ -185,7 +190,7 @@ def _format_csv(value: object, delimiter: str, header: bool) -> str:
     if not isinstance(value, list):
         raise Refusal("input", "value: csv is made from a list of objects or of lists")
     out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+    writer = csv.writer(_UnixLines(out), delimiter=delimiter, lineterminator="\r\n")
     if all(isinstance(row, dict) for row in value):
         names = list(dict.fromkeys(name for row in value for name in row))
         if header and names:
@@ -196,6 +201,16 @@ def _format_csv(value: object, delimiter: str, header: bool) -> str:
     else:
         raise Refusal("input", "value: csv is made from a list of objects or of lists, not of a mixture")
     return out.getvalue()
+
+
+class _UnixLines:
+    """Ends rows with a line feed, though the writer must believe in both: else it leaves a lone `\\r` unquoted."""
+
+    def __init__(self, out: io.StringIO) -> None:
+        self._out = out
+
+    def write(self, row: str) -> int:
+        return self._out.write(row.removesuffix("\r\n") + "\n")
 
 
 def _cell(value: object) -> object:
@@ -213,6 +228,13 @@ def _format_yaml(value: object) -> str:
     yaml.default_flow_style = False
     yaml.allow_unicode = True
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.representer.add_representer(str, _yaml_text)
     out = io.StringIO()
     yaml.dump(value, out)
     return out.getvalue().removesuffix("...\n")
+
+
+def _yaml_text(representer: "SafeRepresenter", value: str) -> "ScalarNode":
+    # Characters that YAML takes for line breaks or drops come back only from double quotes, escaped.
+    style = None if value.isprintable() or ("\n" in value and value.replace("\n", "").isprintable()) else '"'
+    return representer.represent_scalar("tag:yaml.org,2002:str", value, style=style)

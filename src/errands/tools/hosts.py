@@ -174,7 +174,7 @@ def _plain_host(parts: SplitResult, shown: str) -> str:
     host = (parts.hostname or "").rstrip(".")
     if not host:
         raise Refusal("input", f"{shown!r} names no host", "write it as https://host/path")
-    if ":" in host:
+    if ":" in host or "[" in parts.netloc:
         try:
             return str(ipaddress.IPv6Address(host))
         except ValueError:

