@@ -107,6 +107,28 @@ def test_a_multiple_of_days_keeps_its_time_of_day_and_a_multiple_of_hours_does_n
     assert {later - earlier for earlier, later in pairwise(planned)} == {timedelta(hours=25)}
 
 
+def test_a_window_that_ends_in_a_fold_opens_again_when_the_clock_is_put_back() -> None:
+    schedule = parse_schedule(
+        {
+            "daily": "02:45",
+            "timezone": "Europe/Berlin",
+            "window": {"between": ["01:00", "02:30"], "otherwise": "defer"},
+        }
+    )
+    assert next_fire(schedule, utc("2026-10-25 00:00")) == utc("2026-10-25 01:00")
+
+
+def test_a_window_that_would_open_in_a_gap_opens_after_it() -> None:
+    schedule = parse_schedule(
+        {
+            "daily": "01:00",
+            "timezone": "Europe/Berlin",
+            "window": {"between": ["02:15", "04:00"], "otherwise": "defer"},
+        }
+    )
+    assert next_fire(schedule, utc("2026-03-29 00:30")) == utc("2026-03-29 01:00")
+
+
 def test_six_fields_keep_to_the_policies_as_five_do() -> None:
     five = parse_schedule({"cron": "30 2 * * *", "timezone": "Europe/Berlin"})
     six = parse_schedule({"cron": "0 30 2 * * *", "timezone": "Europe/Berlin"})

@@ -1,8 +1,11 @@
 """How a schedule is read: every problem at once, and a sentence for what was understood."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from errands.core.schedules import ScheduleInvalid, describe, parse_schedule
+from errands.core.schedules.parse import KEYS
 from errands.core.values import Json
 
 
@@ -63,6 +66,7 @@ def problems(raw: dict[str, Json], **around: str) -> list[tuple[str, str, str | 
         ({"daily": "09:00", "window": {}}, "window", "neither times nor days", "between"),
         ({"daily": "09:00", "window": {"on": "mon", "otherwise": "wait"}}, "window.otherwise", "'wait'", "defer"),
         ({"daily": "09:00", "cron": "@daily"}, "", "several forms: daily, cron", "any: [{daily: ...}, {cron: ...}]"),
+        ({"daily": None}, "daily", "daily says nothing", "remove it"),
         ({"timezone": "UTC"}, "", "says no time", "hourly, daily"),
         ({"daily": "09:00", "windwo": {}}, "windwo", "unknown key 'windwo'", '"window"'),
         ({"daily": "09:00", "arguments": {}}, "arguments", "belongs to the trigger", "beside schedule"),
@@ -109,6 +113,32 @@ def test_a_mistake_is_named_with_its_place_and_a_way_out(
     assert found[0][0] == path
     assert says in found[0][1]
     assert hints is None or hints in (found[0][2] or "")
+
+
+words = st.sampled_from(
+    ["09:00", "mon", "15m", "2026-12-01", "last", "* * * * *", "FREQ=DAILY", "skip", "UTC", "", "\u00b2"]
+)
+junk: st.SearchStrategy[Json] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), words, st.text(max_size=8)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["at", "on", "between", "dates", "holidays", "run", "gap", *KEYS]), inner, max_size=3
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.dictionaries(st.sampled_from(KEYS), junk, max_size=4))
+def test_whatever_is_written_is_either_understood_or_refused_with_a_reason(raw: dict[str, Json]) -> None:
+    try:
+        schedule = parse_schedule(raw)
+    except ScheduleInvalid as refused:
+        assert refused.problems
+    else:
+        assert describe(schedule)
 
 
 def test_every_mistake_is_reported_at_once() -> None:

@@ -98,6 +98,9 @@ def _check_phase(raw: Mapping[str, Json], path: str, found: Findings) -> None:
 
 def _parse_simple(key: str, raw: Mapping[str, Json], path: str, around: Surroundings) -> SimpleForm | None:
     own = within(path, key)
+    if raw[key] is None:
+        around.found.add(own, f"{key} says nothing", "give it a value, or remove it")
+        return None
     match key:
         case "every":
             return _parse_every(raw, path, around.found)
