@@ -85,10 +85,10 @@ class Settings(BaseSettings):
     """Runs that one worker advances at the same time. A waiting run takes none of them."""
     heartbeat: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=30)
     """A worker that has not been heard of for this long is taken for dead, and others take over its runs."""
-    shutdown_grace: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(seconds=20)
+    shutdown_grace: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(seconds=30)
     """Time that running steps get to end when a worker is told to stop; then their runs are handed over."""
 
-    run_timeout: Positive = timedelta(hours=6)
+    run_timeout: Positive = timedelta(hours=24)
     """Running time of a run whose task sets no `limits.timeout`. Waiting does not count."""
     finally_timeout: Positive = timedelta(seconds=60)
     """Time for all `finally` steps of a run together."""

@@ -141,7 +141,7 @@ async def _store(connection: AsyncConnection, owner: ProjectRow, one: _Sound, wi
     if isinstance(one.definition, TaskDefinition):
         return await _store_task(connection, owner, one, one.definition, wish)
     assert kind != "task"
-    before = {row.name: row for row in await library.every(connection, kind, owner.id)}.get(name)
+    before = await library.find(connection, kind, owner.id, name)
     change = _change(None if before is None else before.source, one.file.source)
     if change != "unchanged":
         await library.put(connection, kind, owner.id, name, one.file.source, as_json(one.definition))

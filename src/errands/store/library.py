@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Select, Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core.values import JsonObject
 from errands.store.identifiers import new_id
-from errands.store.rows import fetch_all
+from errands.store.rows import fetch_all, fetch_one
 from errands.store.tables import agents, models
 
 Shelf = Literal["agent", "model"]
@@ -31,10 +31,14 @@ class Declared:
 
 async def every(connection: AsyncConnection, shelf: Shelf, project_id: UUID) -> list[Declared]:
     """All agents or models of a project by name."""
-    table = _TABLES[shelf]
-    columns = (table.c.id, table.c.name, table.c.source, table.c.definition, table.c.updated_at)
-    query = select(*columns).where(table.c.project_id == project_id).order_by(table.c.name)
+    query = _of_project(shelf, project_id).order_by(_TABLES[shelf].c.name)
     return await fetch_all(connection, Declared, query)
+
+
+async def find(connection: AsyncConnection, shelf: Shelf, project_id: UUID, name: str) -> Declared | None:
+    """The agent or model of this name."""
+    query = _of_project(shelf, project_id).where(_TABLES[shelf].c.name == name)
+    return await fetch_one(connection, Declared, query)
 
 
 async def put(
@@ -46,3 +50,9 @@ async def put(
     )
     changed = {"source": row.excluded.source, "definition": row.excluded.definition, "updated_at": func.now()}
     await connection.execute(row.on_conflict_do_update(index_elements=["project_id", "name"], set_=changed))
+
+
+def _of_project(shelf: Shelf, project_id: UUID) -> Select[tuple[object, ...]]:
+    table = _TABLES[shelf]
+    columns = (table.c.id, table.c.name, table.c.source, table.c.definition, table.c.updated_at)
+    return select(*columns).where(table.c.project_id == project_id)

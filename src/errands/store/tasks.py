@@ -176,16 +176,11 @@ async def body_by_id(connection: AsyncConnection, version_id: UUID) -> VersionBo
 
 async def current_bodies(connection: AsyncConnection, project_id: UUID) -> list[NamedBody]:
     """What every task of the project is now: its published version, or the newest where none is published."""
-    newest = (
-        select(_version.id)
-        .where(_version.task_id == tasks.c.id)
-        .order_by(_version.number.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
+    other = task_versions.alias()
+    newest = select(other.c.id).where(other.c.task_id == tasks.c.id).order_by(other.c.number.desc()).limit(1)
     query = (
         select(tasks.c.name, _version.number, _version.source, _version.definition)
-        .join(task_versions, _version.id == func.coalesce(tasks.c.published_version_id, newest))
+        .join(task_versions, _version.id == func.coalesce(tasks.c.published_version_id, newest.scalar_subquery()))
         .where(tasks.c.project_id == project_id, tasks.c.archived_at.is_(None))
         .order_by(tasks.c.name)
     )
