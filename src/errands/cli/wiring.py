@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from errands.cli.schemas import schema_of
 from errands.core.values import JsonObject
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ class Wiring:
     check: "Callable[[Sequence[SourceFile]], Awaitable[Mapping[str, Sequence[Problem]]]]"
     """Problems by file, found without a database: built-in tools are known, and what the files themselves declare;
     secrets and other tasks of the project are not looked up."""
-    schema: Callable[[str], JsonObject]
-    """JSON Schema of a kind of file: `task` (the whole format), `agent` or `model`."""
     pull_model: Callable[[str | None, Callable[[str], None]], Awaitable[Path]]
     """Fetch the embedded model (or the GGUF file at a path or URL) into the home folder, telling progress."""
     log_file: Callable[[], Path]
     """Where the traceback of an unexpected error is kept."""
+    schema: Callable[[str], JsonObject] = schema_of
+    """JSON Schema of a kind of file: `task` (the whole format), `agent` or `model`."""
