@@ -1,11 +1,7 @@
-"""What each kind of step does, on a real database."""
-
-import pytest
+"""A task from its first step to its output."""
 
 from errands.core.outcomes import RunStatus
-from tests.engine.workbench import Workbench
-
-HEAD = "task: t\ndescription: a test\n"
+from tests.engine.workbench import HEAD, Workbench
 
 
 async def test_a_task_runs_its_steps_in_order_and_gives_the_last_output(bench: Workbench) -> None:
