@@ -82,9 +82,9 @@ async def main(runs: int) -> list[Figure]:
             ours, sketched, bare = [], [], []
             for _ in range(ROUNDS):
                 await settle(database.pool)
-                sketched.append(await run_sketch(database.pool, count, STEPS, at_once))
+                sketched.append(await run_sketch(database.url, count, STEPS, at_once))
                 ours.append(await throughput(engine, project, count, at_once))
-                bare.append(await bare_commits(database.pool, 16))
+                bare.append(await bare_commits(database.url, 16))
             value, limit = statistics.median(ours), statistics.median(sketched)
             figures.append(Figure(f"engine, {at_once} at a time, against the sketch", value, "steps/s", 0.7, limit))
             if at_once == 256:

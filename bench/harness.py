@@ -25,7 +25,6 @@ from errands.store.database import Database
 from errands.store.identifiers import new_id
 from errands.store.migrations import upgrade
 
-
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
 
 

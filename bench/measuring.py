@@ -60,8 +60,13 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ranked[min(int(len(ranked) * share), len(ranked) - 1)]
 
 
-async def bare_commits(pool: asyncpg.Pool, connections: int, commits: int = 1600) -> float:
+async def bare_commits(url: str, connections: int, commits: int = 1600) -> float:
     """One-row commits per second, on so many connections at once: the price list of this machine and database."""
+    async with asyncpg.create_pool(url, min_size=connections, max_size=connections) as pool:
+        return await _commit(pool, connections, commits)
+
+
+async def _commit(pool: asyncpg.Pool, connections: int, commits: int) -> float:
     await pool.execute("create table if not exists bare_commits (id bigserial primary key, v text)")
 
     async def some(count: int) -> None:

@@ -72,6 +72,9 @@ class MemoryContext:
     def workspace(self) -> Path:
         return self.folder
 
+    async def credential(self, name: str) -> str:
+        return await self.secret(name)
+
     async def secret(self, name: str) -> str:
         if name not in self.secrets:
             raise StepFailed(ErrorKind.SECRET, f"the secret {name} is missing")

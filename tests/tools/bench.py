@@ -40,6 +40,9 @@ class Step:
         self.folder.mkdir(exist_ok=True)
         return self.folder
 
+    async def credential(self, name: str) -> str:
+        return await self.secret(name)
+
     async def secret(self, name: str) -> str:
         self.asked.append(name)
         if name not in self.grants.secrets:

@@ -42,6 +42,9 @@ class CallContext:
     def workspace(self) -> Path:
         return self.step.workspace()
 
+    async def credential(self, name: str) -> str:
+        return await self.step.credential(name)
+
     async def secret(self, name: str) -> str:
         return await self.step.secret(name)
 

@@ -17,7 +17,7 @@ CheckUrl = Callable[[str], None]
 """Raises StepFailed (denied) for an address that the administrator has not allowed for models."""
 
 Secret = Callable[[str], Awaitable[str]]
-"""`StepContext.secret`."""
+"""`StepContext.credential`."""
 
 _DEFAULT_URLS = {
     "openai": "https://api.openai.com/v1",

@@ -137,6 +137,13 @@ class StepContext(Protocol):
         """
         ...
 
+    async def credential(self, name: str) -> str:
+        """A secret that the project's own configuration needs, such as a model's key: no grant of the task's.
+
+        Redacted like any other. Raises StepFailed (secret) where it is missing.
+        """
+        ...
+
     @property
     def once(self) -> Once:
         """`await once(suffix, ...)`: the record at `path/suffix`, performed only if it is not in the journal.

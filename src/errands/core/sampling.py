@@ -1,6 +1,6 @@
 """Values made up from a JSON Schema, for a dry run that has no stub: plain, and the same each time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from errands.core.values import Json, JsonObject
 
@@ -25,8 +25,9 @@ def sample(schema: JsonObject, *, depth: int = 0, root: JsonObject | None = None
             return schema[key]
     for key in ("enum", "examples"):
         choices = schema.get(key)
-        if isinstance(choices, list) and choices:
-            return choices[0]
+        if isinstance(choices, Sequence) and not isinstance(choices, str) and choices:
+            first: Json = choices[0]
+            return first
     for key in ("anyOf", "oneOf", "allOf"):
         options = schema.get(key)
         if isinstance(options, list) and options and isinstance(options[0], Mapping):

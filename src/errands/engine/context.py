@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NoReturn, Protocol
 
 from errands.core.definition.policies import Grants
 from errands.core.outcomes import ErrorKind, Performed, StepFailed, StepStatus, Usage
-from errands.core.ports import Effect, Recorded, RunIdentity
+from errands.core.ports import Effect, Recorded, RunIdentity, Vault
 from errands.core.values import Json, JsonObject
 from errands.engine.records import Record, Stored
 from errands.engine.session import Session
@@ -37,7 +37,9 @@ class LeafContext:
         session: Session,
         surroundings: Surroundings,
         secrets: Mapping[str, str],
+        vault: Vault,
         run: RunIdentity,
+        *,
         path: str,
         attempt: int,
         memory_limit: int,
@@ -52,6 +54,7 @@ class LeafContext:
         self._session = session
         self._surroundings = surroundings
         self._secrets = secrets
+        self._vault = vault
         self._clock = clock
 
     def workspace(self) -> Path:
@@ -65,13 +68,22 @@ class LeafContext:
                 hint=f"add {name} to `grants: {{secrets: [...]}}`",
             )
         value = self._secrets.get(name)
+        return value if value is not None else self._missing(name)
+
+    async def credential(self, name: str) -> str:
+        found = await self._vault.reveal(self.run.project_id, [name])
+        value = found.get(name)
         if value is None:
-            raise StepFailed(
-                ErrorKind.SECRET,
-                f"the secret {name} does not exist in project {self.run.project}",
-                hint=f"set it with: errands secrets set {name}",
-            )
+            self._missing(name)
+        self._session.redactor.add(name, value)
         return value
+
+    def _missing(self, name: str) -> NoReturn:
+        raise StepFailed(
+            ErrorKind.SECRET,
+            f"the secret {name} does not exist in project {self.run.project}",
+            hint=f"set it with: errands secrets set {name}",
+        )
 
     async def once(
         self,

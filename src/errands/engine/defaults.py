@@ -73,6 +73,6 @@ async def _from_last_run(
 async def _value(template: Template, names: Mapping[str, Json], evaluate: Evaluator, now: datetime) -> Json:
     if template.literal:
         return template.fill(())
-    used = {name: names[name] for name in template.names if name in names}
+    used = {name: names[name] for name in template.free if name in names}
     found = try_lookup(template, used)
     return template.fill(found if found is not None else await evaluate(Evaluation(template.expressions, used, now)))

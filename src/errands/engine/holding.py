@@ -158,7 +158,17 @@ def _driven(hands: Hands, session: Session, version: Version, secrets: Mapping[s
     watcher = RunWatcher(run.id, hands.bus, hands.clock)
 
     def context(_step: CompiledStep, path: str, attempt: int, _call: LeafCall) -> LeafContext:
-        return LeafContext(session, hands.surroundings, secrets, identity, path, attempt, memory, hands.clock)
+        return LeafContext(
+            session,
+            hands.surroundings,
+            secrets,
+            hands.vault,
+            identity,
+            path=path,
+            attempt=attempt,
+            memory_limit=memory,
+            clock=hands.clock,
+        )
 
     walk = Walk(
         identity,

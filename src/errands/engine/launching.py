@@ -188,8 +188,8 @@ class Launcher:
         """The run's concurrency key: `limits.key` over the arguments."""
         if program.key is None:
             return ""
-        names: dict[str, Json] = {name: value for name, value in order.arguments.items() if name in program.key.names}
-        names |= {"trigger": order.trigger} if "trigger" in program.key.names else {}
+        names: dict[str, Json] = {name: value for name, value in order.arguments.items() if name in program.key.free}
+        names |= {"trigger": order.trigger} if "trigger" in program.key.free else {}
         if program.key.literal:
             return str(program.key.fill(()))
         values = await self._evaluate(Evaluation(program.key.expressions, names, self._clock()))

@@ -1,7 +1,7 @@
 """Leaf steps: tool, agent, notify, transform. Attempts, retries, intents, cache, stubs."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -83,7 +83,7 @@ async def transform(walk: "Walk", compiled: CompiledStep, scope: Scope, path: st
     started = walk.clock()
     walk.watcher.began(path, step, 1)
     template = compiled.main
-    names = await walk.names(template.names, scope)
+    names = await walk.names(template.free, scope)
     moment = await walk.clock_now(path) if "clock" in template.names else None
     seconds = (step.timeout or walk.limits.transform_timeout).total_seconds()
     memory = walk.program.definition.limits.memory or walk.limits.memory_bytes
@@ -237,17 +237,11 @@ async def _perform(
             intent = f"{path}/intent[{so_far.number}]"
             facts: JsonObject = {"effect_key": context.effect_key}
             await walk.ledger.write(Record(intent, "intent", input=rendered, facts=facts, started_at=walk.clock()))
-    seconds = step.timeout.total_seconds() if step.timeout is not None else None
     try:
-        async with asyncio.timeout(seconds) as bound:
+        if step.timeout is None:
             return await walk.performer.perform(request, context)
+        return await _within(step.timeout, request, walk.performer.perform(request, context))
     except TimeoutError as error:
-        if bound.expired():
-            raise StepFailed(
-                ErrorKind.TIMEOUT,
-                f"`{_name(request)}` gave no answer within {seconds:g} s",
-                hint="raise the step's `timeout:`, or let it try again with `retry:`",
-            ) from error
         raise StepFailed(ErrorKind.TIMEOUT, f"`{_name(request)}` timed out") from error
     except (StepFailed, LeaseLostError):
         raise
@@ -259,6 +253,21 @@ async def _perform(
             ErrorKind.INTERNAL,
             f"`{_name(request)}` failed in a way it should not: {type(error).__name__}",
             hint=f"this is a defect of Errands; the server's log has it under {walk.run.run_id}",
+        ) from error
+
+
+async def _within(limit: timedelta, request: LeafCall, call: Awaitable[Performed]) -> Performed:
+    seconds = limit.total_seconds()
+    try:
+        async with asyncio.timeout(seconds) as bound:
+            return await call
+    except TimeoutError as error:
+        if not bound.expired():
+            raise
+        raise StepFailed(
+            ErrorKind.TIMEOUT,
+            f"`{_name(request)}` gave no answer within {seconds:g} s",
+            hint="raise the step's `timeout:`, or let it try again with `retry:`",
         ) from error
 
 

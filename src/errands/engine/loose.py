@@ -42,6 +42,9 @@ class LooseContext:
             return self._secrets[name]
         raise StepFailed(ErrorKind.DENIED, f"the secret {name} is not to be had here", hint="a dry run needs a stub")
 
+    async def credential(self, name: str) -> str:
+        raise StepFailed(ErrorKind.DENIED, f"the secret {name} is not to be had here", hint="a dry run needs a stub")
+
     async def once(self, suffix: str, **_: object) -> Recorded:
         raise StepFailed(ErrorKind.DENIED, f"no model is asked here ({suffix})", hint="stub the agent step")
 

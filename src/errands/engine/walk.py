@@ -161,7 +161,7 @@ class Walk:
         """A template's value in a scope. Raises StepFailed (expression, limit)."""
         if template.literal:
             return template.fill(())
-        names = await self.names(template.names, scope)
+        names = await self.names(template.free, scope)
         found = try_lookup(template, names)
         if found is None:
             moment = await self.clock_now(path) if "clock" in template.names else None

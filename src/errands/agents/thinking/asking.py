@@ -100,7 +100,7 @@ class Asker:
         arriving = Arriving(definition.model, self.context)
         try:
             async with asyncio.timeout(definition.timeout.total_seconds()):
-                model = await self.models.open(definition, self.context.secret)
+                model = await self.models.open(definition, self.context.credential)
                 if definition.provider == "embedded" and question.parameters.function_tools:
                     self.context.log("the embedded model calls no tools and answers without them", level="warning")
                 response = await _converse(model, question, definition, arriving)
