@@ -168,8 +168,9 @@ def _word_simple(error: jsonschema_rs.ValidationError, name: str) -> tuple[str, 
     value, size = shown(given), len(given) if isinstance(given, Sequence | Mapping) else 0
     match error.kind:
         case Kind.Type(types=types):
-            hint = "write it without quotes" if isinstance(given, str) and _reads_as(given, types) else None
-            return f"{name} must be {one_of([_TYPES.get(one, one) for one in types])}, not {value}", hint
+            return f"{name} must be {one_of([_TYPES.get(one, one) for one in types])}, not {value}", _retype(
+                given, types
+            )
         case Kind.Enum(options=options):
             texts = [str(one) if isinstance(one, str) else shown(cast(Json, one)) for one in options]
             hint = did_you_mean(given, texts) if isinstance(given, str) else None
@@ -247,6 +248,17 @@ def _last_key(path: Path) -> str:
             return part + tail
         tail = f"[{part}]{tail}"
     return tail
+
+
+def _retype(given: Json, types: Sequence[str]) -> str | None:
+    """How a value of the wrong type may have been meant."""
+    if isinstance(given, str) and _reads_as(given, types):
+        return "write it without quotes"
+    if isinstance(given, str) and "array" in types:
+        return f"write [{given[:40]}]"
+    if isinstance(given, bool | int | float) and "string" in types:
+        return "put it in quotes"
+    return None
 
 
 def _reads_as(text: str, types: Sequence[str]) -> bool:

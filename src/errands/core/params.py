@@ -117,11 +117,13 @@ def coerce_text(params: Sequence[Param], name: str, text: str) -> Json:
     if param is None:
         raise ArgumentsInvalid([_unknown(name, {param.name: param for param in params})])
     fit = compile_schema(param.schema_)
-    readings = _readings(text)
     types = _types(param.schema_)
-    if "string" in types or not types:
-        readings = [text, *readings] if types else [*readings, text]
-    return next((value for value in readings if fit.fits(value)), readings[0] if types == {"object"} else text)
+    readings = _readings(text)
+    if "string" in types:
+        readings = [text, *readings]
+    elif not types:
+        readings = [_scalar(text), text]
+    return next((value for value in readings if fit.fits(value)), text)
 
 
 def is_literal(value: Json) -> bool:

@@ -32,7 +32,12 @@ def around() -> Surroundings:
     tools = (
         _tool(
             "sql.query",
-            {"connection": TEXT, "sql": TEXT, "params": {"type": "object"}, "max_rows": {"type": "integer", "minimum": 1}},
+            {
+                "connection": TEXT,
+                "sql": TEXT,
+                "params": {"type": "object"},
+                "max_rows": {"type": "integer", "minimum": 1},
+            },
             ["connection", "sql"],
             _object(rows=ROWS, count={"type": "integer"}),
         ),

@@ -11,8 +11,9 @@ from errands.core.definition.scopes import Names, Place
 from errands.core.definition.steps import ForEachStep, ParallelStep, RepeatStep, Step
 from errands.core.definition.task import TaskDefinition
 from errands.core.definition.texts import every_step
-from errands.core.definition.typing_contract import Snippet, TypeChecker
+from errands.core.definition.typing_contract import TypeChecker
 from errands.core.definition.wording import did_you_mean
+from errands.core.expressions.checking import Snippet
 from errands.core.expressions.templates import (
     Template,
     TemplateInvalid,

@@ -92,6 +92,14 @@ def _check_schema(report: Report, path: Path, schema: JsonObject) -> bool:
     return True
 
 
+def _is_schema(schema: JsonObject) -> bool:
+    try:
+        compile_schema(schema)
+    except SchemaInvalid:
+        return False
+    return True
+
+
 def _check_param(param: Param, report: Report) -> None:
     path: Path = ("params", param.name)
     if not _check_schema(report, path, param.schema_):
@@ -120,15 +128,9 @@ def _check_circles(params: Sequence[Param], report: Report) -> None:
 
 def _check_triggers(task: TaskDefinition, report: Report, lost: frozenset[str]) -> None:
     """A trigger must give every required param, because nobody is there to ask."""
-    schema = arguments_schema(task.params)
     for index, trigger in enumerate(task.triggers):
         path: Path = ("triggers", index)
-        _check_named_arguments(task, report, (*path, "arguments"), trigger.arguments, lost)
-        judged = {name: value for name, value in trigger.arguments.items() if name not in lost}
-        known = {param.name for param in task.params}
-        check_arguments(
-            report, (*path, "arguments"), {name: value for name, value in judged.items() if name in known}, schema, lost
-        )
+        _check_run_arguments(task, report, (*path, "arguments"), trigger.arguments, lost)
         if isinstance(trigger, WebhookTrigger):
             _check_webhook(trigger, path, report)
 
@@ -150,19 +152,22 @@ def _check_webhook(trigger: WebhookTrigger, path: Path, report: Report) -> None:
             report.error((*below, *key), f"`{key[-1]}` must be a secret's reference", hint, code="bad-value")
 
 
-def _check_named_arguments(
+def _check_run_arguments(
     task: TaskDefinition, report: Report, path: Path, given: JsonObject, lost: Collection[str]
 ) -> None:
+    """The arguments that a trigger or a test gives to a run."""
     names = {param.name for param in task.params}
     for name in given:
         if name not in names and name not in lost:
             hint = suggest(name, names)
             report.key_error((*path, name), f"the task has no param `{name}`", hint, code="unknown-param")
+    sound = [param for param in task.params if _is_schema(param.schema_)]
+    judged = {param.name: given[param.name] for param in sound if param.name in given}
+    check_arguments(report, path, judged, arguments_schema(sound), lost)
 
 
 def _check_tests(task: TaskDefinition, report: Report, lost: frozenset[str]) -> None:
     keys = {step.key for step, _ in every_step(task)} | lost
-    schema = arguments_schema(task.params)
     named: dict[str, int] = {}
     for index, test in enumerate(task.tests):
         path: Path = ("tests", index)
@@ -171,10 +176,7 @@ def _check_tests(task: TaskDefinition, report: Report, lost: frozenset[str]) -> 
             hint = f"the other stands in line {report.line_of(('tests', named[test.name]))}"
             report.error((*path, "name"), message, hint, code="duplicate-id")
         named.setdefault(test.name, index)
-        _check_named_arguments(task, report, (*path, "arguments"), test.arguments, lost)
-        known = {param.name for param in task.params}
-        given = {name: value for name, value in test.arguments.items() if name in known}
-        check_arguments(report, (*path, "arguments"), given, schema, lost)
+        _check_run_arguments(task, report, (*path, "arguments"), test.arguments, lost)
         for place, steps in (((*path, "stub"), test.stub), ((*path, "expect", "steps"), test.expect.steps)):
             for step in steps:
                 key = _INDEX.sub("", step.partition("/")[0]).rpartition(".")[2]

@@ -6,7 +6,7 @@ limit is looked at before memory is spent.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -26,7 +26,7 @@ from ruamel.yaml.reader import ReaderError
 from errands.core.definition.nodes import ListNode, MapNode, Node, ScalarNode
 from errands.core.definition.positions import Positions
 from errands.core.definition.syntax_words import explain
-from errands.core.problems import Problem
+from errands.core.problems import Problem, in_file_order
 from errands.core.values import Json
 
 MAX_BYTES = 2**20
@@ -65,7 +65,7 @@ def read_document(source: str) -> Document:
     if root is not None and not isinstance(root, MapNode) and not composer.problems:
         composer.report(0, "a file must be a mapping of keys to values", "start with `task: name`", "wrong-type")
     usable = root if isinstance(root, MapNode) else None
-    return Document(usable, Positions.of(source, usable), composer.problems)
+    return Document(usable, Positions.of(source, usable), in_file_order(composer.problems))
 
 
 def _refuse_text(source: str) -> list[Problem]:
@@ -237,12 +237,12 @@ class _Composer:
             self._stop(
                 event.start_mark.index, message, f"name a value that is complete before this line{hint}", "alias"
             )
-        return found
+        return replace(found, start=event.start_mark.index, end=event.end_mark.index) if found else None
 
     def _scalar(self, event: ScalarEvent) -> Node:
         self._refuse_tag(event)
         start, end = event.start_mark.index, max(event.start_mark.index, event.end_mark.index)
-        text: str = event.value
+        text = self._whole(event.value, start)
         value: Json = text
         if event.style is None:
             value = self._resolve(text, start)
@@ -250,6 +250,16 @@ class _Composer:
         if event.anchor:
             self.anchors[event.anchor] = node
         return node
+
+    def _whole(self, text: str, start: int) -> str:
+        """Joins `\\ud83d\\ude00`, as JSON escapes what is beyond 16 bits; a half alone is no text."""
+        if not any("\ud800" <= character <= "\udfff" for character in text):
+            return text
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self.report(start, "an escape stands for half a character", "write the character itself", "bad-value")
+            return text.encode(errors="replace").decode()
 
     def _resolve(self, text: str, start: int) -> Json:
         """A plain text as YAML 1.2 reads it. Dates stay text: JSON has none."""

@@ -364,6 +364,8 @@ class _Text:
 
     def _end(self, node: Node) -> int:
         """Where a node's own text ends: a block ends with its last value, not with the comments below it."""
+        if self.source.startswith("*", node.start):
+            return node.end
         match node:
             case ScalarNode():
                 return node.start + len(self.source[node.start : node.end].rstrip())

@@ -97,7 +97,12 @@ def _scalar(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+    return "".join(_escaped(sign) for sign in json.dumps(text, ensure_ascii=False))
+
+
+def _escaped(sign: str) -> str:
+    """A sign as double quotes may hold it. (JSON's pairs of surrogates mean something else in YAML.)"""
+    return sign if sign.isprintable() and ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"
 
 
 @lru_cache(4096)

@@ -11,7 +11,7 @@ from errands.core.definition.agents import AgentDefinition, ModelDefinition
 from errands.core.definition.document import Document, read_document
 from errands.core.definition.nodes import MapNode
 from errands.core.definition.positions import Positions
-from errands.core.definition.reader import Raw, Reader, text_at, value_at, values
+from errands.core.definition.reader import Raw, Reader, text_at, value_at, values, without_echoes
 from errands.core.definition.reading_steps import StepReader
 from errands.core.definition.reading_task import read_params, read_tests, read_triggers
 from errands.core.definition.task import TaskDefinition
@@ -91,10 +91,12 @@ def load_task(source: str) -> TaskDefinition:
 def _task(document: Document) -> ParsedTask:
     reader = Reader(document.positions, document.problems)
     if document.root is None:
-        return ParsedTask(None, in_file_order(reader.problems), document.positions)
+        return ParsedTask(None, in_file_order(without_echoes(reader.problems)), document.positions)
     draft = _read_task(reader, document.root)
     definition = None if reader.problems else draft
-    return ParsedTask(definition, in_file_order(reader.problems), document.positions, draft, frozenset(reader.lost))
+    return ParsedTask(
+        definition, in_file_order(without_echoes(reader.problems)), document.positions, draft, frozenset(reader.lost)
+    )
 
 
 def _read_task(reader: Reader, root: MapNode) -> TaskDefinition | None:
@@ -129,7 +131,9 @@ def _agent(document: Document, root: MapNode) -> ParsedAgent:
     _check_name(reader, root, "agent", NAME, "lower-case letters, digits, `-` and `_`, a letter first")
     raw = {key: value for key, value in values(root).items() if value is not None}
     definition = reader.build(AgentDefinition, raw, ())
-    return ParsedAgent(None if reader.problems else definition, in_file_order(reader.problems), document.positions)
+    return ParsedAgent(
+        None if reader.problems else definition, in_file_order(without_echoes(reader.problems)), document.positions
+    )
 
 
 def _model(document: Document, root: MapNode) -> ParsedModel:
@@ -139,7 +143,9 @@ def _model(document: Document, root: MapNode) -> ParsedModel:
     definition = reader.build(ModelDefinition, raw, ())
     if definition is not None:
         _check_model(reader, root, definition)
-    return ParsedModel(None if reader.problems else definition, in_file_order(reader.problems), document.positions)
+    return ParsedModel(
+        None if reader.problems else definition, in_file_order(without_echoes(reader.problems)), document.positions
+    )
 
 
 def _check_model(reader: Reader, root: MapNode, model: ModelDefinition) -> None:

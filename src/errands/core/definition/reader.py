@@ -3,7 +3,7 @@
 What does not fit is reported and left out, so that the rest of the file can still be checked.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -129,6 +129,18 @@ class Reader:
 
     def _note(self, place: Place, path: Path, message: str, hint: str | None, code: str) -> None:
         self.problems.append(Problem(place.line, place.column, show_path(path), message, hint, code))
+
+
+def without_echoes(problems: Iterable[Problem]) -> list[Problem]:
+    """Without "`description` is missing" where `descripton` stands right beside it and was reported."""
+    listed = list(problems)
+    meant = {(problem.path.rpartition(".")[0], problem.hint) for problem in listed if problem.code == "unknown-key"}
+    return [
+        problem
+        for problem in listed
+        if problem.code != "missing-key"
+        or (problem.path.rpartition(".")[0], f'did you mean "{problem.path.rpartition(".")[2]}"?') not in meant
+    ]
 
 
 def values(node: MapNode, *without: str) -> Raw:

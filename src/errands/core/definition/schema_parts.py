@@ -43,7 +43,7 @@ def mapping_of(model: type[BaseModel], without: Sequence[str] = ()) -> Part:
     ]
     part: Part = {"type": "object", "additionalProperties": False, "properties": properties}
     if model.__doc__:
-        part["description"] = model.__doc__.strip()
+        part["description"] = _in_file_words(model.__doc__)
     return part | ({"required": required} if required else {})
 
 
@@ -76,10 +76,15 @@ def field_words(model: type[BaseModel]) -> Mapping[str, str]:
         for statement, following in itertools.pairwise(body):
             match statement, following:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                    found[name] = " ".join(text.split()).replace("`None`:", "Absent:")
+                    found[name] = _in_file_words(text)
                 case _:
                     pass
     return found
+
+
+def _in_file_words(text: str) -> str:
+    """A file has no None: what is None in a model is absent from it."""
+    return " ".join(text.split()).replace("`None`:", "Absent:").replace("`None`", "absent")
 
 
 @lru_cache(64)
