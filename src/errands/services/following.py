@@ -5,7 +5,7 @@ events come at once, and what the journal tells of them later is not told again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -130,8 +130,7 @@ async def _look(database: Database, run_id: UUID, seen: _Seen) -> list[RunEvent]
     changes: list[RunEvent] = []
     changed = (status, waits) != (seen.status, seen.waiting)
     seen.status, seen.waiting = status, waits
-    for row in rows:
-        changes += _record_changes(row, seen)
+    changes += _step_changes(seen, [path for row in rows for path in _changed_by(row, seen)])
     for line in lines:
         seen.last_line = line.id
         changes.append(LineLogged(log_line(line)))
@@ -140,19 +139,20 @@ async def _look(database: Database, run_id: UUID, seen: _Seen) -> list[RunEvent]
     return changes
 
 
-def _record_changes(row: JournalRow, seen: _Seen) -> list[RunEvent]:
+def _changed_by(row: JournalRow, seen: _Seen) -> list[str]:
+    """The steps that look different with this record. None for a record that was seen before."""
     seen.highest = max(seen.highest, row.seq)
     if row.path in seen.records:
         return []
     seen.records.add(row.path)
-    return _step_changes(seen, seen.story.add(as_record(row)))
+    return seen.story.add(as_record(row))
 
 
-def _step_changes(seen: _Seen, paths: list[str]) -> list[RunEvent]:
-    """The steps at these paths, as far as they look different from when they were last told; outer before inner."""
+def _step_changes(seen: _Seen, paths: Iterable[str]) -> list[RunEvent]:
+    """The steps at these paths, as far as they look different from when they were last told, in the file's order."""
     waiting = {wait.path for wait in seen.waiting}
     changes: list[RunEvent] = []
-    for path in reversed(paths):
+    for path in seen.story.in_order(paths):
         view = seen.story.step(path, StepStatus.WAITING if path in waiting else unended(seen.status))
         if seen.steps.get(path) != view:
             seen.steps[path] = view

@@ -1,6 +1,6 @@
 """A run as people read it: its records, gathered by step and put in the order of the file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from errands.core.definition.steps import ForEachStep, RepeatStep, Step, inner_blocks
@@ -87,8 +87,12 @@ class Story:
 
         `waiting` are the paths of steps that wait; other steps without an outcome are `unended`.
         """
-        paths = sorted({*self._outcomes, *self._begun}, key=self._place)
+        paths = self.in_order((*self._outcomes, *self._begun))
         return tuple(self.step(path, StepStatus.WAITING if path in waiting else unended) for path in paths)
+
+    def in_order(self, paths: Iterable[str]) -> list[str]:
+        """The paths, each once, in the order of the file: outer before inner, rounds one after the other."""
+        return sorted(set(paths), key=self._place)
 
     def kind(self, path: str) -> str:
         """The kind of the step at a path; `unknown` for one that is not in this version of the file."""

@@ -180,6 +180,7 @@ async def current_bodies(connection: AsyncConnection, project_id: UUID) -> list[
     newest = select(other.c.id).where(other.c.task_id == tasks.c.id).order_by(other.c.number.desc()).limit(1)
     query = (
         select(tasks.c.name, _version.number, _version.source, _version.definition)
+        .select_from(tasks)
         .join(task_versions, _version.id == func.coalesce(tasks.c.published_version_id, newest.scalar_subquery()))
         .where(tasks.c.project_id == project_id, tasks.c.archived_at.is_(None))
         .order_by(tasks.c.name)
