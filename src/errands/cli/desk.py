@@ -51,6 +51,10 @@ class Room:
         return self.opened.services
 
 
+class LeftAtOnce(Exception):
+    """The person will not wait: whatever is open is closed without grace."""
+
+
 Act = Callable[[Desk], Coroutine[None, None, ExitCode | None]]
 
 
@@ -60,6 +64,8 @@ def perform(context: typer.Context, act: Act, *, as_json: bool = False) -> NoRet
     screen = make_screen(as_json=as_json)
     try:
         code = asyncio.run(act(Desk(invocation.wiring, screen)))
+    except LeftAtOnce:
+        code = ExitCode.INTERRUPTED
     except KeyboardInterrupt:
         screen.remark("Interrupted.")
         code = ExitCode.INTERRUPTED

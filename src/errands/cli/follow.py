@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from errands.cli.answering import Given, ask_approval, give, outcome
-from errands.cli.desk import Room
+from errands.cli.desk import LeftAtOnce, Room
 from errands.cli.displays import Display, display_for, local_now
 from errands.cli.exits import ExitCode, exit_code_of
 from errands.cli.interrupts import interrupts
@@ -184,7 +184,7 @@ class _Follower:
         await self._withdraw(display)
         if number is not signal.SIGINT or self.cancelling or not self.manner.held_here:
             self._say(display, self._farewell())
-            return self._left(ExitCode.INTERRUPTED)
+            raise LeftAtOnce
         self.cancelling = True
         self._say(display, "Cancelling; finally steps still run. Ctrl-C again leaves at once.")
         await self.room.services.runs.cancel(self.run, by=self.manner.person, reason="Ctrl-C")

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-
-from errands.cli.schemas import schema_of
-from errands.core.values import JsonObject
+from uuid import UUID
 
 if TYPE_CHECKING:
     from errands.core.problems import Problem
@@ -32,11 +30,44 @@ class Worker(Protocol):
         ...
 
 
+class Happening(Protocol):
+    """Something that happened in a run held by this process."""
+
+    @property
+    def run_id(self) -> UUID: ...
+
+    @property
+    def kind(self) -> str:
+        """`taken` and `released`, among others."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The task's name with `taken`; with `released` how: ended, waiting, handed over, lost."""
+        ...
+
+
+class Bus(Protocol):
+    """Tells what happens in the runs that this process holds."""
+
+    def listen(self, callback: Callable[[Happening], None]) -> None: ...
+
+
+class Engine(Protocol):
+    """The engine, as far as the CLI looks at it."""
+
+    @property
+    def bus(self) -> Bus: ...
+
+
 class Opened(Protocol):
     """The services of this process, open."""
 
     @property
     def services(self) -> "Services": ...
+
+    @property
+    def engine(self) -> Engine: ...
 
     @property
     def default_project(self) -> str:
@@ -69,5 +100,3 @@ class Wiring:
     """Fetch the embedded model (or the GGUF file at a path or URL) into the home folder, telling progress."""
     log_file: Callable[[], Path]
     """Where the traceback of an unexpected error is kept."""
-    schema: Callable[[str], JsonObject] = schema_of
-    """JSON Schema of a kind of file: `task` (the whole format), `agent` or `model`."""

@@ -38,9 +38,10 @@ def schema(
     """Print the JSON Schema of task files, for editors."""
 
     async def act(desk: Desk) -> None:
+        from errands.cli.schemas import schema_of
         from errands.cli.screen import json_text
 
-        desk.screen.out.file.write(json_text(desk.wiring.schema(kind), indent=2) + "\n")
+        desk.screen.out.file.write(json_text(schema_of(kind), indent=2) + "\n")
 
     perform(context, act)
 

@@ -1,0 +1,192 @@
+"""Stand-ins for services: scripted, asked afterwards, so that commands and followers are tried without an engine."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from errands.cli.wiring import Opened, Wiring
+from errands.core.definition.task import TaskDefinition
+from errands.core.outcomes import RunStatus
+from errands.core.problems import Problem
+from errands.services.errors import NotFound, ServiceError
+from errands.services.views import (
+    Applied,
+    ApprovalAnswered,
+    ApprovalView,
+    LogLine,
+    Page,
+    RerunView,
+    RunEvent,
+    RunLine,
+    RunStarted,
+    RunView,
+    SourceFile,
+    TaskView,
+)
+from tests.faces.made_up import APPROVAL_ID, NOW, RUN_ID, definition, run
+
+
+@dataclass
+class Runs:
+    """Runs whose events are put in by the test."""
+
+    view: RunView = field(default_factory=run)
+    started: RunStarted = field(default_factory=lambda: RunStarted(RUN_ID, RunStatus.QUEUED, None, existing=False))
+    events: "asyncio.Queue[RunEvent]" = field(default_factory=asyncio.Queue)
+    script: Sequence[RunEvent] = ()
+    given: dict[str, Any] = field(default_factory=dict)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    lines: Sequence[LogLine] = ()
+    refusal: BaseException | None = None
+
+    async def start(self, project: str, task: str, given: Any, **options: Any) -> RunStarted:
+        if self.refusal is not None:
+            raise self.refusal
+        self.given = {"project": project, "task": task, "arguments": given, **options}
+        return self.started
+
+    async def get(self, run_id: str) -> RunView:
+        if run_id not in (RUN_ID, "last"):
+            raise NotFound("run", run_id)
+        return self.view
+
+    async def follow(self, run_id: str) -> AsyncIterator[RunEvent]:
+        for event in self.script:
+            yield event
+        while True:
+            event = await self.events.get()
+            yield event
+            if event.kind == "ended":
+                return
+
+    async def list(self, project: str, **filters: Any) -> Page[RunLine]:
+        self.given = {"project": project, **filters}
+        view = self.view
+        line = RunLine(
+            view.id, view.status, view.task, view.version, view.trigger, view.starter, view.reason, view.error,
+            view.queued_at, view.started_at, view.finished_at, view.usage,
+        )  # fmt: skip
+        return Page((line,), "run_next")
+
+    async def logs(self, run_id: str, *, after: int = 0) -> Sequence[LogLine]:
+        return [line for line in self.lines if line.id > after]
+
+    async def cancel(self, run_id: str, *, by: str, reason: str | None) -> bool:
+        self.given = {"by": by, "reason": reason}
+        self.cancelled.set()
+        return not self.view.status.final
+
+    async def rerun_plan(self, run_id: str, *, from_step: str | None, version: int | None) -> RerunView:
+        return RerunView(run_id, from_step, version or 7, ("orders", "totals"), ("mail",))
+
+    async def rerun(self, run_id: str, **options: Any) -> RunStarted:
+        self.given = options
+        return self.started
+
+
+@dataclass
+class Approvals:
+    """One approval."""
+
+    view: ApprovalView = field(
+        default_factory=lambda: ApprovalView(
+            id=APPROVAL_ID,
+            run=RUN_ID,
+            task="report",
+            path="ok",
+            question="Send it?",
+            form={"type": "object", "properties": {"text": {"type": "string", "default": "Dear all"}}},
+            choices=("send", "drop"),
+            approvers=(),
+            excluded=(),
+            quorum=1,
+            status="open",
+            choice=None,
+            answers=(),
+            created_at=NOW,
+            due_at=None,
+            closed_at=None,
+        )
+    )
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    refusal: ServiceError | None = None
+
+    async def inbox(self, project: str, *, person: str | None = None) -> list[ApprovalView]:
+        return [self.view]
+
+    async def get(self, named: str) -> ApprovalView:
+        return self.view
+
+    async def answer(self, named: str, **answer: Any) -> ApprovalAnswered:
+        if self.refusal is not None:
+            raise self.refusal
+        self.answers.append(answer)
+        return ApprovalAnswered(named, closed=True, choice=answer["choice"])
+
+
+@dataclass
+class Tasks:
+    """One task, `report`."""
+
+    applied: list[Applied] = field(default_factory=list)
+    refusal: BaseException | None = None
+    published: list[int] = field(default_factory=list)
+    files: Sequence[SourceFile] = ()
+
+    async def definition(self, project: str, name: str, version: int | None = None) -> TaskDefinition:
+        if name != "report":
+            raise NotFound("task", name, ["report"])
+        return definition()
+
+    async def apply(self, project: str, files: Sequence[SourceFile], **options: Any) -> list[Applied]:
+        if self.refusal is not None:
+            raise self.refusal
+        self.files = files
+        return self.applied
+
+    async def get(self, project: str, name: str) -> TaskView:
+        published = self.published[-1] if self.published else None
+        return TaskView("task_1", name, None, "Sums up.", (), published, 7, None, None, NOW)
+
+    async def publish(self, project: str, name: str, number: int) -> TaskView:
+        self.published.append(number)
+        return await self.get(project, name)
+
+    async def export(self, project: str) -> Sequence[SourceFile]:
+        return self.files
+
+
+@dataclass
+class Stage:
+    """Everything a command can reach."""
+
+    runs: Runs = field(default_factory=Runs)
+    approvals: Approvals = field(default_factory=Approvals)
+    tasks: Tasks = field(default_factory=Tasks)
+    problems: Sequence[Problem] = ()
+    log: Path = Path("/nonexistent/errands.log")
+    opened_with: list[bool] = field(default_factory=list)
+
+    def opened(self) -> Opened:
+        services = SimpleNamespace(runs=self.runs, approvals=self.approvals, tasks=self.tasks)
+        made: Any = SimpleNamespace(services=services, default_project="default", shutdown_grace=timedelta(seconds=20))
+        return made
+
+    @asynccontextmanager
+    async def open(self, *, worker: bool = False) -> AsyncIterator[Opened]:
+        self.opened_with.append(worker)
+        yield self.opened()
+
+    async def check(self, files: Sequence[SourceFile]) -> dict[str, Sequence[Problem]]:
+        return {file.name: self.problems for file in files}
+
+    async def pull(self, source: str | None, tell: Any) -> Path:
+        return Path("/models/x.gguf")
+
+    def wiring(self) -> Wiring:
+        return Wiring(self.open, self.check, self.pull, lambda: self.log)
