@@ -83,19 +83,17 @@ class Walk:
         compiled = self.program.steps[step.key]
         record = self.ledger.find(path)
         if record is None:
-            if compiled.when is not None and not await self.holds_true(compiled.when, scope, path):
-                record = await self.ledger.ride(Record(path, "outcome", StepStatus.SKIPPED, finished_at=self.clock()))
-                self.watcher.ended(record)
-            else:
-                reached = await self._reach(compiled, scope, path, lane)
-                if not isinstance(reached, Record):
-                    return reached
-                record = reached
+            reached = await self._reach(compiled, scope, path, lane)
+            if not isinstance(reached, Record):
+                return reached
+            record = reached
         return await self._conclude(step, record, scope, prefix, lane)
 
     async def _reach(self, compiled: CompiledStep, scope: Scope, path: str, lane: Lane) -> Record | Finished:
-        """Do what the step's kind says; errors in its own expressions become its failed outcome."""
+        """Skip it, or do what the step's kind says; errors in its own expressions become its failed outcome."""
         try:
+            if compiled.when is not None and not await self.holds_true(compiled.when, scope, path):
+                return await self.ride_outcome(Record(path, "outcome", StepStatus.SKIPPED))
             return await self._by_kind(compiled, scope, path, lane)
         except StepFailed as failure:
             return await self.failed(path, failure.error)
