@@ -1,11 +1,14 @@
 """Budgets: reserved before each call, settled after it, so that calls side by side cannot overspend together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from errands.core.definition.policies import BudgetAmounts
 from errands.core.outcomes import ErrorKind, StepFailed, Usage
+from errands.store.connections import Connection, Pool
 
 UNBOUNDED = 10**15
 
@@ -41,6 +44,9 @@ class Meter:
         finally:
             self._reserved = _minus(self._reserved, most)
 
+    async def refresh(self) -> None:
+        """Take in what others have spent under the same budget."""
+
     def settle(self, used: Usage) -> None:
         self.spent += used
 
@@ -63,6 +69,39 @@ class Meter:
                 f"the budget of {self.name} is used up ({'; '.join(crossed)})",
                 hint="raise `budget:` in the task and rerun from this step; what is recorded is not paid for again",
             )
+
+
+class DayMeter(Meter):
+    """What all runs of a task may spend on one day, UTC. What they have spent stands in `day_spend`."""
+
+    def __init__(self, amounts: BudgetAmounts, pool: Pool, task_id: UUID, clock: Callable[[], datetime]) -> None:
+        super().__init__("this task today", amounts, Usage())
+        self._pool = pool
+        self._task_id = task_id
+        self._clock = clock
+
+    async def refresh(self) -> None:
+        row = await self._pool.fetchrow(
+            "select usd, tokens, requests, tool_calls from day_spend where task_id = $1 and day = $2",
+            self._task_id,
+            self._clock().date(),
+        )
+        self.spent = Usage() if row is None else Usage(row[1], 0, row[0], row[2], row[3])
+
+    async def record(self, connection: Connection, used: Usage) -> None:
+        """Add to the day's spending, in the transaction that records the call."""
+        await connection.execute(
+            "insert into day_spend (task_id, day, usd, tokens, requests, tool_calls) values ($1, $2, $3, $4, $5, $6) "
+            "on conflict (task_id, day) do update set usd = day_spend.usd + excluded.usd, "
+            "tokens = day_spend.tokens + excluded.tokens, requests = day_spend.requests + excluded.requests, "
+            "tool_calls = day_spend.tool_calls + excluded.tool_calls",
+            self._task_id,
+            self._clock().date(),
+            used.usd,
+            used.tokens,
+            used.requests,
+            used.tool_calls,
+        )
 
 
 def _left(limit: int | None, used: int) -> int:

@@ -103,6 +103,7 @@ class LeafContext:
         key = effect_key(self.run.run_id, path)
         with ExitStack() as reservations:
             for meter in self._session.meters:
+                await meter.refresh()
                 reservations.enter_context(meter.reserved(reserve))
             if effect is Effect.CHANGES and self._session.find(f"{path}/intent") is None:
                 await self._session.write(
@@ -119,7 +120,7 @@ class LeafContext:
             path, kind, StepStatus.SUCCEEDED, request, performed.output, None, facts, started, self._clock()
         )
         self._session.settle(performed.usage)
-        written = await self._session.write(record)
+        written = await self._session.commit(record, self._session.spending(performed.usage))
         return Recorded(await self._plain(written.output), performed.usage)
 
     async def _replayed(self, found: Record, digest: str) -> Recorded:

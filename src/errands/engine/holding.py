@@ -13,13 +13,13 @@ from uuid import UUID
 import structlog
 
 from errands.core.ids import encode
-from errands.core.outcomes import RunStatus
+from errands.core.outcomes import ErrorKind, RunStatus, StepError, StepFailed
 from errands.core.ports import Evaluator, LeafCall, Performer, RunIdentity, Vault
 from errands.core.redaction import Redactor
 from errands.core.values import Json, to_text
 from errands.engine import admission
-from errands.engine.advance import Advance
-from errands.engine.budgets import Meter
+from errands.engine.advance import Advance, Released
+from errands.engine.budgets import DayMeter, Meter
 from errands.engine.context import LeafContext, Surroundings
 from errands.engine.flow import Ending
 from errands.engine.history import inheritable, load_journal, load_waits, usage_of
@@ -76,27 +76,49 @@ async def advance(hands: Hands, run_id: UUID) -> None:
     run = await patiently(take, hands.shared.pool, run_id, hands.worker_id, now)
     if run is None:
         return
-    driven = await _opened(hands, run)
+    try:
+        driven = await _opened(hands, run)
+    except StepFailed as failure:
+        await patiently(_give_up, hands, run, failure.error)
+        return
     hands.held[run_id] = driven
     hands.idle.clear()
     hands.bus.publish(LiveEvent(run_id, "taken", at=now, text=driven.walk.run.task))
     try:
-        released = await driven.drive()
-        if released == "ended":
-            assert driven.ending is not None
-            await _close(hands, driven, driven.ending)
-        elif released == "waiting":
-            await _after_suspend(hands, driven)
-        else:
-            await _hand_over(hands, driven)
+        released: Released = await _driven_to_rest(hands, driven)
     except LeaseLostError:
         released = "lost"
         log.info("run.lease_lost", run=driven.walk.run.run_id, epoch=driven.session.run.epoch)
+    except Exception as error:
+        released = "ended"
+        log.exception("run.defect", run=driven.walk.run.run_id)
+        await patiently(_give_up, hands, run, _defect(driven.walk.run.run_id, error))
     finally:
         del hands.held[run_id]
         if not hands.held:
             hands.idle.set()
     hands.bus.publish(LiveEvent(run_id, "released", at=hands.clock(), text=released))
+
+
+async def _driven_to_rest(hands: Hands, driven: Advance) -> Released:
+    """Drive a run until it lets go, and record how."""
+    released = await driven.drive()
+    if released == "ended":
+        assert driven.ending is not None
+        await _close(hands, driven, driven.ending)
+    elif released == "waiting":
+        await _after_suspend(hands, driven)
+    else:
+        await _hand_over(hands, driven)
+    return released
+
+
+def _defect(run_id: str, error: Exception) -> StepError:
+    return StepError(
+        ErrorKind.INTERNAL,
+        f"the run failed in a way it should not: {type(error).__name__}",
+        hint=f"this is a defect of Errands; the server's log has it under {run_id}",
+    )
 
 
 async def _opened(hands: Hands, run: HeldRun) -> Advance:
@@ -117,7 +139,7 @@ async def _opened(hands: Hands, run: HeldRun) -> Advance:
         redactor.add(name, value)
     session = Session(hands.shared, run, version.program, history, waits, redactor)
     session.usage = usage_of(history)
-    session.meters = _meters(version, session)
+    session.meters = _meters(hands, version, session)
     if run.rerun_of is not None and run.rerun_from is not None:
         session.earlier = await patiently(_inheritance, hands, run.rerun_of, version)
     return _driven(hands, session, version, secrets)
@@ -138,9 +160,14 @@ async def _resumed(hands: Hands, parked: Advance, run: HeldRun) -> Advance:
     return parked
 
 
-def _meters(version: Version, session: Session) -> list[Meter]:
+def _meters(hands: Hands, version: Version, session: Session) -> list[Meter]:
     budget = version.program.definition.budget
-    return [] if budget is None else [Meter("this run", budget, session.usage)]
+    if budget is None:
+        return []
+    meters: list[Meter] = [Meter("this run", budget, session.usage)]
+    if budget.per_day is not None:
+        meters.append(DayMeter(budget.per_day, hands.shared.pool, session.run.task_id, hands.clock))
+    return meters
 
 
 def _driven(hands: Hands, session: Session, version: Version, secrets: Mapping[str, str]) -> Advance:
@@ -282,6 +309,19 @@ async def _close_with(
         if gated:
             await admission.release(connection, run.task_id, run.key, now)
         return row
+
+
+async def _give_up(hands: Hands, run: HeldRun, error: StepError) -> None:
+    """End a run that cannot be driven, as failed: left alone it would be held for as long as this worker lives."""
+    now, usage = hands.clock(), run.usage
+    used = (usage.input_tokens, usage.output_tokens, usage.usd, usage.requests, usage.tool_calls)
+    ending = (run.id, run.epoch, RunStatus.FAILED.value, None, None, to_text(error.as_json()), now, 0.0, *used)
+    result: Mapping[str, Json] = {"run": encode("run", run.id), "status": "failed", "error": error.as_json()}
+    async with hands.shared.pool.acquire() as connection, connection.transaction():
+        if await connection.fetchrow(statement("finish_run"), *ending) is not None:
+            await _close_waits(connection, run.id, now)
+            await child_ended(connection, run.id, result, now)
+            await admission.release(connection, run.task_id, run.key, now)
 
 
 async def _close_waits(connection: Connection, run_id: UUID, now: datetime) -> None:

@@ -9,13 +9,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
 from errands.core.outcomes import ErrorKind, StepFailed, Usage
 from errands.core.redaction import Redactor
 from errands.core.values import Json, JsonObject, from_text, to_text
-from errands.engine.budgets import Meter
+from errands.engine.budgets import DayMeter, Meter
 from errands.engine.history import WaitState, comes_before
 from errands.engine.journal import Also, Entry, Journal
 from errands.engine.lanes import Lane, LaneStopped, Pulse
@@ -253,6 +254,13 @@ class Session:
         self.usage += usage
         for meter in self.meters:
             meter.settle(usage)
+
+    def spending(self, usage: Usage) -> Also | None:
+        """What a call's record takes along into its transaction: the day's spending, where the task bounds it."""
+        day = next((meter for meter in self.meters if isinstance(meter, DayMeter)), None)
+        if day is None or not usage:
+            return None
+        return partial(day.record, used=usage)
 
     def _redacted(self, value: JsonObject | None) -> JsonObject:
         plain = self.redactor.json(value) if self.redactor.active else value
