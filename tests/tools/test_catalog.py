@@ -6,6 +6,7 @@ from pydantic import Field
 from errands.core.definition.policies import Grants, ToolGrant
 from errands.core.outcomes import ErrorKind, StepFailed
 from errands.core.ports import Effect
+from errands.core.values import Json
 from errands.tools.secret_text import SecretText
 from errands.tools.tool import Arguments, Output, ToolContext, tool
 from tests.tools.bench import Bench, MakeBench
@@ -76,7 +77,7 @@ async def test_a_secret_is_resolved_where_the_tool_accepts_one(echoing: Bench) -
     ("arguments", "path"), [({"plain": "secret:TOKEN"}, "plain"), ({"nested": [{"a": "secret:TOKEN"}]}, "nested[0].a")]
 )
 async def test_a_secret_where_none_is_taken_is_refused_before_it_is_read(
-    echoing: Bench, arguments: dict[str, object], path: str
+    echoing: Bench, arguments: dict[str, Json], path: str
 ) -> None:
     error = await echoing.refused("test.echo", **arguments)
     assert error.kind is ErrorKind.INPUT

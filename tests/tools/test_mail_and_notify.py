@@ -214,6 +214,15 @@ async def test_a_message_reaches_its_channels(bench: Bench, web: Web) -> None:
     assert web.host not in str(output)
 
 
+async def test_a_granted_secret_is_grant_enough_for_its_channel(bench: Bench, web: Web) -> None:
+    web.answer("/hook", "ok")
+    bench.give_secret("OPS", f"json://{web.host}/hook")
+    bench.grant(tools=())
+    assert (await bench.call("notify.send", to="secret:OPS", title=None, body="x"))["failed"] == []
+    assert (await bench.refused("notify.send", to="secret:OTHER", body="x")).kind is ErrorKind.DENIED
+    assert (await bench.refused("log", message="x")).kind is ErrorKind.DENIED
+
+
 async def test_no_channel_at_all_is_a_failure_that_shows_no_url(bench: Bench, web: Web) -> None:
     bench.give_secret("OPS", f"json://user:t0ps3cret@{web.host}/h00k")
     error = await bench.refused("notify.send", to="secret:OPS", body="x")

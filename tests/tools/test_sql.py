@@ -84,7 +84,7 @@ async def test_every_type_becomes_json_and_nothing_is_rounded(pg: Bench) -> None
         "span": 90.0,
         "at": "2026-03-01T08:00:00+00:00",
         "list": [1, None],
-        "doc": '{"a": 1}',
+        "doc": {"a": 1},
         "day": "2026-01-31",
         "yes": True,
         "nothing": None,
@@ -112,7 +112,7 @@ async def test_parameters_take_the_types_that_the_statement_wants(pg: Bench) -> 
     (row,) = output["rows"]
     assert row["t"] == "5"
     assert row["ids"] == [1, 2]
-    assert row["j"] == '{"a": [1]}'
+    assert row["j"] == {"a": [1]}
     assert row["quoted"] == ":not_me"
     error = await pg.refused("sql.query", connection="secret:DB", sql="select :d::date", params={"d": "tomorrow"})
     assert error.kind is ErrorKind.INPUT
@@ -241,6 +241,12 @@ async def test_sqlite_stays_in_its_own_file(lite: Bench, tmp_path: Path, sql: st
     error = await lite.refused("sql.execute", connection="sqlite:///shop.db", sql=sql.format(outside=outside))
     assert error.kind in (ErrorKind.DENIED, ErrorKind.INPUT)
     assert not (await names_in(tmp_path)) - {"outside.db", "workspace"}
+
+
+async def test_one_giant_value_does_not_fill_the_memory(lite: Bench) -> None:
+    sql = "select hex(zeroblob(900000000))"
+    error = await lite.refused("sql.query", connection="sqlite:///shop.db", sql=sql)
+    assert "too big" in error.message
 
 
 @pytest.mark.parametrize(

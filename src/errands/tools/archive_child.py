@@ -20,6 +20,7 @@ MANIFEST = "SHA256SUMS"
 _CHUNK = 1 << 20
 _RATIO_FLOOR = 1 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +206,7 @@ def _members(source: Place, bounds: Bounds) -> Iterator[tuple[str, Iterator[byte
                     raise Refusal("limit", f"{source.shown} holds more than {bounds.members} files")
                 with member.open() as stream:
                     yield name, _bounded(stream, budget, source.shown, bounds, packed)
-        except (
-            zipfile.BadZipFile,
-            gzip.BadGzipFile,
-            tarfile.TarError,
-            zlib.error,
-            EOFError,
-            NotImplementedError,
-        ) as error:
+        except _DAMAGE as error:
             raise Refusal("input", f"{source.shown} is damaged or no archive: {error}") from None
 
 

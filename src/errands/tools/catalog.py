@@ -58,7 +58,7 @@ class Catalog:
         once and leaves no child process behind.
         """
         tool = self._find(name)
-        grants = _granted(name, context.grants)
+        grants = _granted(tool, context.grants)
         referring = _validated(tool, arguments, {})
         _check_argument_grants(name, referring, grants)
         scrubber = Scrubber()
@@ -88,11 +88,12 @@ class Catalog:
         return ToolContext(step, self._limits, self.outbound, self._databases, self._child_slots)
 
 
-def _granted(name: str, grants: Grants) -> list[ToolGrant]:
-    """The grants that cover the tool. Raises StepFailed (denied) where none does."""
+def _granted(tool: Tool[Arguments, Output], grants: Grants) -> list[ToolGrant]:
+    """The grants that cover the tool. Raises StepFailed (denied) where it needs one and has none."""
+    name = tool.spec.name
     all_grants = [ToolGrant(name=each) if isinstance(each, str) else each for each in grants.tools]
     covering = [grant for grant in all_grants if fnmatchcase(name, grant.name)]
-    if not covering:
+    if not covering and not tool.granted_by_secrets:
         raise StepFailed(
             ErrorKind.DENIED, f"the task was not granted the tool {name}", hint=f"add `{name}` to grants.tools"
         )
@@ -101,7 +102,7 @@ def _granted(name: str, grants: Grants) -> list[ToolGrant]:
 
 def _check_argument_grants(name: str, arguments: Arguments, grants: list[ToolGrant]) -> None:
     """Raises StepFailed (denied) unless one grant allows every argument, defaults included."""
-    if not all(grant.arguments for grant in grants):
+    if not grants or not all(grant.arguments for grant in grants):
         return
     effective: Mapping[str, Json] = arguments.model_dump(mode="json", by_alias=True)
     refused = [_argument_refusal(effective, grant) for grant in grants]

@@ -1,5 +1,6 @@
 """`http.request`: one HTTP request, its answer, and what an unexpected status means for the step."""
 
+import asyncio
 import base64
 import time
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.tools.folders import write_effect
 from errands.tools.hosts import ascii_url, shown_url
 from errands.tools.outbound import Answer, Outgoing
-from errands.tools.paths import writing
+from errands.tools.paths import Place, writing
 from errands.tools.refusal import Refusal
 from errands.tools.secret_text import Revealed, SecretText
 from errands.tools.tool import Arguments, Output, ToolContext, tool
@@ -133,8 +134,7 @@ async def http_request(arguments: HttpArguments, context: ToolContext) -> HttpOu
     if not _expected(answer.status, arguments.expect_status):
         raise unexpected_status(arguments.method, answer, datetime.now(UTC))
     if target is not None:
-        with writing(target) as file:
-            file.write(answer.body)
+        await asyncio.to_thread(_save, target, answer.body)
     text = "" if target is not None else _text(answer)
     return HttpOutput(
         status=answer.status,
@@ -252,6 +252,11 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
         return None
     aware = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(0.0, (aware - now).total_seconds())
+
+
+def _save(target: Place, body: bytes) -> None:
+    with writing(target) as file:
+        file.write(body)
 
 
 def _text(answer: Answer) -> str:

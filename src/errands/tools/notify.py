@@ -27,7 +27,7 @@ class NotifyArguments(Arguments):
         SecretOnly | Annotated[list[SecretOnly], Field(min_length=1, max_length=50)],
         Field(description="`secret:NAME` of a channel's apprise URL, or several"),
     ]
-    title: Annotated[str, Field(max_length=1000)] = ""
+    title: Annotated[str | None, Field(max_length=1000)] = None
     body: Annotated[str, Field(min_length=1, max_length=100_000)]
 
 
@@ -48,6 +48,7 @@ class NotifyOutput(Output):
 @tool(
     "notify.send",
     effect=Effect.CHANGES,
+    granted_by_secrets=True,
     errors=(ErrorKind.UNAVAILABLE, ErrorKind.TIMEOUT, ErrorKind.SECRET, ErrorKind.LIMIT),
 )
 async def notify_send(arguments: NotifyArguments, context: ToolContext) -> NotifyOutput:
@@ -59,7 +60,7 @@ async def notify_send(arguments: NotifyArguments, context: ToolContext) -> Notif
         "errands.tools.notify_child:deliver",
         {
             "channels": [{"label": label, "url": url} for label, url in channels],
-            "title": arguments.title,
+            "title": arguments.title or "",
             "body": arguments.body,
             "allow_private": sorted(context.outbound.policy.allow_private),
         },

@@ -1,6 +1,7 @@
 """Postgres through asyncpg: a small pool, streaming, and the server's own read-only transactions and time limits."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
@@ -15,11 +16,11 @@ from errands.tools.sql_params import check_names, numbered
 from errands.tools.sql_values import Rows, fit
 
 if TYPE_CHECKING:
-    from asyncpg import Connection
+    from asyncpg import Connection, Record
     from asyncpg.pool import Pool
     from asyncpg.prepared_stmt import PreparedStatement
 
-_PREFETCH = 500
+_PREFETCH = 100
 _CONNECT_SECONDS = 10.0
 _IDLE_SECONDS = 60.0
 
@@ -38,10 +39,12 @@ class Postgres:
         rows = Rows(statement.max_rows, statement.max_bytes)
         async with self._transaction(statement.seconds, readonly=True) as connection:
             prepared, names = await _prepared(connection, statement)
-            rows.name_columns([attribute.name for attribute in prepared.get_attributes()])
+            attributes = prepared.get_attributes()
+            documents = {at for at, each in enumerate(attributes) if each.type.name in ("json", "jsonb")}
+            rows.name_columns([attribute.name for attribute in attributes])
             values = _values(prepared, names, statement.params[0])
             async for record in prepared.cursor(*values, prefetch=_PREFETCH):
-                if not rows.add(tuple(record)):
+                if not rows.add(_cells(record, documents)):
                     break
         return rows.as_json()
 
@@ -68,7 +71,7 @@ class Postgres:
             pool = await self._opened()
             async with (
                 asyncio.timeout(seconds),
-                pool.acquire() as connection,
+                _acquired(pool) as connection,
                 connection.transaction(readonly=readonly),
             ):
                 # Should our own cancel not reach the server, it stops by itself a little later.
@@ -89,6 +92,18 @@ class Postgres:
             return self._pool
 
 
+@asynccontextmanager
+async def _acquired(pool: "Pool") -> "AsyncIterator[Connection]":
+    try:
+        connection = await pool.acquire()
+    except TimeoutError:
+        raise StepFailed(ErrorKind.NETWORK, f"the database took no connection within {_CONNECT_SECONDS:g} s") from None
+    try:
+        yield connection
+    finally:
+        await pool.release(connection)
+
+
 def _plain(url: str) -> str:
     """`postgresql+asyncpg://` is SQLAlchemy's spelling."""
     _, _, rest = url.partition("://")
@@ -105,6 +120,11 @@ async def _prepared(connection: "Connection", statement: Statement) -> "tuple[Pr
 def _values(prepared: "PreparedStatement", names: list[str], params: Mapping[str, Json]) -> list[object]:
     kinds = [parameter.name for parameter in prepared.get_parameters()]
     return [fit(params[name], kind, name) for name, kind in zip(names, kinds, strict=True)]
+
+
+def _cells(record: "Record", documents: set[int]) -> tuple[object, ...]:
+    """asyncpg gives json and jsonb as text."""
+    return tuple(json.loads(cell) if at in documents and cell is not None else cell for at, cell in enumerate(record))
 
 
 def _affected(status: str) -> int:

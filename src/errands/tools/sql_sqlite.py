@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _LOCK_SECONDS = 10.0
 _LOCK_LOOK = 0.1
+_LARGEST_VALUE = 64 * 2**20
 _STEPS_BETWEEN_LOOKS = 20_000
 
 
@@ -62,6 +63,7 @@ def _connected(
         address = f"file:{quote(str(path))}?mode={mode}"
         with closing(sqlite3.connect(address, uri=True, timeout=_LOCK_LOOK, isolation_level=None)) as connection:
             connection.set_authorizer(_stay_inside)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)
             connection.set_progress_handler(lambda: int(stop()), _STEPS_BETWEEN_LOOKS)
             if mode == "ro":
                 connection.execute("pragma query_only = on")

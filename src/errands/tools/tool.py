@@ -79,6 +79,8 @@ class Tool(Generic[A, R]):
     run: Run[A, R]
     effect_of: Callable[[JsonObject], Effect] | None = None
     """The effect of one call, by its raw arguments; `None`: always the spec's."""
+    granted_by_secrets: bool = False
+    """It reaches only what granted secrets name, so the task need not grant the tool as well (`notify:` steps)."""
 
 
 def tool(
@@ -86,6 +88,7 @@ def tool(
     *,
     effect: Effect,
     effect_of: Callable[[JsonObject], Effect] | None = None,
+    granted_by_secrets: bool = False,
     errors: tuple[ErrorKind, ...] = (),
     version: str = "1",
     returns_outside_data: bool = False,
@@ -105,7 +108,7 @@ def tool(
             version=version,
             returns_outside_data=returns_outside_data,
         )
-        return Tool(spec, arguments, output, run, effect_of)
+        return Tool(spec, arguments, output, run, effect_of, granted_by_secrets)
 
     return made
 
