@@ -6,7 +6,7 @@ events come at once, and what the journal tells of them later is not told again.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -51,7 +51,6 @@ class _Seen:
     status: RunStatus
     waiting: tuple[WaitView, ...]
     steps: dict[str, StepView]
-    records: set[str] = field(default_factory=set)
     highest: int = 0
     last_line: int = 0
 
@@ -140,11 +139,8 @@ async def _look(database: Database, run_id: UUID, seen: _Seen) -> list[RunEvent]
 
 
 def _changed_by(row: JournalRow, seen: _Seen) -> list[str]:
-    """The steps that look different with this record. None for a record that was seen before."""
+    """The steps that look different with this record."""
     seen.highest = max(seen.highest, row.seq)
-    if row.path in seen.records:
-        return []
-    seen.records.add(row.path)
     return seen.story.add(as_record(row))
 
 

@@ -33,12 +33,16 @@ class Story:
         self._known: dict[str, _Known] = {}
         for block in (definition.steps, definition.on_error, definition.finally_):
             self._learn(block, None, 0, in_round=False)
+        self._taken_in: set[str] = set()
         self._outcomes: dict[str, Record] = {}
         self._below: dict[str, list[Record]] = {}
         self._begun: dict[str, None] = {}
 
     def add(self, record: Record) -> list[str]:
-        """Take a record in; gives the paths of the steps that look different now, inner before outer."""
+        """Take a record in; gives the paths of the steps that look different now. One that is known changes nothing."""
+        if record.path in self._taken_in:
+            return []
+        self._taken_in.add(record.path)
         head, slash, _ = record.path.partition("/")
         path = head.removesuffix("]").rpartition("[")[0] if head.endswith("]") else head
         if key_of(path) not in self._known:

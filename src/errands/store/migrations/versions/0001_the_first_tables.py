@@ -219,7 +219,7 @@ def _make_runs() -> None:
         sa.Column("epoch", sa.Integer(), server_default="0", nullable=False),
         sa.Column("wakes", sa.Integer(), server_default="0", nullable=False),
         sa.Column("holder", sa.UUID(), nullable=True),
-        sa.Column("key", sa.Text(), nullable=True),
+        sa.Column("key", sa.Text(), server_default="", nullable=False),
         sa.Column("max_concurrent", sa.Integer(), nullable=True),
         sa.Column("held_for", sa.Text(), nullable=True),
         sa.Column("turn", sa.Integer(), server_default="0", nullable=False),
@@ -272,9 +272,19 @@ def _make_runs_indexes() -> None:
         postgresql_where=sa.text("status <> 'succeeded'"),
     )
     op.create_index(
+        "ix_runs_held", "runs", ["task_id", "key"], unique=False, postgresql_where=sa.text("held_for is not null")
+    )
+    op.create_index(
         "ix_runs_parent", "runs", ["parent_run_id"], unique=False, postgresql_where=sa.text("parent_run_id is not null")
     )
     op.create_index("ix_runs_project_history", "runs", ["project_id", "id"], unique=False)
+    op.create_index(
+        "ix_runs_queued_task_turn",
+        "runs",
+        ["task_id", "turn"],
+        unique=False,
+        postgresql_where=sa.text("status = 'queued'"),
+    )
     op.create_index(
         "ix_runs_queued_turn", "runs", ["turn"], unique=False, postgresql_where=sa.text("status = 'queued'")
     )
