@@ -2,23 +2,21 @@
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from errands.core.catalog import Surroundings
-from errands.core.definition.checks import check_file
+from errands.bootstrap import check_files, open_services
 from errands.core.definition.parsing import parse_document
 from errands.core.problems import Problem
-from errands.tools.builtin import builtin_catalog
-from errands.tools.hosts import HostPolicy
-from errands.tools.limits import ToolLimits
+from errands.services.views import SourceFile
+from errands.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
+EXAMPLES = {file.stem: file.read_text() for file in sorted((ROOT / "examples").rglob("*.yaml"))}
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WHOLE = ("task:", "agent:", "model:")
 
@@ -55,13 +53,13 @@ def blocks() -> Iterator[Block]:
             yield Block(file, text.count("\n", 0, match.start()) + 2, match[1])
 
 
-async def check(source: str) -> list[str]:
-    """Everything wrong with a whole definition, beside the built-in tools."""
-    checked = await check_file(source, Surroundings(tools=builtin_catalog(HostPolicy(), ToolLimits()).specs()))
-    return said(checked.problems)
+async def check(**files: str) -> list[str]:
+    """Everything that `errands validate` says of these files, given by name."""
+    found = await check_files([SourceFile(name, text) for name, text in files.items()])
+    return [problem for problems in found.values() for problem in said(problems)]
 
 
-def said(problems: list[Problem]) -> list[str]:
+def said(problems: Sequence[Problem]) -> list[str]:
     return [f"{found.line}:{found.column} {found.message} ({found.hint})" for found in problems]
 
 
@@ -73,7 +71,7 @@ def test_the_docs_show_whole_tasks_and_parts() -> None:
 
 @pytest.mark.parametrize("block", [block for block in blocks() if block.whole], ids=str)
 async def test_every_definition_in_the_docs_is_valid(block: Block) -> None:
-    assert await check(block.text) == []
+    assert await check(block=block.text) == []
 
 
 @pytest.mark.parametrize("block", [block for block in blocks() if not block.whole], ids=str)
@@ -81,6 +79,14 @@ def test_every_part_of_a_definition_in_the_docs_is_well_formed(block: Block) -> 
     assert said(parse_document(block.definition()).problems) == []
 
 
-@pytest.mark.parametrize("source", [pytest.param(file.read_text(), id=file.name) for file in EXAMPLES])
-async def test_every_example_is_valid(source: str) -> None:
-    assert await check(source) == []
+async def test_every_example_is_valid_and_passes_its_own_tests(database_url: str, tmp_path: Path) -> None:
+    files = [SourceFile(name, text) for name, text in EXAMPLES.items()]
+    settings = Settings.load(home=tmp_path, database_url=database_url)
+    async with open_services(settings, worker=False) as opened:
+        tasks, project = opened.services.tasks, opened.default_project
+        await opened.services.secrets.set(project, "CHANNEL", "jsons://hooks.example/errands")
+        await tasks.apply(project, files, author="user:reader")
+        results = {file.name: await tasks.test(project, file) for file in files}
+
+    assert all(results.values())
+    assert [found for tests in results.values() for test in tests for found in test.differences] == []
