@@ -17,7 +17,7 @@ from errands.core.values import Json
 
 EXAMPLE = Path(__file__).with_name("example.yaml").read_text(encoding="utf-8")
 WORDS = sorted({word for word in EXAMPLE.replace("{", " ").replace("}", " ").split() if word})
-SIGNS = [*list("{}[]:,-|>'\"#&*!%@\t\n \\?~0e."), "{{", "}}", "\u2028", "�", "é", "\x07"]
+SIGNS = [*list("{}[]:,-|>'\"#&*!%@\t\n \\?~0e."), "{{", "}}", "\u2028", chr(0xD83D), "é", "\x07"]
 ALL_KEYS = sorted({key for kind in STEP_CLASSES for key in own_keys(kind)} | {"steps", "params", "grants", "cases"})
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from errands.core.definition.nodes import Path
 from errands.core.definition.report import Report
-from errands.core.definition.scopes import Names, Place
+from errands.core.definition.scopes import RUN_NAMES, Names, Place
 from errands.core.definition.steps import ForEachStep, ParallelStep, RepeatStep, Step
 from errands.core.definition.task import TaskDefinition
 from errands.core.definition.texts import every_step
@@ -127,6 +127,9 @@ class _Homes:
                 )
                 message = f"`{name}` exists only inside the loop in line {report.line_of(home[:length])}"
                 return message, f"use it there{outer}", "out-of-scope"
+            if home[length] == "on_error" and not inside:
+                hint = "the step's own output holds what its handler gave last"
+                return f"`{name}` exists only inside the `on_error` in line {line}", hint, "out-of-scope"
             if isinstance(around, ParallelStep) and inside and reader[: length + 2] != home[: length + 2]:
                 hint = "the branches run at the same time; use it after `parallel`"
                 return f"`{name}` stands in another branch (line {line})", hint, "out-of-scope"
@@ -151,9 +154,21 @@ def _check_names(expression: _Expression, homes: _Homes, report: Report) -> None
             message, hint, code = homes.explain(name, expression.path, report)
         else:
             known = [*expression.names, *homes.ids, *_CLOCKS]
-            hint = _TOO_SPECIAL.get(name) or did_you_mean(name, known) or "no param, step or loop variable is named so"
+            hint = (
+                _TOO_SPECIAL.get(name)
+                or _not_yet_known(name, expression.path)
+                or did_you_mean(name, known)
+                or "no param, step or loop variable is named so"
+            )
             message, code = f"nothing is named `{name}` here", "unknown-name"
         report.error_inside(expression.path, expression.offset + offset, message, hint, code=code)
+
+
+def _not_yet_known(name: str, path: Path) -> str | None:
+    """Why a name of every run is not there before the run."""
+    if name not in RUN_NAMES or path[0] not in ("params", "limits"):
+        return None
+    return "it exists only once the run has started"
 
 
 def _first_uses(expression: _Expression, names: frozenset[str]) -> list[tuple[str, int]]:

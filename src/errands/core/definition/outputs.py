@@ -41,6 +41,21 @@ ERROR_SHAPE: Final[JsonObject] = {
 }
 """The name `error`, as `StepError.as_json` writes it."""
 
+RUN_SHAPE: Final[JsonObject] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "task": {"type": "string"},
+        "project": {"type": "string"},
+        "version": {"type": "integer"},
+        "started_at": {"type": "string"},
+        "starter": {"type": ["string", "null"]},
+    },
+    "required": ["id", "task", "project", "version", "started_at", "starter"],
+    "additionalProperties": False,
+}
+"""The name `run`, as the engine puts it in scope."""
+
 
 def leaf_shape(step: Step, surroundings: Surroundings) -> Shape:
     """The output of a step that holds no blocks, if nothing goes wrong."""

@@ -170,7 +170,7 @@ class StepReader:
             elif key in _EXPRESSIONS:
                 raw[key] = self.reader.expression(value, place)
             elif not (isinstance(value, ScalarNode) and value.value is None):
-                raw[key] = plain(value)
+                raw.setdefault(key, plain(value))  # a notification's own title counts more than its step's
         raw = {key: value for key, value in raw.items() if value is not None or key == "output"}
         if not self._complete(kind, node, path, raw):
             return None

@@ -219,7 +219,7 @@ def _source(kind: str) -> Part:
             "with": {"type": "object"},
             "value": EXPRESSION | {"description": "Over `result`, the tool's output."},
         },
-        "expression": {"expression": EXPRESSION | {"description": "Over the other params, `now`, `state`, `trigger`."}},
+        "expression": {"expression": EXPRESSION | {"description": "Over the other params, `now` and `state`."}},
     }
     return {"type": "object", "properties": properties[kind], "required": [kind], "additionalProperties": False}
 

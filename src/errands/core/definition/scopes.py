@@ -1,7 +1,7 @@
 """Which names an expression can read, and what is known of their values, at every place of a task.
 
 A step's id is a variable from the end of the step on. What stands in `if` and `switch` is visible after it and may be
-None; what stands in a loop is visible in the loop only; a parallel branch does not see its siblings.
+None; what stands in a loop or in `on_error` is visible there only; a parallel branch does not see its siblings.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Final
 from errands.core.catalog import Surroundings
 from errands.core.definition.narrowing import Narrowed, narrow
 from errands.core.definition.nodes import Path
-from errands.core.definition.outputs import ERROR_SHAPE, Shape, keyed, leaf_shape, listed, nullable, part_of
+from errands.core.definition.outputs import ERROR_SHAPE, RUN_SHAPE, Shape, keyed, leaf_shape, listed, nullable, part_of
 from errands.core.definition.steps import (
     FinishStep,
     ForEachStep,
@@ -85,18 +85,18 @@ class _Walk:
     found: list[Place] = field(default_factory=list)
 
     def task(self, task: TaskDefinition, lost: dict[str, Binding]) -> list[Place]:
-        params = {param.name: Binding(param.schema_) for param in task.params}
-        base = {**lost, **{name: Binding() for name in RUN_NAMES}, **params}
+        params = {**lost, **{param.name: Binding(param.schema_) for param in task.params}}
         for param in task.params:
-            self._param(param, base)
+            self._param(param, params)
+        if task.limits.key is not None:
+            self._add(Text(("limits", "key"), task.limits.key), {**params, "trigger": Binding()})
+        base = {**{name: Binding() for name in RUN_NAMES}, "run": Binding(RUN_SHAPE), **params}
         steps, on_error, at_last = task_blocks(task)
         end = self._block(steps, base)
-        if task.limits.key is not None:
-            self._add(Text(("limits", "key"), task.limits.key), base)
         reached = {**base, **end.names}
         failed = {**base, **_maybe(end.names), "error": Binding(ERROR_SHAPE)}
-        handled = self._block(on_error, failed)
-        self._block(at_last, {**failed, **_maybe(handled.names), "error": Binding(ERROR_SHAPE, optional=True)})
+        self._block(on_error, failed)
+        self._block(at_last, {**failed, "error": Binding(ERROR_SHAPE, optional=True)})
         if task.has_output:
             self._add(Text(("output",), task.output), reached)
         self._add(Text(("keep",), task.keep), reached)
@@ -107,17 +107,20 @@ class _Walk:
     def _add(self, text: Text, names: Names) -> None:
         self.found.append(Place(text, names))
 
-    def _param(self, param: Param, names: Names) -> None:
+    def _param(self, param: Param, params: Names) -> None:
+        """Defaults are computed before there is a run: they see the other params, and `state`."""
         path = ("params", param.name)
-        others = {name: binding for name, binding in names.items() if name != param.name}
+        others = {name: binding for name, binding in params.items() if name != param.name}
+        others["state"] = Binding()
         if param.has_default:
             self._add(Text((*path, "default"), param.default), others)
         match param.source:
             case ToolSource():
                 self._tool_source(param.source, (*path, "from"), others)
             case LastRunSource():
-                seen = {**others, "output": Binding(), "arguments": Binding()}
+                seen = {"output": Binding(), "arguments": Binding()}
                 self._add(Text((*path, "from", "last_run"), param.source.expression, "expression"), seen)
+                self._add(Text((*path, "from", "else"), param.source.else_), {})
             case ExpressionSource():
                 self._add(Text((*path, "from", "expression"), param.source.expression, "expression"), others)
             case None:
@@ -171,7 +174,6 @@ class _Walk:
         may_fail = step.on_error == "continue" or (handled is not None and not handled.ends_run)
         unsure = step.when is not None or may_fail
         left = _maybe(end.names) if unsure else dict(end.names)
-        left |= _maybe(handled.names) if handled else {}
         output = None if handled is not None and not handled.ends_run else end.last
         if step.id is not None:
             left[step.id] = Binding(output, optional=unsure)
@@ -201,7 +203,8 @@ class _Walk:
             case ParallelStep():
                 ends = {block.name: self._block(block, names) for block in blocks}
                 left = {name: bound for end in ends.values() for name, bound in end.names.items()}
-                return _End(left, last=keyed({name: end.last for name, end in ends.items()}))
+                ends_run = any(end.ends_run for end in ends.values())
+                return _End(left, ends_run, last=keyed({name: end.last for name, end in ends.items()}))
             case FinishStep():
                 return _End(ends_run=True)
             case _:

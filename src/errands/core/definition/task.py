@@ -35,7 +35,7 @@ class ExpressionSource(Frozen):
 
     kind: Literal["expression"] = "expression"
     expression: str
-    """Bare expression over the other params, `now`, `state`, `trigger`."""
+    """Bare expression over the other params, `now` and `state`. (There is no run yet, so no `run` or `trigger`.)"""
 
 
 ParamSource = ToolSource | LastRunSource | ExpressionSource
