@@ -32,6 +32,7 @@ class Step:
     lines: list[str] = field(default_factory=list)
     kept: list[tuple[Path, str, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    dry: bool = False
     run: RunIdentity = field(
         default_factory=lambda: RunIdentity("run_1", "task", "project", "prj_1", 1, datetime(2026, 1, 2, tzinfo=UTC))
     )
@@ -78,11 +79,11 @@ class Step:
         self.kept.append((path, name, media_type))
         content = path.read_bytes()  # noqa: ASYNC240
         return {
-            "artifact": "art_1",
+            "artifact": None if self.dry else "art_1",
             "name": name,
             "size": len(content),
             "media_type": media_type,
-            "sha256": hashlib.sha256(content).hexdigest(),
+            "sha256": None if self.dry else hashlib.sha256(content).hexdigest(),
         }
 
 

@@ -219,3 +219,10 @@ async def test_a_workspace_file_is_kept_as_an_artifact(bench: Bench) -> None:
             ErrorKind.DENIED,
         )
     assert len(bench.step.kept) == 1
+
+
+async def test_a_dry_run_keeps_a_file_without_an_id(bench: Bench) -> None:
+    bench.file("a", b"x")
+    bench.step.dry = True
+    output = await bench.call("files.keep", path="a")
+    assert (output["artifact"], output["sha256"], output["size"]) == ("", "", 1)

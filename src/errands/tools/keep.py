@@ -22,11 +22,11 @@ class KeepArguments(Arguments):
 
 
 class KeepOutput(Output):
-    artifact: str
+    artifact: Annotated[str, Field(description="Its id; empty in a dry run, which keeps nothing")]
     name: str
     size: int
     media_type: str
-    sha256: str
+    sha256: Annotated[str, Field(description="Empty in a dry run")]
 
 
 @tool("files.keep", effect=Effect.NONE, errors=(ErrorKind.NOT_FOUND, ErrorKind.LIMIT, ErrorKind.STORAGE))
@@ -45,4 +45,5 @@ async def files_keep(arguments: KeepArguments, context: ToolContext) -> KeepOutp
         raise Refusal("limit", f"{arguments.path} has {found.st_size} bytes, more than {limit}")
     name = arguments.name or place.name
     media_type = arguments.media_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return KeepOutput.model_validate(await context.step.artifact(real_path(place), name=name, media_type=media_type))
+    kept = await context.step.artifact(real_path(place), name=name, media_type=media_type)
+    return KeepOutput.model_validate({key: "" if value is None else value for key, value in kept.items()})
