@@ -13,7 +13,7 @@ from functools import partial
 from typing import Protocol
 from uuid import UUID
 
-from errands.core.outcomes import ErrorKind, StepFailed, Usage
+from errands.core.outcomes import ErrorKind, StepError, StepFailed, Usage
 from errands.core.redaction import Redactor
 from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.engine.budgets import DayMeter, Meter
@@ -22,6 +22,7 @@ from errands.engine.journal import Also, Entry, Journal
 from errands.engine.lanes import Lane, LaneStopped, Pulse
 from errands.engine.ledger import Cached, ChildHold, Hold
 from errands.engine.limits import EngineLimits
+from errands.engine.patience import patiently
 from errands.engine.program import Program
 from errands.engine.records import LeaseLostError, Record, RecordRefusedError, Stored
 from errands.engine.runs import HeldRun
@@ -200,7 +201,8 @@ class Session:
             future.set_result(result)
 
     async def cached(self, key: str) -> Cached | None:
-        row = await self._shared.pool.fetchrow(
+        row = await patiently(
+            self._shared.pool.fetchrow,
             "select output from cache_entries where project_id = $1 and key = $2 and expires_at > $3",
             self.run.project_id,
             key,
@@ -212,7 +214,8 @@ class Session:
         text = to_text(output)
         if len(text) > self._shared.limits.inline_output_bytes * 16:
             return  # A cache of this size would slow everything else down; the step is simply done again.
-        await self._shared.pool.execute(
+        await patiently(
+            self._shared.pool.execute,
             "insert into cache_entries (project_id, key, output, expires_at) values ($1, $2, $3, $4) "
             "on conflict (project_id, key) do update set output = excluded.output, expires_at = excluded.expires_at",
             self.run.project_id,
@@ -224,7 +227,9 @@ class Session:
     async def state(self) -> JsonObject:
         record = self.history.get("@state")
         if record is None:
-            text = await self._shared.pool.fetchval("select state from tasks where id = $1", self.run.task_id)
+            text = await patiently(
+                self._shared.pool.fetchval, "select state from tasks where id = $1", self.run.task_id
+            )
             record = await self.ride(Record("@state", "reading", output=from_text(text or "{}")))
         value = await self.read(record.output) if isinstance(record.output, Stored) else record.output
         return value if isinstance(value, Mapping) else {}
@@ -269,15 +274,19 @@ class Session:
     async def _prepared(self, record: Record, also: Also | None) -> tuple[Entry, Record]:
         if self.redactor.active:
             record = self._redact(record)
+        if record.error is not None:
+            record = replace(record, error=_sayable(record.error))
         output_text, output_ref, facts = None, None, record.facts
         if isinstance(record.output, Stored):
             output_ref = record.output.ref
             facts = {**(facts or {}), "output_bytes": record.output.size}
         elif record.output is not None:
-            output_text = _text(record.output, record.path)
+            output_text, as_read = _written_and_read(record.output, record.path)
+            if as_read != record.output:
+                record = replace(record, output=as_read)
             if len(output_text) > self._shared.limits.inline_output_bytes:
                 stored = await self._put_away(record, output_text)
-                self._keep_large(stored, record.output)
+                self._keep_large(stored, as_read)
                 output_text, output_ref = None, stored.ref
                 facts = {**(facts or {}), "output_bytes": stored.size}
                 record = replace(record, output=stored, facts=facts)
@@ -287,7 +296,7 @@ class Session:
             record.path,
             record.kind,
             record.status,
-            None if record.input is None else _text(record.input, record.path),
+            None if record.input is None else _text(record.input, f"the input of {record.path}"),
             output_text,
             output_ref,
             None if record.error is None else to_text(record.error.as_json()),
@@ -330,15 +339,42 @@ class Session:
             ) from error
 
 
-def _text(value: Json, path: str) -> str:
+def _written_and_read(value: Json, path: str) -> tuple[str, Json]:
+    """An output's text, and the value that a replay reads from it: a tuple comes back as a list, NaN not at all."""
+    text = _text(value, f"the output of {path}")
+    try:
+        return text, from_text(text)
+    except ValueError as error:
+        raise _not_json(f"the output of {path}", error) from error
+
+
+def _text(value: Json, what: str) -> str:
     try:
         return to_text(value)
     except ValueError as error:
-        raise StepFailed(
-            ErrorKind.TOOL,
-            f"the output of {path} is not JSON: {error}",
-            hint="pass on text, numbers, lists and objects only",
-        ) from error
+        raise _not_json(what, error) from error
+
+
+def _not_json(what: str, error: ValueError) -> StepFailed:
+    return StepFailed(
+        ErrorKind.TOOL,
+        f"{what} is not JSON: {error}",
+        hint="pass on text, finite numbers, truth values, lists and objects only",
+    )
+
+
+def _sayable(error: StepError) -> StepError:
+    """The error as text can hold it: what cannot be encoded is replaced, a detail that is not JSON left out."""
+    try:
+        to_text(error.as_json())
+    except ValueError:
+        hint = None if error.hint is None else _encodable(error.hint)
+        return replace(error, message=_encodable(error.message), hint=hint, detail=None)
+    return error
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _keeps(task_id: UUID, kept: JsonObject) -> Also:

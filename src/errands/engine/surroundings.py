@@ -18,7 +18,7 @@ from errands.core.outcomes import ErrorKind, StepFailed
 from errands.core.values import JsonObject
 from errands.engine.context import Level
 from errands.engine.live import LiveBus, LiveEvent
-from errands.engine.patience import DATABASE_AWAY
+from errands.engine.patience import DATABASE_AWAY, patiently
 from errands.engine.session import Session
 from errands.store.connections import Pool
 
@@ -104,7 +104,8 @@ class Workplace:
                 hint="make room or bring the artifact store back, then rerun from this step",
             ) from error
         artifact_id = _artifact_id(session.run.id, step, name)
-        await self._pool.execute(
+        await patiently(
+            self._pool.execute,
             "insert into artifacts (id, run_id, path, name, media_type, size, sha256, location, created_at) "
             "values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do update set "
             "size = excluded.size, sha256 = excluded.sha256, location = excluded.location",
