@@ -18,7 +18,10 @@ def to_text(value: Json) -> str:
 
     Raises ValueError for a value that JSON cannot carry (a set, bytes, NaN, an object).
     """
-    return to_json(value, inf_nan_mode="constants").decode()
+    text = to_json(value, inf_nan_mode="constants")
+    if b"NaN" in text or b"Infinity" in text:
+        from_text(text)  # Raises for the constants, not for the same letters within a text.
+    return text.decode()
 
 
 def from_text(text: str | bytes) -> Json:

@@ -190,7 +190,7 @@ class Advance:
                     return self._result(main)
                 await self._obey(late=loop.time() >= deadline, limit=left, cancellable=cancellable)
                 while self.session.pulse.still and not main.done():
-                    if await self._let_go():
+                    if await self._let_go(cancellable=cancellable):
                         return None
                     await self._look(cancellable=cancellable)
         except BaseException:
@@ -234,7 +234,7 @@ class Advance:
         run.wakes = row["wakes"]
         self.session.woken(await patiently(load_waits, self._pool, run.id))
 
-    async def _let_go(self) -> bool:
+    async def _let_go(self, *, cancellable: bool) -> bool:
         """Suspend the run. False: a wake-up or a cancel came first."""
         await self.session.landed()
         run, usage = self.session.run, self.session.usage
@@ -250,6 +250,7 @@ class Advance:
             usage.usd,
             usage.requests,
             usage.tool_calls,
+            not cancellable,
         )
         return row is not None
 

@@ -11,6 +11,7 @@ import asyncpg
 import structlog
 from pgqueuer import PgQueuer
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
+from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job
 
 from errands import __version__
@@ -115,7 +116,9 @@ class Worker:
 
         @queue.entrypoint(ADVANCE)
         async def advance_run(job: Job) -> None:
-            if job.payload is not None and not self._stopping.is_set():
+            if self._stopping.is_set():
+                raise RetryRequested(delay=timedelta(0), reason="the worker stops")
+            if job.payload is not None:
                 await self._advance(UUID(bytes=job.payload))
 
         return queue
@@ -124,7 +127,7 @@ class Worker:
         try:
             await advance(self._hands, run_id)
         except Exception:
-            # The run stays as it is; the keeper enqueues it again once its holder is seen to have let it go.
+            # Another worker may fare better; the keeper enqueues the run again once this one is gone.
             log.exception("run.advance_failed", run=f"run_{run_id.hex}")
 
     async def _listen(self) -> None:
