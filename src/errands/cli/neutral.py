@@ -35,7 +35,8 @@ def safe(text: str, style: str = "") -> "Text":
     """The neutral text as something to draw; no markup in it is obeyed."""
     from rich.text import Text
 
-    return Text(neutral(text), style=style, tab_size=4)
+    # The style lies on the characters, not on the whole: what is added behind must not take it on.
+    return Text(tab_size=4).append(neutral(text), style)
 
 
 def _visible(match: re.Match[str]) -> str:

@@ -53,6 +53,7 @@ def theme() -> "Theme":
             "faint": "bright_black",
             "strong": "bold",
             "accent": "bright_blue",
+            "light": "bold bright_blue",
             "problem.error": "bold red",
             "problem.warning": "bold dark_orange",
             "problem.hint": "cyan",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _INDENT = "  "
+_GAP = 2
+_NARROWEST = 20
 _NOT_REACHED = ("○", ".")
 _SHEEN = 4
 """Characters of the light that moves over the name of a step at work."""
@@ -71,7 +73,11 @@ def draw(drawn: Sequence[Row], canvas: Canvas) -> "list[Text]":
 
     named = [2 * row.depth + 2 + cell_len(_name(row.node)) for row in drawn if row.node is not None]
     column = min(max(named, default=0), max(canvas.width * 2 // 5, 12))
-    return [_draw_row(row, canvas, column) for row in drawn]
+    figures = [cell_len(row.node.figures) for row in drawn if row.node is not None]
+    details = [cell_len(row.node.detail) for row in drawn if row.node is not None]
+    needed = column + max(details, default=0) + max(figures, default=0) + 2 * _GAP
+    fitted = replace(canvas, width=min(canvas.width, max(needed, _NARROWEST)))
+    return [_draw_row(row, canvas if row.node is None else fitted, column) for row in drawn]
 
 
 def _rows(nodes: Sequence[Node], depth: int, fold: bool) -> Iterator[Row]:
@@ -145,7 +151,7 @@ def _titled(node: Node, canvas: Canvas) -> "Text":
         text.stylize("faint", 0, len(node.branch) + 1)
     if node.status is StepStatus.RUNNING and canvas.tick is not None:
         start = canvas.tick % (len(text) + _SHEEN) - _SHEEN
-        text.stylize("bold bright_white", max(start, 0), max(start + _SHEEN, 0))
+        text.stylize("light", max(start, 0), max(start + _SHEEN, 0))
     return text
 
 

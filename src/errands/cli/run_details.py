@@ -16,7 +16,7 @@ from errands.cli.progress import Progress
 from errands.cli.rows import Canvas, draw, rows
 from errands.cli.screen import Screen
 from errands.cli.tree import figures, grow
-from errands.cli.values import brief, value_lines
+from errands.cli.values import brief, spoken, value_lines
 from errands.cli.waits import waiting_for
 from errands.core.outcomes import StepError, StepStatus, Usage
 from errands.core.values import Json
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _VALUE_LINES = 6
+_BRIEF = 160
 _MANY_STEPS = 60
 """Above this many steps, the record of each is left to `--step`."""
 
@@ -125,7 +126,8 @@ def _below(record: BelowView, now: datetime, limit: int | None) -> "Iterator[Tex
         yield from _labelled("  asked" if record.kind == "turn" else "  with", record.input, None)
         yield from _labelled("  gave", record.output, None)
     elif record.output is not None:
-        yield safe(f"    {brief(record.output)}", "faint")
+        said = spoken(record.output) if record.kind == "turn" else brief(record.output)
+        yield safe(f"    {one_line(said, _BRIEF)}", "faint")
     if record.error is not None:
         yield from (safe("    ") + line for line in _error_lines(record.error))
 

@@ -1,5 +1,7 @@
 """JSON values as people read them: text as it is, everything else as indented JSON, cut where it is long."""
 
+from collections.abc import Mapping, Sequence
+
 from errands.cli.neutral import neutral, one_line
 from errands.cli.screen import json_text
 from errands.core.values import Json
@@ -19,6 +21,22 @@ def value_lines(value: Json, *, limit: int | None = None) -> list[str]:
     if limit is not None and len(lines) > limit:
         lines = [*lines[: limit - 1], f"… {len(lines) - limit + 1} more lines"]
     return [neutral(line) for line in lines]
+
+
+def spoken(answer: Json) -> str:
+    """What a model answered, as a sentence: its text, and the tools that it called. Unknown shapes as JSON."""
+    response = answer.get("response") if isinstance(answer, Mapping) else None
+    parts = response.get("parts") if isinstance(response, Mapping) else None
+    if not isinstance(parts, Sequence) or isinstance(parts, str):
+        return brief(answer)
+    return " ".join(_part(part) for part in parts if isinstance(part, Mapping)) or brief(answer)
+
+
+def _part(part: Mapping[str, Json]) -> str:
+    if "tool_name" in part:
+        return f"called {part['tool_name']}({brief(part.get('args'))})"
+    content = part.get("content")
+    return content if isinstance(content, str) else ""
 
 
 def _json_lines(value: Json) -> list[str]:

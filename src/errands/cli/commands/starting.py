@@ -26,10 +26,10 @@ def init(
         for path in kept:
             desk.screen.say(f"  {path} is there already and was left alone", "faint")
         if not as_json:
-            place = "" if folder == Path() else f"{folder}/"
             desk.screen.say("")
             desk.screen.say("Next:", "strong")
-            desk.screen.say(f"  errands validate {place}tasks {place}agents {place}models")
-            desk.screen.say(f"  errands run {place}tasks/hello.yaml -p name=Ada")
+            desk.screen.say(f"  errands validate {folder}")
+            desk.screen.say(f"  errands apply -f {folder}")
+            desk.screen.say("  errands run hello -p name=Ada")
 
     perform(context, act, as_json=as_json)
