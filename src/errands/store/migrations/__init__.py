@@ -36,10 +36,7 @@ async def upgrade(database: Database) -> bool:
             await _upgrade_queue(connection)
             return True
         except asyncpg.InsufficientPrivilegeError as error:
-            raise StoreUnavailable(
-                f"The tables cannot be made in {database.shown_url}: {error}.",
-                "Let the user of ERRANDS_DATABASE_URL own the database: alter database NAME owner to USER",
-            ) from error
+            raise _not_allowed(database, error) from error
         finally:
             await connection.execute("select pg_advisory_unlock($1)", _LOCK)
 
@@ -72,6 +69,7 @@ async def _state(pool: asyncpg.Pool) -> tuple[str, str | None] | None:
 async def _upgrade_tables(database: Database) -> None:
     from alembic import command
     from alembic.script import ScriptDirectory
+    from sqlalchemy.exc import DBAPIError
 
     config = configuration()
     state = await _state(database.pool)
@@ -87,8 +85,12 @@ async def _upgrade_tables(database: Database) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
-    async with database.engine.begin() as connection:
-        await connection.run_sync(work)
+    try:
+        async with database.engine.begin() as connection:
+            await connection.run_sync(work)
+    except DBAPIError as error:
+        cause = error.orig.__cause__ if error.orig else None
+        raise cause or error from error
 
 
 async def _upgrade_queue(connection: asyncpg.Connection) -> None:
@@ -103,3 +105,10 @@ async def _upgrade_queue(connection: asyncpg.Connection) -> None:
         await queries.install()
         await queries.optimize_autovacuum()
     await connection.execute(f"comment on table alembic_version is '{_wanted()[1]}'")
+
+
+def _not_allowed(database: Database, error: asyncpg.InsufficientPrivilegeError) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"The tables cannot be made in {database.shown_url}: {error}.",
+        "Let the user of ERRANDS_DATABASE_URL own the database: alter database NAME owner to USER",
+    )
