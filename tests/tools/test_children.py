@@ -128,6 +128,17 @@ async def test_a_cancelled_call_leaves_no_child_and_no_grandchild_behind(web: We
     assert has_died(grandchild)
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_cancel_in_the_middle_of_the_start_leaves_no_child(turns: int) -> None:
+    call = asyncio.ensure_future(run_in_child("builtins:exec", "while True: pass", LIMITS))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert children_of(os.getpid()) == set()
+
+
 async def test_a_child_whose_worker_was_killed_dies_with_it(web: Web) -> None:
     program = (
         "import asyncio, sys; from errands.tools.children import *;"

@@ -234,11 +234,12 @@ async def test_no_channel_at_all_is_a_failure_that_shows_no_url(bench: Bench, we
 async def test_a_channel_at_a_private_address_is_refused(make_bench: MakeBench, web: Web) -> None:
     bench = make_bench(allow_private=frozenset())
     web.answer("/", "ok")
-    for url in (f"json://{web.host}/", f"form://localhost:{web.port}/", f"ntfy://127.0.0.1:{web.port}/topic"):
-        bench.give_secret("OPS", url)
-        error = await bench.refused("notify.send", to="secret:OPS", body="x")
-        assert error.kind is ErrorKind.DENIED, url
-        assert "loopback" in error.message
+    bench.give_secret("A", f"json://{web.host}/")
+    bench.give_secret("B", f"form://localhost:{web.port}/")
+    bench.give_secret("C", f"ntfy://127.0.0.1:{web.port}/topic")
+    error = await bench.refused("notify.send", to=["secret:A", "secret:B", "secret:C"], body="x")
+    assert error.kind is ErrorKind.DENIED
+    assert error.message.count("loopback") == 3
     assert web.requests == []
 
 

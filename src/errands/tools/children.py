@@ -54,7 +54,7 @@ async def run_in_child(
     (under the same numbers), and is gone when this returns or raises, cancellation included.
     Raises StepFailed: what the function refused; timeout; limit (memory, CPU, size of the answer); crash.
     """
-    process = await _start(files)
+    process = await _started(files)
     try:
         async with asyncio.timeout(limits.seconds):
             answer, complaint, _ = await asyncio.gather(
@@ -72,6 +72,16 @@ async def run_in_child(
     finally:
         await _kill(process)
     return _outcome(function, answer, complaint, code, limits)
+
+
+async def _started(files: Sequence[int]) -> asyncio.subprocess.Process:
+    """A child process. A cancel in the middle of its start waits for it, so as to kill it."""
+    starting = asyncio.ensure_future(_start(files))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _kill(await starting)
+        raise
 
 
 async def _start(files: Sequence[int]) -> asyncio.subprocess.Process:

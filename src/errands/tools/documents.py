@@ -1,6 +1,7 @@
 """`documents.read`: PDF, Word, Excel, HTML and others as Markdown."""
 
 import importlib.util
+import os
 from typing import Annotated
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from errands.core.outcomes import ErrorKind
 from errands.core.ports import Effect
 from errands.core.values import JsonObject
 from errands.tools.folders import read_effect
-from errands.tools.paths import reading
+from errands.tools.paths import Place, reading
 from errands.tools.refusal import Refusal
 from errands.tools.tool import Arguments, Output, ToolContext, tool
 
@@ -43,13 +44,13 @@ async def documents_read(arguments: DocumentArguments, context: ToolContext) -> 
     place = context.locate(arguments.path)
     limits = context.limits
     with reading(place) as file:
+        _check_size(place, os.fstat(file.fileno()).st_size, limits.document_bytes)
         # The child gets the open file, not its name: nothing can change in between.
         found = await context.in_child(
             "errands.tools.documents_child:convert",
             {
                 "file": file.fileno(),
                 "name": place.name,
-                "max_bytes": limits.document_bytes,
                 "max_characters": min(arguments.max_characters or limits.document_text, limits.document_text),
             },
             seconds=limits.document_seconds,
@@ -57,6 +58,11 @@ async def documents_read(arguments: DocumentArguments, context: ToolContext) -> 
             files=[file.fileno()],
         )
     return DocumentOutput.model_validate(found)
+
+
+def _check_size(place: Place, size: int, limit: int) -> None:
+    if size > limit:
+        raise Refusal("limit", f"{place.shown} has {size} bytes; documents may have {limit}", "split the document")
 
 
 def _check_installed() -> None:

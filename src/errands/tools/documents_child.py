@@ -9,12 +9,9 @@ from errands.tools.refusal import Refusal
 
 
 def convert(job: dict[str, object]) -> dict[str, object]:
-    """`{file, name, max_bytes, max_characters}` -> `{markdown, title, characters, truncated}`."""
+    """`{file, name, max_characters}` -> `{markdown, title, characters, truncated}`."""
     file, name = int(str(job["file"])), str(job["name"])
-    max_bytes, max_characters = int(str(job["max_bytes"])), int(str(job["max_characters"]))
-    size = os.fstat(file).st_size
-    if size > max_bytes:
-        raise Refusal("limit", f"{name} has {size} bytes; documents may have {max_bytes}", "split the document")
+    max_characters = int(str(job["max_characters"]))
     with os.fdopen(file, "rb") as stream:
         try:
             extension = PurePath(name).suffix.lower() or None
