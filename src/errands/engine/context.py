@@ -50,12 +50,15 @@ class LeafContext:
         self.attempt = attempt
         self.memory_limit = memory_limit
         self.grants: Grants = session.program.definition.grants
-        self.effect_key = effect_key(run.run_id, path)
         self._session = session
         self._surroundings = surroundings
         self._secrets = secrets
         self._vault = vault
         self._clock = clock
+
+    @property
+    def effect_key(self) -> str:
+        return effect_key(self.run.run_id, self.path)
 
     def workspace(self) -> Path:
         return self._surroundings.workspace(self.run.run_id)

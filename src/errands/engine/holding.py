@@ -262,7 +262,7 @@ async def _close(hands: Hands, driven: Advance, ending: Ending) -> None:
         raise LeaseLostError(run.id)
     if session.waits and ending.status is not RunStatus.SUCCEEDED:
         await patiently(_cancel_children, hands, driven, ending)
-    await asyncio.to_thread(_remove_workspace, hands.workspaces / driven.walk.run.run_id)
+    await _remove_workspace(hands.workspaces / driven.walk.run.run_id)
     log.debug("run.ended", run=driven.walk.run.run_id, task=driven.walk.run.task, status=ending.status.value)
 
 
@@ -354,6 +354,11 @@ async def _cancel_children(hands: Hands, driven: Advance, ending: Ending) -> Non
     log.debug("run.children", run=encode("run", run.id), cancelled=len(children))
 
 
-def _remove_workspace(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder, ignore_errors=True)
+async def _remove_workspace(folder: Path) -> None:
+    if _exists(folder):
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _exists(folder: Path) -> bool:
+    """One look at the disk; a thread for it would cost more than the look."""
+    return folder.exists()
