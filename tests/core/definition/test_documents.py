@@ -30,6 +30,8 @@ from errands.core.definition.positions import Place
         ("a: \ud800", 1, 4, "syntax", "UTF-8"),
         ("a: \x07", 1, 4, "syntax", "U+0007"),
         ("", 1, 1, "empty", "empty"),
+        ("# only a remark\n", 1, 1, "empty", "empty"),
+        ('a: "\\ud83d"', 1, 4, "bad-value", "half a character"),
         ("- a", 1, 1, "wrong-type", "mapping"),
         ("[" * 500, 1, 65, "too-deep", "deeper"),
         ("%YAML 1.1\n---\na: 1", 1, 1, "syntax", "1.2"),
@@ -39,6 +41,13 @@ def test_a_broken_text_gives_one_clear_problem(source: str, line: int, column: i
     problems = read_document(source).problems
     assert [(one.line, one.column, one.code) for one in problems] == [(line, column, code)]
     assert words in problems[0].message + str(problems[0].hint)
+
+
+def test_bytes_that_are_not_utf_8_are_found_where_they_stand() -> None:
+    problems = read_document(b"a: 1\nb: caf\xe9".decode(errors="surrogateescape")).problems
+    assert [(one.line, one.column, one.message) for one in problems] == [
+        (2, 7, "the file holds bytes that are not UTF-8 text")
+    ]
 
 
 def test_every_duplicate_key_of_a_file_is_reported() -> None:
@@ -62,6 +71,12 @@ def test_aliases_and_merge_keys_mean_what_they_mean_in_yaml() -> None:
     root = read_document("base: &base {x: 1, y: 1}\nmore: {<<: *base, y: 2}\nlist: [*base]").root
     assert root is not None
     assert plain(root) == {"base": {"x": 1, "y": 1}, "more": {"y": 2, "x": 1}, "list": [{"x": 1, "y": 1}]}
+
+
+def test_a_character_in_two_escapes_as_json_writes_it_is_read_whole() -> None:
+    root = read_document('a: "\\ud83d\\ude00"').root
+    assert root is not None
+    assert plain(root) == {"a": "\U0001f600"}
 
 
 def test_plain_values_are_read_as_yaml_1_2_reads_them() -> None:
@@ -118,5 +133,5 @@ def test_an_offset_in_a_text_leads_to_its_place_whatever_the_quoting(
     assert document.root is not None
     text = plain(document.root)
     for part in path:
-        text = text[part]  # type: ignore[index, call-overload]
+        text = text[part]  # type: ignore[index]
     assert document.positions.inside(path, str(text).index(needle)) == place

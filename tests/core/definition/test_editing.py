@@ -11,6 +11,7 @@ from errands.core.definition.document import read_document
 from errands.core.definition.editing import Change, EditInvalid, Insert, Move, Remove, SetValue, rewrite
 from errands.core.definition.emitting import emit_lines
 from errands.core.definition.nodes import plain
+from errands.core.definition.parsing import parse_task
 from errands.core.problems import DefinitionInvalid
 from errands.core.values import Json
 
@@ -91,10 +92,14 @@ def test_a_removed_step_leaves_its_neighbours_as_they_were() -> None:
 
 def test_a_new_step_is_written_in_the_layout_of_the_list() -> None:
     after = rewrite(STEPS, [Insert(("steps",), 1, {"id": "n", "with": {"text": "a\nb\n", "on": True}})])
-    assert '  - id: n\n    with:\n      text: |\n        a\n        b\n      "on": true\n' in after.replace(
-        "      on:", '      "on":'
-    )
-    assert [step["id"] for step in value_of(after)["steps"]] == ["a", "n", "b", "c"]  # type: ignore[index, call-overload]
+    assert "  - id: n\n    with:\n      text: |\n        a\n        b\n      on: true\n" in after
+    parsed = parse_task("task: t\ndescription: d\n" + after)
+    assert parsed.draft is not None
+    assert [step.id for step in parsed.draft.steps] == ["a", None, "b", "c"]
+
+
+def test_a_text_that_older_readers_take_for_a_truth_value_is_quoted() -> None:
+    assert rewrite("a: 1\n", [SetValue(("a",), "yes"), SetValue(("b",), "2026-12-24")]) == 'a: "yes"\nb: 2026-12-24\n'
 
 
 def test_the_first_key_of_a_step_can_go() -> None:
@@ -157,6 +162,6 @@ def test_any_value_can_be_set_anywhere_and_nothing_else_changes(value: Json, pla
     expected = value_of(EXAMPLE)
     node = expected
     for part in place[:-1]:
-        node = node[part]  # type: ignore[index, call-overload]
-    node[place[-1]] = value  # type: ignore[index, call-overload]
+        node = node[part]  # type: ignore[index]
+    node[place[-1]] = value  # type: ignore[index]
     assert after == expected

@@ -112,6 +112,16 @@ steps:
     assert [step.key for step, _ in every_step(definition) if isinstance(step, IfStep)] == ["if#1", "if#2"]
 
 
+def test_a_notification_keeps_its_own_title_beside_that_of_its_step() -> None:
+    first, second = task(
+        """steps:
+  - {title: Step, notify: {to: x, title: Message, body: b}}
+  - {notify: {to: x, title: Message, body: b}, title: Step}
+"""
+    ).steps
+    assert first.title == second.title == "Message"
+
+
 def test_an_output_of_null_is_told_from_no_output() -> None:
     assert task("steps: [{python: '1'}]\noutput: null").has_output
     assert not task("steps: [{python: '1'}]").has_output

@@ -89,9 +89,9 @@ def test_every_kind_of_step_has_a_described_definition_with_its_key_required() -
     for kind in STEP_CLASSES:
         step = definitions[f"step-{kind}"]
         assert isinstance(step, dict)
-        assert kind in step["required"]  # type: ignore[operator]
+        assert kind in step["required"]
         assert step["description"]
-        assert "key" not in step["properties"]  # type: ignore[operator]
+        assert "key" not in step["properties"]
 
 
 def test_docstrings_become_descriptions_without_words_of_the_models() -> None:

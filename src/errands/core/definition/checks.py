@@ -39,7 +39,7 @@ class Checked:
 async def check_file(
     source: str, surroundings: Surroundings, checker: TypeChecker | None = None, *, now: datetime | None = None
 ) -> Checked:
-    """Read and check a task, agent or model file. Never raises: everything wrong is in `problems`.
+    """Read and check a task, agent or model file. Whatever the text holds, everything wrong is in `problems`.
 
     `checker` finds type errors in expressions; `None` leaves that out. `now` tells schedules that are over from
     those to come; `None` asks only whether they could ever fire.

@@ -32,7 +32,7 @@ from errands.core.values import Json
 MAX_BYTES = 2**20
 MAX_DEPTH = 64
 """Levels of lists and mappings. Steps have a tighter limit of their own."""
-MAX_NODES = 200_000
+MAX_NODES = 50_000
 """Values in a file, aliases counted as often as they are used."""
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
@@ -55,14 +55,19 @@ class Document:
 
 
 def read_document(source: str) -> Document:
-    """The tree of a YAML file, with every problem that keeps it from being one. Never raises."""
+    """The tree of a YAML file, with every problem that keeps it from being one. Never raises.
+
+    Decode bytes with `errors="surrogateescape"`: then those that are not UTF-8 are found here, with their place.
+    """
     source = source.removeprefix("\ufeff")
     problems = _refuse_text(source)
     if problems:
         return Document(None, Positions.of(source[:MAX_BYTES], None), problems)
     composer = _Composer(Positions.of(source, None))
     root = composer.compose(source)
-    if root is not None and not isinstance(root, MapNode) and not composer.problems:
+    if root is None and not composer.problems:
+        composer.report(0, "the file is empty", "start with `task: name`", "empty")
+    elif not isinstance(root, MapNode) and not composer.problems:
         composer.report(0, "a file must be a mapping of keys to values", "start with `task: name`", "wrong-type")
     usable = root if isinstance(root, MapNode) else None
     return Document(usable, Positions.of(source, usable), in_file_order(composer.problems))

@@ -11,6 +11,7 @@ from errands.core.values import Json
 
 INDENT: Final = 2
 _FLOW_SIGNS: Final = frozenset(",[]{}")
+_TRUTH_IN_YAML_1_1: Final = frozenset(("y", "n", "yes", "no", "on", "off"))
 _BREAKS: Final = ("\r", "\x85", "\u2028", "\u2029", "\t")
 
 
@@ -93,7 +94,7 @@ def _literal(text: str, indent: int) -> str:
 
 
 def _scalar(text: str) -> str:
-    return text if _reads_as_itself(text) else _quoted(text)
+    return text if _reads_as_itself(text) and text.lower() not in _TRUTH_IN_YAML_1_1 else _quoted(text)
 
 
 def _quoted(text: str) -> str:
