@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from errands.cli.wiring import Opened, Wiring
 from errands.core.definition.task import TaskDefinition
@@ -174,8 +174,8 @@ class Stage:
 
     def opened(self) -> Opened:
         services = SimpleNamespace(runs=self.runs, approvals=self.approvals, tasks=self.tasks)
-        made: Any = SimpleNamespace(services=services, default_project="default", shutdown_grace=timedelta(seconds=20))
-        return made
+        opened = SimpleNamespace(services=services, default_project="default", shutdown_grace=timedelta(seconds=20))
+        return cast(Opened, opened)
 
     @asynccontextmanager
     async def open(self, *, worker: bool = False) -> AsyncIterator[Opened]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from errands.cli.given import BadInput, json_or_file, named_values, object_from_file, read_text, since
+from errands.core.values import JsonObject
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -22,7 +23,7 @@ def test_a_value_is_json_where_it_can_be_and_text_otherwise() -> None:
 
 
 def test_a_value_stays_text_where_the_schema_asks_for_text() -> None:
-    schemas = {"code": {"type": "string"}, "either": {"type": ["string", "integer"]}}
+    schemas: dict[str, JsonObject] = {"code": {"type": "string"}, "either": {"type": ["string", "integer"]}}
     assert named_values(["code=007", "either=7"], schemas) == {"code": "007", "either": 7}
 
 

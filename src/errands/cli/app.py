@@ -21,7 +21,8 @@ _EPILOG = (
     "Exit codes: 0 succeeded, 1 failed, 2 wrong input, 3 timed out, 4 cancelled, 5 waiting and not followed, "
     "6 skipped, 130 interrupted. Settings: ERRANDS_HOME, ERRANDS_DATABASE_URL and others; NO_COLOR is honoured."
 )
-_NARROW = 14
+_MARGIN, _NARROWEST = 4, 30
+"""Columns around the names in the list of commands, and the least that is left for what they do."""
 
 _COMMANDS: tuple[tuple[str, tuple[tuple[str, Callable[..., None]], ...]], ...] = (
     (
@@ -81,7 +82,7 @@ class Chapters(TyperGroup):
         chapters = {name: str(getattr(one, "rich_help_panel", "")) for name, one in self.commands.items()}
         for chapter in dict.fromkeys(chapters.values()):
             listed = [(name, one) for name, one in self.commands.items() if chapters[name] == chapter]
-            room = max(formatter.width - width - _NARROW, 2 * _NARROW)
+            room = max(formatter.width - width - _MARGIN, _NARROWEST)
             with formatter.section(chapter):
                 formatter.write_dl([(f"{name:<{width}}", one.get_short_help_str(room)) for name, one in listed])
 

@@ -52,7 +52,7 @@ def test(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the tests that a task's file holds: dry runs with stubs. Exits with 1 if one fails."""
+    """Run the tests that a task's file holds. They are dry runs with stubs; exits with 1 if one fails."""
 
     async def act(desk: Desk) -> ExitCode:
         from errands.cli.source_files import task_or_file

@@ -63,7 +63,10 @@ def show(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a run: why it ran, each step with input, output, attempts, usage and cost, and what it waits for."""
+    """Show a run: why it ran, each step, what it waits for.
+
+    Of each step: rendered input, output, attempts, usage and cost; of an agent, its turns and calls.
+    """
 
     async def act(desk: Desk) -> ExitCode | None:
         from errands.cli.run_ids import the_run

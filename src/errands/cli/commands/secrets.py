@@ -15,7 +15,7 @@ secrets = typer.Typer(no_args_is_help=True)
 
 @secrets.callback()
 def _secrets() -> None:
-    """Store credentials, encrypted; tasks refer to them as secret:NAME."""
+    """Keep credentials, encrypted; tasks say secret:NAME."""
 
 
 @secrets.command("set")

@@ -14,7 +14,10 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made if missing.")] = Path(),
     as_json: AsJson = False,
 ) -> None:
-    """Make a folder with a task, an agent and a model to begin with, and a schema for your editor."""
+    """Make a folder to begin with: a task, an agent, a model.
+
+    The format's schema lies beside them, for your editor. Files that are there already are left alone.
+    """
 
     async def act(desk: Desk) -> None:
         from errands.cli.starter import write_starter

@@ -28,7 +28,7 @@ def apply(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring task, agent and model files into the project: all of them, or none if one has a problem."""
+    """Bring task, agent and model files into the project. All of them, or none if one has a problem."""
 
     async def act(desk: Desk) -> ExitCode | None:
         from errands.cli.source_files import read_sources
@@ -102,7 +102,7 @@ def versions(context: typer.Context, task: TaskName, project: Project = None, as
 def pause(
     context: typer.Context, task: TaskName, note: Note = None, project: Project = None, as_json: AsJson = False
 ) -> None:
-    """Hold a task: new runs are skipped, with the reason on record, until it is resumed."""
+    """Hold a task: new runs are skipped until it is resumed. Each skipped run is on record, with the note."""
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
@@ -132,7 +132,7 @@ def export(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the project's tasks, agents and models to files, word for word as they were applied."""
+    """Write the project's files, word for word as they were applied."""
 
     async def act(desk: Desk) -> None:
         from errands.cli.source_files import write_sources

@@ -17,7 +17,11 @@ def worker(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Advance runs until SIGTERM or Ctrl-C: the first lets running steps end, the second stops at once."""
+    """Advance runs until SIGTERM or Ctrl-C.
+
+    The first lets running steps end within the grace time, the second stops at once. Says in one line each when a run
+    is taken and let go. Any number of workers may share a database.
+    """
 
     async def act(desk: Desk) -> ExitCode:
         from errands.cli.working import work
@@ -28,7 +32,10 @@ def worker(
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check the database, the disk, keys, extras and the embedded model; say what to do where something is wrong."""
+    """Check the database, keys, extras and the embedded model.
+
+    Says what to do where something is wrong, and exits with 1 then.
+    """
 
     async def act(desk: Desk) -> ExitCode:
         from errands.cli.health import check_lines
