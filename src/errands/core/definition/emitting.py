@@ -11,7 +11,7 @@ from errands.core.values import Json
 
 INDENT: Final = 2
 _FLOW_SIGNS: Final = frozenset(",[]{}")
-_TRUTH_IN_YAML_1_1: Final = frozenset(("y", "n", "yes", "no", "on", "off"))
+_TRUTH_IN_YAML_1_1: Final = frozenset(("yes", "no", "on", "off"))
 _BREAKS: Final = ("\r", "\x85", "\u2028", "\u2029", "\t")
 
 
