@@ -11,7 +11,7 @@ from tests.engine.workbench import HEAD, Workbench
 
 
 async def test_a_defect_in_the_walk_fails_the_run_and_frees_its_slot(bench: Workbench) -> None:
-    async def broken(_: Evaluation) -> list[Json]:
+    async def broken(evaluation: Evaluation) -> list[Json]:
         raise RuntimeError("a bug")
 
     engine = Engine(replace(bench.parts, evaluate=broken))

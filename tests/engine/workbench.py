@@ -263,6 +263,19 @@ class Workbench:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._let_go.wait(), _LOOK_AGAIN_SECONDS)
 
+    async def all_wait(self, runs: int, *, seconds: float = 20) -> None:
+        """Wait until so many runs wait."""
+        async with asyncio.timeout(seconds), self._let_go:
+            while await self.pool.fetchval("select count(*) from runs where status = 'waiting'") < runs:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._let_go.wait(), _LOOK_AGAIN_SECONDS)
+
+    async def other_project(self) -> UUID:
+        """One more project."""
+        project_id = new_id()
+        await self.pool.execute("insert into projects (id, name) values ($1, $2)", project_id, f"p{project_id.hex}")
+        return project_id
+
     async def open_approval(self, run_id: UUID) -> UUID:
         """The one open question of a run."""
         found: UUID = await self.pool.fetchval("select id from approvals where run_id = $1 and status = 'open'", run_id)

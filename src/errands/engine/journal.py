@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from errands.core.outcomes import StepFailed
 from errands.engine.patience import DATABASE_AWAY, delay_after
 from errands.engine.records import LeaseLostError, RecordRefusedError
 from errands.store.connections import Connection, Pool
@@ -40,7 +41,7 @@ class Entry:
     started_at: datetime | None
     finished_at: datetime | None
     also: Also | None
-    """Further writes of the same transaction, made only if the record was written."""
+    """Further writes of the same transaction, made only if the record was written. StepFailed undoes the record."""
     done: asyncio.Future[None]
 
 
@@ -71,7 +72,7 @@ class Journal:
             _fail(entry, LeaseLostError(entry.run_id))
 
     def append(self, entry: Entry) -> asyncio.Future[None]:
-        """Hand an entry in. The future ends when it is committed, or with LeaseLostError or RecordRefusedError."""
+        """Hand an entry in. The future ends at its commit, or with LeaseLostError, RecordRefusedError or StepFailed."""
         self._pending.append(entry)
         self._more.set()
         return entry.done
@@ -103,7 +104,7 @@ class Journal:
                 tries += 1
                 log.warning("journal.database_away", error=type(error).__name__, entries=len(batch), retry_in=delay)
                 await asyncio.sleep(delay)
-            except asyncpg.PostgresError as error:
+            except (asyncpg.PostgresError, StepFailed) as error:
                 await self._commit_halves(batch, error)
                 return
             except asyncio.CancelledError:
@@ -120,7 +121,8 @@ class Journal:
 
     async def _commit_halves(self, batch: list[Entry], error: Exception) -> None:
         if len(batch) == 1:
-            _fail(batch[0], RecordRefusedError(f"{type(error).__name__}: {error}"))
+            refused = RecordRefusedError(f"{type(error).__name__}: {error}")
+            _fail(batch[0], error if isinstance(error, StepFailed) else refused)
             return
         middle = len(batch) // 2
         await self._commit(batch[:middle])

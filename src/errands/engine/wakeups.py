@@ -43,14 +43,17 @@ class WaitingRoom:
         return WaitState(done is not None, done, "timer")
 
     async def _event(self, connection: Connection, run: HeldRun, path: str, hold: EventHold) -> WaitState:
-        """Takes the first such event since the run began that this run has not taken yet, else waits for one."""
+        """Takes the first such event since the run began that this run has not taken yet, else waits for one.
+
+        Events taken are found by the text of the wait's result: `->>` refuses a document that holds `\\u0000` anywhere.
+        """
         await lock_event(connection, run.project_id, hold.name)
         row = await connection.fetchrow(
-            """
+            r"""
             select id, payload from events
             where project_id = $1 and name = $2 and ($3::text is null or key = $3) and created_at >= $4
               and not exists (select 1 from waits where run_id = $5 and kind = 'event'
-                              and (result ->> 'event_id')::bigint = events.id)
+                              and substring(result::text from '^{"by":"event","event_id":(\d+),')::bigint = events.id)
             order by id limit 1
             """,
             run.project_id,
@@ -149,7 +152,7 @@ def _run_text(run_id: UUID) -> str:
 
 def _event_result(event_id: int, payload: str | None) -> JsonObject:
     value: Json = None if payload is None else from_text(payload)
-    return {"by": "event", "payload": value, "event_id": event_id}
+    return {"by": "event", "event_id": event_id, "payload": value}
 
 
 async def lock_event(connection: Connection, project_id: UUID, name: str) -> None:
