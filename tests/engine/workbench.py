@@ -167,7 +167,7 @@ class Workbench:
         self.vault = vault
         self.clock = clock
         self.engine = self.another_engine()
-        self.keeper = Keeper(parts.pool, new_id(), parts.limits, clock, parts.artifacts)
+        self.keeper = Keeper(parts.pool, new_id(), parts.limits, clock, parts.artifacts, parts.workspaces)
         self.project_id = new_id()
         self._tasks: dict[str, UUID] = {}
         self._let_go = asyncio.Condition()
@@ -281,10 +281,12 @@ class Workbench:
         found: UUID = await self.pool.fetchval("select id from approvals where run_id = $1 and status = 'open'", run_id)
         return found
 
-    async def answer(self, run_id: UUID, choice: str, *, person: str = "user:ana", **form: Json) -> None:
+    async def answer(
+        self, run_id: UUID, choice: str, form: JsonObject | None = None, *, person: str = "user:ana"
+    ) -> None:
         """Answer the open question of a run."""
         approval = await self.open_approval(run_id)
-        await self.engine.answer(approval, person=person, choice=choice, form=form, note=None)
+        await self.engine.answer(approval, person=person, choice=choice, form=form or {}, note=None)
 
     async def send(self, name: str, payload: Json = None, *, key: str | None = None) -> int:
         """Send an event to the project."""

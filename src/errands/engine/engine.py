@@ -221,7 +221,7 @@ class Engine:
     def worker(self, *, concurrency: int) -> Worker:
         """A worker of this process. `await worker.run()` until `await worker.stop()`."""
         parts, worker_id = self._parts, new_id()
-        keeper = Keeper(parts.pool, worker_id, parts.limits, parts.clock, parts.artifacts)
+        keeper = Keeper(parts.pool, worker_id, parts.limits, parts.clock, parts.artifacts, parts.workspaces)
         shared = Shared(
             parts.pool,
             Journal(parts.pool),

@@ -207,6 +207,7 @@ def _driven(hands: Hands, session: Session, version: Version, secrets: Mapping[s
         hands.shared.limits,
         hands.clock,
         watcher,
+        secret_params=frozenset() if run.untrusted else frozenset(param.name for param in program.definition.params),
         pulse=session.pulse,
     )
     return Advance(hands.shared.pool, session, walk, version, watcher.live)

@@ -1,15 +1,18 @@
 """The keeper: fires what is due, and puts right what a crash has left behind. Every worker has one."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
 import asyncpg
 import structlog
 
+from errands.core.ids import decode
 from errands.engine import admission
 from errands.engine.limits import EngineLimits
 from errands.engine.patience import DATABASE_AWAY
@@ -35,13 +38,20 @@ class Keeper:
     """Timers at once; heartbeats, orphans, caches, retention from time to time. Each job may run anywhere, twice."""
 
     def __init__(
-        self, pool: Pool, worker_id: UUID, limits: EngineLimits, clock: Callable[[], datetime], artifacts: ArtifactBin
+        self,
+        pool: Pool,
+        worker_id: UUID,
+        limits: EngineLimits,
+        clock: Callable[[], datetime],
+        artifacts: ArtifactBin,
+        workspaces: Path,
     ) -> None:
         self._pool = pool
         self._worker_id = worker_id
         self._limits = limits
         self._clock = clock
         self._artifacts = artifacts
+        self._workspaces = workspaces
         self._nudge = asyncio.Event()
         self._due: datetime | None = None
 
@@ -129,6 +139,21 @@ class Keeper:
         await self._pool.execute("delete from pgqueuer_log where created < $1", now - timedelta(hours=1))
         if self._limits.retention is not None:
             await self.forget_ended(now - self._limits.retention)
+        await self.sweep_workspaces()
+
+    async def sweep_workspaces(self) -> int:
+        """Remove workspaces of runs that have ended: their worker was killed before it could. Gives how many."""
+        folders = {
+            run_id: path for path in await asyncio.to_thread(_folders, self._workspaces) if (run_id := _run(path))
+        }
+        rows = await self._pool.fetch(
+            "select id from runs where id = any($1) and status in ('queued', 'running', 'waiting')", list(folders)
+        )
+        live = {row["id"] for row in rows}
+        stale = [path for run_id, path in folders.items() if run_id not in live]
+        for path in stale:
+            await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+        return len(stale)
 
     async def forget_ended(self, before: datetime) -> int:
         """Remove runs that ended before a moment, with their journals and files, some hundred at a time."""
@@ -155,3 +180,14 @@ class Keeper:
             forgotten += len(ids)
             if len(ids) < _BATCH:
                 return forgotten
+
+
+def _folders(workspaces: Path) -> list[Path]:
+    return list(workspaces.iterdir()) if workspaces.exists() else []
+
+
+def _run(workspace: Path) -> UUID | None:
+    try:
+        return decode("run", workspace.name)
+    except ValueError:
+        return None

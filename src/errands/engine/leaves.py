@@ -15,8 +15,9 @@ from errands.core.retry import retry_after
 from errands.core.values import Json, JsonObject, digest
 from errands.engine.lanes import Lane
 from errands.engine.ledger import AnswerHold, TimerHold
-from errands.engine.program import CompiledStep
+from errands.engine.program import CompiledStep, template_of
 from errands.engine.records import LeaseLostError, Record, RecordRefusedError
+from errands.engine.references import refuse_computed
 from errands.engine.scope import Scope
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ async def call(walk: "Walk", compiled: CompiledStep, scope: Scope, path: str, la
     taken = await inherit(walk, path, rendered)
     if taken is not None:
         return taken
+    if not compiled.main.literal and not isinstance(step, AgentStep):
+        refuse_computed(template_of(step), rendered, walk.secret_params)
     request = _request(step, rendered)
     found = await _stubbed(walk, step, path, request, rendered)
     if found is not None:

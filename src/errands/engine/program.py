@@ -103,10 +103,10 @@ def _main(step: Step) -> Template:
         case RepeatStep():
             return compile_expression(step.until)
         case _:
-            return compile_template(_template(step))
+            return compile_template(template_of(step))
 
 
-def _template(step: Step) -> Json:
+def template_of(step: Step) -> Json:
     """The one JSON value that holds everything a step of this kind evaluates."""
     match step:
         case ToolStep() | SubtaskStep():

@@ -168,6 +168,7 @@ async def rehearse(
             limits,
             lambda: moment,
             _Quiet(),
+            secret_params=frozenset(param.name for param in definition.params),
             stubs=GivenStubs(stubs, output_schema, make_up),
         )
         scope = run_scope(identity, arguments, {"kind": "dry_run", "payload": payload})

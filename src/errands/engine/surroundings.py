@@ -2,8 +2,6 @@
 
 import asyncio
 import hashlib
-import os
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -132,13 +130,3 @@ def _artifact_id(run_id: UUID, step: str, name: str) -> UUID:
     """In the order of runs, and the same for the same step and name."""
     tail = hashlib.blake2b(f"{run_id}/{step}/{name}".encode(), digest_size=8).digest()
     return UUID(bytes=run_id.bytes[:8] + bytes([tail[0] & 0x3F | 0x80]) + tail[1:])
-
-
-def sweep_workspaces(folder: Path, live: set[str]) -> int:
-    """Remove workspaces of runs that are not live, left by a crash. Gives how many."""
-    if not folder.exists():
-        return 0
-    stale = [entry for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False) and entry.name not in live]
-    for entry in stale:
-        shutil.rmtree(entry.path, ignore_errors=True)
-    return len(stale)

@@ -64,6 +64,8 @@ class Walk:
     watcher: Watcher
     stubs: "leaves.Stubs | None" = None
     """Answers in place of the world, in a dry run."""
+    secret_params: frozenset[str] = frozenset()
+    """Params that may hold a reference to a secret: all, unless the run's arguments come from outside."""
     pulse: Pulse = field(default_factory=Pulse)
 
     async def block(self, steps: tuple[Step, ...], scope: Scope, prefix: str, lane: Lane) -> Flow:
