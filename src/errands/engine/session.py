@@ -119,6 +119,8 @@ class Session:
                 hint="the output holds something that the database refuses; leave it out or encode it",
             ) from error
         self.history[record.path] = stored
+        if stored.kind == "outcome" and stored.facts and "usage" in stored.facts:
+            self.settle(stored.usage)
         return stored
 
     async def ride(self, record: Record) -> Record:

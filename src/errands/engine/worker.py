@@ -58,6 +58,7 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*side, return_exceptions=True)
             await self._hands.shared.journal.close()
+            await self._hands.surroundings.flush()
             with suppress(*DATABASE_AWAY, asyncpg.PostgresError):
                 await self._pool.execute("delete from workers where id = $1", self.id)
 
