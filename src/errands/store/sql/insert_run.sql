@@ -1,6 +1,7 @@
 -- Insert a run. Its turn shares the workers fairly between tasks: it comes after the task's own last queued run and
--- never before the run that is served now (one that is held back or was under way says nothing of that), and a task advances by as many turns as its project has tasks in the queue
--- (start-time fair queueing, each task's weight being one over its project's queued tasks).
+-- never before the run that is served now (one that is held back or was under way says nothing of that), and a task
+-- advances by as many turns as its project has tasks in the queue (start-time fair queueing, each task's weight being
+-- one over its project's queued tasks).
 -- Index: ix_runs_queued_task_turn, ix_runs_queued_turn.
 insert into runs (id, project_id, task_id, version_id, status, key, max_concurrent, held_for, reason, starter, trigger,
                   arguments, idempotency_key, untrusted, parent_run_id, parent_path, rerun_of, rerun_from, queued_at,
