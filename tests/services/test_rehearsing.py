@@ -66,7 +66,7 @@ async def test_tests_that_hold_pass_and_keep_nothing(services: Services, runtime
         ("steps: {total: 5}", "steps: {nothing: 7}", "steps.nothing: expected an output, but the step was not reached"),
         ("expect: {output: {total: 5", "expect: {status: failed, output: {total: 5", "status: expected failed"),
         ("stub: {page: {json: [{price: 2}, {price: 3}]}}", "stub: {}", "status: expected succeeded, came failed"),
-        ('string, default: "{{ now.date()', 'string, format: date, default: "{{ now', "arguments.since: "),
+        ("since: {type: string,", "since: {type: string, pattern: '^[a-z]+$',", "arguments.since: "),
     ],
 )
 async def test_a_test_that_fails_says_what_was_expected_and_what_came(
