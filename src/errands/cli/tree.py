@@ -188,7 +188,7 @@ def _round_status(one: Node, outline: Outline, *, loop_over: bool) -> StepStatus
 
 def _rounds(step: StepView) -> int | None:
     """How many rounds a loop will have, where its record says so."""
-    items: Json = step.input
+    items: Json = step.output if step.input is None else step.input
     if isinstance(items, Mapping):
         items = items.get("items", items.get("for_each"))
     if isinstance(items, bool | str):
