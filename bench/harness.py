@@ -14,7 +14,7 @@ import structlog
 from errands.core.definition.parsing import parse_task
 from errands.core.expressions.sandbox import Sandbox
 from errands.core.outcomes import Performed
-from errands.core.ports import Effect, LeafCall, StepContext
+from errands.core.ports import Effect, LeafCall, Performer, StepContext
 from errands.core.values import Json, JsonObject
 from errands.engine.engine import Engine, Parts
 from errands.engine.launching import Order
@@ -107,23 +107,34 @@ class Project:
 async def engine_on(folder: Path, output: Json = None, pool_size: int = 18) -> AsyncIterator[tuple[Database, Engine]]:
     """A fresh embedded database in a folder, and an engine on it."""
     database = await Database.open(None, folder, pool_size=pool_size)
-    await upgrade(database)
+    try:
+        await upgrade(database)
+        async with engine_of(database, folder, Idle(output)) as engine:
+            yield database, engine
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def engine_of(
+    database: Database, folder: Path, performer: Performer, artifacts: ArtifactStore | None = None
+) -> AsyncIterator[Engine]:
+    """An engine on a database that is open already."""
     sandbox = Sandbox()
     parts = Parts(
         database.pool,
-        Idle(output),
+        performer,
         sandbox,
         NoSecrets(),
-        ArtifactStore(str(folder / "artifacts")),
+        artifacts or ArtifactStore(str(folder / "artifacts")),
         lambda _: None,
         EngineLimits(),
         folder / "workspaces",
     )
     try:
-        yield database, Engine(parts)
+        yield Engine(parts)
     finally:
         await sandbox.aclose()
-        await database.close()
 
 
 @asynccontextmanager

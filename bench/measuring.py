@@ -13,7 +13,10 @@ import asyncpg
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure. `ratio` is value over limit; `target` bounds the ratio, or the value where limit is None."""
+    """One measured figure. `ratio` is value over limit.
+
+    `target` bounds the ratio; the value where limit is None, or where it is only there to compare (`judged`).
+    """
 
     name: str
     value: float
@@ -21,6 +24,7 @@ class Figure:
     target: float
     limit: float | None = None
     better: Literal["higher", "lower"] = "higher"
+    judged: Literal["ratio", "value"] = "ratio"
 
     @property
     def ratio(self) -> float | None:
@@ -28,7 +32,7 @@ class Figure:
 
     @property
     def met(self) -> bool:
-        measured = self.value if self.ratio is None else self.ratio
+        measured = self.value if self.ratio is None or self.judged == "value" else self.ratio
         return measured >= self.target if self.better == "higher" else measured <= self.target
 
     def line(self) -> str:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+import asyncpg
+
 from errands.core.definition.parsing import parse_task
 from errands.core.definition.task import TaskDefinition
 from errands.core.expressions.sandbox import Sandbox
@@ -22,6 +24,7 @@ from errands.engine.keeper import Keeper
 from errands.engine.launching import Launched, Order
 from errands.engine.limits import EngineLimits
 from errands.engine.live import LiveEvent
+from errands.engine.patience import patiently
 from errands.engine.records import Record
 from errands.engine.worker import Worker
 from errands.store.artifacts import ArtifactStore
@@ -257,7 +260,7 @@ class Workbench:
     async def _until(self, run_id: UUID, there: Callable[[RunStatus], bool], seconds: float) -> Ended:
         async with asyncio.timeout(seconds), self._let_go:
             while True:
-                found = await self.look(run_id)
+                found = await patiently(self.look, run_id)
                 if there(found.status):
                     return found
                 with suppress(TimeoutError):
@@ -269,6 +272,14 @@ class Workbench:
             while await self.pool.fetchval("select count(*) from runs where status = 'waiting'") < runs:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._let_go.wait(), _LOOK_AGAIN_SECONDS)
+
+    async def cut_connections(self) -> None:
+        """End every connection to this database, as a restart of the server would."""
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError):
+            await self.pool.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid()"
+            )
 
     async def other_project(self) -> UUID:
         """One more project."""

@@ -49,7 +49,7 @@ def test_a_run_shows_its_steps_and_output_and_ends_with_its_outcome(stage: Stage
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(RunStatus.FAILED, 1), (RunStatus.TIMED_OUT, 3), (RunStatus.CANCELLED, 4)],
+    [(RunStatus.FAILED, 1), (RunStatus.CANCELLED, 3), (RunStatus.TIMED_OUT, 4)],
 )
 def test_a_run_that_did_not_succeed_says_so_in_the_exit_code(stage: Stage, status: RunStatus, code: int) -> None:
     error = failed("orders", "connection [refused]", "Is the database up?").error

@@ -63,8 +63,8 @@ async def _until(condition: Any) -> None:
     [
         (RunStatus.SUCCEEDED, 0),
         (RunStatus.FAILED, 1),
-        (RunStatus.TIMED_OUT, 3),
-        (RunStatus.CANCELLED, 4),
+        (RunStatus.TIMED_OUT, 4),
+        (RunStatus.CANCELLED, 3),
         (RunStatus.SKIPPED, 6),
     ],
 )

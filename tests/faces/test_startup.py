@@ -12,7 +12,7 @@ try:
     bootstrap.main()
 except SystemExit:
     pass
-heavy = ("sqlalchemy", "pydantic_ai", "asyncpg", "ruamel", "rich", "structlog", "pydantic", "fastapi")
+heavy = ("sqlalchemy", "pydantic_ai", "asyncpg", "ruamel", "rich", "structlog", "jsonschema_rs", "pgqueuer")
 print(json.dumps([time.process_time(), [name for name in heavy if name in sys.modules]]), file=sys.stderr)
 """
 

@@ -127,6 +127,14 @@ def test_a_running_agent_shows_its_last_calls_and_what_its_model_says() -> None:
     assert "Orders rose by a fifth." in text
 
 
+def test_a_step_in_which_a_model_speaks_is_at_work_even_if_nobody_saw_it_begin() -> None:
+    made = progress()
+    made.take(TokenShown("summary/turn[0]", "Orders rose"), NOW)
+    text = lines(made)
+    assert any(line.startswith("▸ else: summary") for line in text)
+    assert any("Orders rose" in line for line in text)
+
+
 def test_a_running_step_is_timed_from_when_it_was_first_seen() -> None:
     made = progress()
     made.take(StepChanged(step("orders", S.RUNNING, started_at=None)), NOW - timedelta(seconds=3))

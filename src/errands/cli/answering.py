@@ -54,5 +54,5 @@ async def give(
 def outcome(answered: ApprovalAnswered, approval: ApprovalView) -> str:
     """What the answer did."""
     if answered.closed:
-        return f"Answered {one_line(answered.choice)}; the run goes on."
+        return f"Answered {one_line(answered.choice)}; the run goes on as soon as a worker has a hand free."
     return f"Recorded {one_line(answered.choice)}; the run goes on when {approval.quorum} people agree."

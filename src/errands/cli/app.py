@@ -18,7 +18,7 @@ _HELP = """Tasks that run unattended, survive crashes and leave a record of ever
 Begin with: errands init"""
 
 _EPILOG = (
-    "Exit codes: 0 succeeded, 1 failed, 2 wrong input, 3 timed out, 4 cancelled, 5 waiting and not followed, "
+    "Exit codes: 0 succeeded, 1 failed, 2 wrong input, 3 cancelled, 4 timed out, 5 waiting and not followed, "
     "6 skipped, 130 interrupted. Settings: ERRANDS_HOME, ERRANDS_DATABASE_URL and others; NO_COLOR is honoured."
 )
 _MARGIN, _NARROWEST = 4, 30

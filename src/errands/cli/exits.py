@@ -15,8 +15,8 @@ class ExitCode(IntEnum):
     """The run failed, a test failed, a file has problems, or Errands itself could not work."""
     INVALID = 2
     """The command, its options or its input are wrong, or name something that is not there."""
-    TIMED_OUT = 3
-    CANCELLED = 4
+    CANCELLED = 3
+    TIMED_OUT = 4
     WAITING = 5
     """The run waits for an answer, an event or a moment, and nobody follows it; it goes on by itself."""
     SKIPPED = 6

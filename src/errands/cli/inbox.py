@@ -6,8 +6,10 @@ from errands.cli.answering import Given, ask_approval, give, outcome
 from errands.cli.desk import Room
 from errands.cli.displays import local_now
 from errands.cli.exits import ExitCode
+from errands.cli.follow import Manner
 from errands.cli.forms import fields_of, read
 from errands.cli.given import BadInput
+from errands.cli.launching import follow_to_the_end
 from errands.cli.run_texts import approval_table
 from errands.cli.screen import Screen
 from errands.core.values import Json
@@ -38,11 +40,15 @@ async def list_open(screen: Screen, room: Room, reply: Reply) -> ExitCode:
     return ExitCode.SUCCEEDED
 
 
-async def answer(screen: Screen, room: Room, named: str, reply: Reply) -> ExitCode:
-    """Answer one question, asking at the terminal for what was not given."""
+async def answer(screen: Screen, room: Room, named: str, reply: Reply, *, follow: bool = False) -> ExitCode:
+    """Answer one question, asking at the terminal for what was not given; with `follow`, stay with its run."""
     approval = await room.services.approvals.get(named)
     given = await _given(screen, approval, reply)
     answered = await give(room.services, approval.id, person=reply.person, given=given, note=reply.note)
+    if follow:
+        screen.remark(outcome(answered, approval))
+        manner = Manner(held_here=False, stay=True, person=reply.person)
+        return await follow_to_the_end(screen, room, approval.run, manner)
     screen.document(answered)
     screen.say(outcome(answered, approval))
     return ExitCode.SUCCEEDED

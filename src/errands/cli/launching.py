@@ -133,7 +133,7 @@ def closing_lines(left: Left) -> list[tuple[str, str]]:
         lines += [(one_line(left.run.error.hint), "problem.hint")] if left.run.error.hint else []
         return [*lines, (f"Look closer: errands show {left.run.id}", "faint")]
     if left.code is ExitCode.WAITING:
-        return [(f"It waits and goes on by itself. Follow it: errands show {left.run.id} --follow", "faint")]
+        return [("It holds nothing while it waits; then a worker takes it up again: errands worker", "faint")]
     if left.status is RunStatus.SUCCEEDED and left.run.output is not None:
         return [(line, "") for line in value_lines(left.run.output, limit=20)]
     return []

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-from errands.cli.outline import Outline
+from errands.cli.outline import Outline, key_of
 from errands.core.outcomes import RunStatus, StepStatus, Usage
 from errands.services.views import (
     LineLogged,
@@ -57,7 +57,8 @@ class Progress:
                 self._step(event.step, now)
                 self.streams.pop(event.step.path, None)
             case TokenShown():
-                step = event.path.split("/")[0]
+                step = event.path.partition("/")[0]
+                self._infer(step, now)
                 self.streams[step] = (self.streams.get(step, "") + event.text)[-_TAIL:]
             case LineLogged():
                 pass
@@ -98,10 +99,38 @@ class Progress:
         if step.status is StepStatus.RUNNING:
             self.began.setdefault(step.path, now)
 
+    def _infer(self, path: str, now: datetime) -> None:
+        """A model speaks in a step: it is at work, although it began before anybody listened."""
+        if path not in self.steps:
+            place = self.outline.place(path)
+            self._step(at_work(path, place.kind if place else "agent", place.depth if place else 0), now)
+
     def _view(self, run: RunView, now: datetime) -> None:
         self.run, self.status, self.waiting = run, run.status, run.waiting
         self._timings, self._since = run.timings, now
         self.steps = {step.path: step for step in run.steps} or self.steps
+
+
+def at_work(path: str, kind: str, depth: int) -> StepView:
+    """A step of which nothing is recorded yet."""
+    return StepView(
+        path=path,
+        key=key_of(path),
+        kind=kind,
+        title=None,
+        status=StepStatus.RUNNING,
+        input=None,
+        output=None,
+        output_size=None,
+        error=None,
+        attempts=1,
+        usage=Usage(),
+        started_at=None,
+        finished_at=None,
+        cached=False,
+        effect_key=None,
+        depth=depth,
+    )
 
 
 def total(steps: Iterable[StepView]) -> Usage:

@@ -37,7 +37,7 @@ def run_table(runs: Sequence[RunLine], now: datetime, screen: Screen) -> "Group"
         )
     columns = [
         Column("State"),
-        Column("Run", "accent"),
+        Column("Run", "accent", rank=-1),
         Column("Task", rank=1),
         Column("Ver"),
         Column("Queued"),
@@ -52,7 +52,7 @@ def run_table(runs: Sequence[RunLine], now: datetime, screen: Screen) -> "Group"
 def approval_table(approvals: Sequence[ApprovalView], now: datetime, screen: Screen) -> "Group":
     """One open question a row."""
     columns = [
-        Column("Approval", "accent"),
+        Column("Approval", "accent", rank=-1),
         Column("Task", rank=1),
         Column("Asked"),
         Column("Until"),

@@ -25,7 +25,7 @@ class Column:
     style: str = ""
     align: Literal["left", "right"] = "left"
     rank: int = 0
-    """Columns of the highest rank are cut first where the screen is narrow."""
+    """Columns of the highest rank are cut first where the screen is narrow; below 0 never, such as ids."""
 
 
 def table(columns: Sequence[Column], rows: "Sequence[Sequence[str | Text]]", width: int) -> "Group":
@@ -49,7 +49,7 @@ def _cell(cell: "str | Text", style: str) -> "Text":
 def _cut(natural: list[int], ranks: list[int], width: int) -> list[int]:
     """Widths that fit: columns of high rank give way first, none below a few characters."""
     widths = list(natural)
-    for rank in sorted(set(ranks), reverse=True):
+    for rank in sorted({rank for rank in ranks if rank >= 0}, reverse=True):
         excess = sum(widths) + _GAP * (len(widths) - 1) - width
         group = [index for index, own in enumerate(ranks) if own == rank]
         while excess > 0 and any(widths[index] > _LEAST for index in group):

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from errands.cli.figures import count, duration, money, plural
 from errands.cli.neutral import one_line
-from errands.cli.outline import Outline, Place, key_of, round_of
-from errands.cli.progress import Progress
+from errands.cli.outline import Outline, Place, round_of
+from errands.cli.progress import Progress, at_work
 from errands.cli.waits import waiting_for
 from errands.core.outcomes import StepStatus
 from errands.core.values import Json
@@ -72,30 +72,9 @@ def _with_loops(progress: Progress) -> Iterator[StepView]:
         loop = around.rpartition("[")[0] if around else None
         if loop and loop not in seen and loop not in progress.steps:
             seen.add(loop)
-            yield _unrecorded_loop(loop, step)
+            yield at_work(loop, "for_each", max(step.depth - 1, 0))
         seen.add(step.path)
         yield step
-
-
-def _unrecorded_loop(path: str, inner: StepView) -> StepView:
-    return StepView(
-        path=path,
-        key=key_of(path),
-        kind="for_each",
-        title=None,
-        status=StepStatus.RUNNING,
-        input=None,
-        output=None,
-        output_size=None,
-        error=None,
-        attempts=1,
-        usage=type(inner.usage)(),
-        started_at=inner.started_at,
-        finished_at=None,
-        cached=False,
-        effect_key=None,
-        depth=max(inner.depth - 1, 0),
-    )
 
 
 def _home(parent: Node | None, path: str, roots: list[Node]) -> list[Node]:
@@ -209,7 +188,7 @@ def _round_status(one: Node, outline: Outline, *, loop_over: bool) -> StepStatus
 
 def _rounds(step: StepView) -> int | None:
     """How many rounds a loop will have, where its record says so."""
-    items: Json = step.input
+    items: Json = step.output if step.input is None else step.input
     if isinstance(items, Mapping):
         items = items.get("items", items.get("for_each"))
     if isinstance(items, bool | str):

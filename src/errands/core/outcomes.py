@@ -183,7 +183,7 @@ class Usage:
         return {
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
-            "usd": str(self.usd),
+            "usd": f"{self.usd.normalize():f}",
             "requests": self.requests,
             "tool_calls": self.tool_calls,
         }

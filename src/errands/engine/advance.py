@@ -252,7 +252,13 @@ class Advance:
             usage.tool_calls,
             not cancellable,
         )
-        return row is not None
+        return row is not None or await self._was_let_go()
+
+    async def _was_let_go(self) -> bool:
+        """Whether it was suspended before, and only the answer was lost with its connection."""
+        query = "select status from runs where id = $1 and epoch = $2"
+        status = await patiently(self._pool.fetchval, query, self.session.run.id, self.session.run.epoch)
+        return status in ("waiting", "queued")
 
     def active_seconds(self) -> float:
         """Seconds of running time since the run was taken."""

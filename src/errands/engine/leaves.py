@@ -250,13 +250,27 @@ async def _perform(
         raise
     except RecordRefusedError as error:
         raise StepFailed(ErrorKind.STORAGE, str(error)) from error
+    except asyncio.CancelledError as error:
+        if _being_cancelled():
+            raise
+        raise _defect(walk, request, path, error) from error
     except Exception as error:
-        log.exception("step.defect", run=walk.run.run_id, step=path)
-        raise StepFailed(
-            ErrorKind.INTERNAL,
-            f"`{_name(request)}` failed in a way it should not: {type(error).__name__}",
-            hint=f"this is a defect of Errands; the server's log has it under {walk.run.run_id}",
-        ) from error
+        raise _defect(walk, request, path, error) from error
+
+
+def _being_cancelled() -> bool:
+    """Whether somebody wants this step to stop; a library may also let a cancel of its own escape."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _defect(walk: "Walk", request: LeafCall, path: str, error: BaseException) -> StepFailed:
+    log.error("step.defect", run=walk.run.run_id, step=path, exc_info=error)
+    return StepFailed(
+        ErrorKind.INTERNAL,
+        f"`{_name(request)}` failed in a way it should not: {type(error).__name__}",
+        hint=f"this is a defect of Errands; the server's log has it under {walk.run.run_id}",
+    )
 
 
 async def _within(limit: timedelta, request: LeafCall, call: Awaitable[Performed]) -> Performed:

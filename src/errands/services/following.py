@@ -6,10 +6,12 @@ events come at once, and what the journal tells of them later is not told again.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core import ids
 from errands.core.outcomes import RunStatus, StepStatus
@@ -17,7 +19,10 @@ from errands.services.errors import NotFound
 from errands.services.story import Story
 from errands.services.telling import as_record, log_line, read_run, unended, wait_view
 from errands.services.views import (
+    LEVELS,
+    Level,
     LineLogged,
+    LogLine,
     RunChanged,
     RunEnded,
     RunEvent,
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY_SECONDS = 0.2
 _LOG_LINES = 1000
+_LINES_LATE_SECONDS = 0.5
 # Numbers are given out before commits: a record can appear with a lower number than one that was seen before.
 _LATE_RECORDS = 20_000
 
@@ -53,6 +59,9 @@ class _Seen:
     steps: dict[str, StepView]
     highest: int = 0
     last_line: int = 0
+    live: bool = False
+    """This process holds the run, or did."""
+    live_lines: set[tuple[str, datetime, str]] = field(default_factory=set)
 
 
 async def follow_run(
@@ -65,11 +74,15 @@ async def follow_run(
     try:
         view, seen = await _begin(database, artifacts, run_id)
         yield RunSnapshot(view)
+        ended_before = seen.status.final
         while not seen.status.final:
             async for event in _until_next_look(queue, seen):
                 yield event
             for change in await _look(database, run_id, seen):
                 yield change
+        if not ended_before and not seen.live:
+            for line in await _late_lines(database, run_id, seen):
+                yield line
         yield RunEnded((await _begin(database, artifacts, run_id))[0])
     finally:
         listener.cancel()
@@ -99,6 +112,7 @@ async def _until_next_look(queue: "asyncio.Queue[LiveEvent]", seen: _Seen) -> As
             live = await asyncio.wait_for(queue.get(), max(left, 0))
         except TimeoutError:
             return
+        seen.live = True
         if live.kind == "released":
             return
         for event in _live_changes(live, seen):
@@ -109,6 +123,9 @@ def _live_changes(live: "LiveEvent", seen: _Seen) -> list[RunEvent]:
     match live.kind:
         case "token":
             return [TokenShown(live.path, live.text)]
+        case "log" if live.at is not None:
+            seen.live_lines.add((live.path, live.at, live.text))
+            return [LineLogged(LogLine(0, live.at, live.path, _level(live.level), live.text))]
         case "began":
             return _step_changes(seen, seen.story.begin(live.path))
         case "ended" if live.record is not None:
@@ -122,20 +139,43 @@ async def _look(database: Database, run_id: UUID, seen: _Seen) -> list[RunEvent]
     async with database.engine.connect() as connection:
         status = await runs.status(connection, run_id)
         rows = await record.journal(connection, run_id, seen.highest - _LATE_RECORDS)
-        lines = await record.log(connection, run_id, seen.last_line, _LOG_LINES)
+        lines = await _new_lines(connection, run_id, seen)
         waits = tuple(wait_view(wait) for wait in await record.open_waits(connection, run_id))
     if status is None:
         raise NotFound("run", ids.encode("run", run_id), hint="It was removed while it was followed.")
     changes: list[RunEvent] = []
     changed = (status, waits) != (seen.status, seen.waiting)
+    held = {wait.path for wait in (*waits, *seen.waiting)}
     seen.status, seen.waiting = status, waits
-    changes += _step_changes(seen, [path for row in rows for path in _changed_by(row, seen)])
-    for line in lines:
-        seen.last_line = line.id
-        changes.append(LineLogged(log_line(line)))
+    looked_at = [path for row in rows for path in _changed_by(row, seen)]
+    looked_at += [path for wait in held for path in seen.story.begin(wait)]
+    changes += _step_changes(seen, looked_at)
+    changes += lines
     if changed and not status.final:
         changes.append(RunChanged(status, waits))
     return changes
+
+
+async def _new_lines(connection: AsyncConnection, run_id: UUID, seen: _Seen) -> list[RunEvent]:
+    """The log's lines since the last look, but for those that were told live."""
+    changes: list[RunEvent] = []
+    for row in await record.log(connection, run_id, seen.last_line, _LOG_LINES):
+        seen.last_line = row.id
+        if (row.path, row.logged_at, row.message) not in seen.live_lines:
+            changes.append(LineLogged(log_line(row)))
+    return changes
+
+
+async def _late_lines(database: Database, run_id: UUID, seen: _Seen) -> list[RunEvent]:
+    """A worker elsewhere writes its lines a moment after they were logged, and so after the run's end."""
+    await asyncio.sleep(_LINES_LATE_SECONDS)
+    async with database.engine.connect() as connection:
+        return await _new_lines(connection, run_id, seen)
+
+
+def _level(text: str) -> Level:
+    """The level of a live line, whose type does not say that it is one of four."""
+    return next((level for level in LEVELS if level == text), "info")
 
 
 def _changed_by(row: JournalRow, seen: _Seen) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from errands.services.errors import Unavailable
 
 _KEY_BYTES = 32
-_MAKE_ONE = "make one with: openssl rand -base64 32"
+_MAKE_ONE = "Make one with: openssl rand -base64 32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +61,18 @@ def _parse(texts: Sequence[str], origin: str) -> Sequence[Key]:
     materials: list[bytes] = []
     for number, text in enumerate(filter(None, map(str.strip, texts)), start=1):
         try:
-            material = base64.b64decode(
-                text + "=" * (-len(text) % 4), altchars=b"-_" if set(text) & {"-", "_"} else None
-            )
+            standard = text.replace("-", "+").replace("_", "/").rstrip("=")
+            material = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
         except (binascii.Error, ValueError):
-            raise Unavailable(f"Key {number} in {origin} is not base64.", _MAKE_ONE.capitalize()) from None
+            raise Unavailable(f"Key {number} in {origin} is not base64.", _MAKE_ONE) from None
         if len(material) != _KEY_BYTES:
             raise Unavailable(
                 f"Key {number} in {origin} has {len(material)} bytes; an AES-256 key has {_KEY_BYTES}.",
-                _MAKE_ONE.capitalize(),
+                _MAKE_ONE,
             )
         materials.append(material)
     if not materials:
-        raise Unavailable(f"There is no key in {origin}.", _MAKE_ONE.capitalize())
+        raise Unavailable(f"There is no key in {origin}.", _MAKE_ONE)
     return [Key(hashlib.sha256(b"errands key id:" + material).hexdigest()[:16], material) for material in materials]
 
 

@@ -28,6 +28,8 @@ async def read_run(
     for entry in await record.journal(connection, row.id):
         story.add(as_record(entry))
     waiting = tuple(wait_view(wait) for wait in await record.open_waits(connection, row.id))
+    for wait in waiting:
+        story.begin(wait.path)
     files = tuple(artifact_view(file) for file in await record.files(connection, row.id))
     size = await output_size(artifacts, row.output_ref)
     return run_view(row, story, waiting, files, size, now), story

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, get_args
 
 from errands.core.outcomes import RunStatus, StepError, StepStatus, Usage
 from errands.core.problems import Problem
 from errands.core.values import Json, JsonObject
 
 Item = TypeVar("Item")
+Level = Literal["debug", "info", "warning", "error"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +205,10 @@ class LogLine:
     """One line of a run's log."""
 
     id: int
-    """Grows with time; give the last one back to read on."""
+    """Grows with time; give the last one back to read on. 0: told live, before the line has its place in the log."""
     at: datetime
     path: str
-    level: Literal["debug", "info", "warning", "error"]
+    level: Level
     message: str
 
 

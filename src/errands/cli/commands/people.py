@@ -14,11 +14,15 @@ def approve(
     approval: Annotated[
         str | None, typer.Argument(metavar="APPROVAL|RUN", help="What to answer. [default: list what is open]")
     ] = None,
+    *,
     choose: Annotated[str | None, typer.Option("--choose", "-c", metavar="CHOICE", help="One of its choices.")] = None,
     form: Annotated[
         list[str] | None, typer.Option("--form", metavar="KEY=VALUE", help="A field of its form. May be repeated.")
     ] = None,
     note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Kept with the answer.")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Then work on the run here and stay until it ends.")
+    ] = False,
     person: AsPerson = None,
     project: Project = None,
     as_json: AsJson = False,
@@ -29,10 +33,10 @@ def approve(
         from errands.cli.inbox import Reply, answer, list_open
 
         reply = Reply(principal(person), choose, tuple(form or ()), note)
-        async with desk.open(project) as room:
+        async with desk.open(project, worker=follow) as room:
             if approval is None:
                 return await list_open(desk.screen, room, reply)
-            return await answer(desk.screen, room, approval, reply)
+            return await answer(desk.screen, room, approval, reply, follow=follow)
 
     perform(context, act, as_json=as_json)
 

@@ -44,7 +44,7 @@ def run(
 ) -> None:
     """Run a task and show its steps as they happen. A file is first applied to the project as a version of its task.
 
-    Exit codes: 0 succeeded, 1 failed, 2 wrong input, 3 timed out, 4 cancelled, 5 waiting and not followed,
+    Exit codes: 0 succeeded, 1 failed, 2 wrong input, 3 cancelled, 4 timed out, 5 waiting and not followed,
     6 skipped, 130 interrupted.
     """
 

@@ -1,0 +1,216 @@
+"""The journal's promises: fenced by epoch, committed in groups, one bad record alone, nothing lost or doubled."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from errands.core.outcomes import RunStatus
+from errands.engine.journal import Entry, Journal
+from errands.engine.records import LeaseLostError, RecordRefusedError
+from errands.engine.runs import take
+from errands.store.connections import Connection
+from errands.store.identifiers import new_id
+from errands.store.sql import statement
+from tests.engine.workbench import HEAD, Gate, Workbench
+
+
+def entry(run_id: UUID, path: str, *, epoch: int = 1, output: str | None = "1") -> Entry:
+    done = asyncio.get_running_loop().create_future()
+    return Entry(run_id, epoch, path, "outcome", "succeeded", None, output, None, None, None, None, None, None, done)
+
+
+async def taken(bench: Workbench, times: int = 1) -> UUID:
+    """A run that was taken so many times."""
+    launched = await bench.start(HEAD + "steps: [{tool: noop}]\n")
+    for _ in range(times):
+        assert await take(bench.pool, launched.run_id, new_id(), bench.clock())
+    return launched.run_id
+
+
+@asynccontextmanager
+async def journal(bench: Workbench, **options: int) -> AsyncIterator[Journal]:
+    made = Journal(bench.pool, **options)
+    made.open()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def paths(bench: Workbench, run_id: UUID) -> list[str]:
+    rows = await bench.pool.fetch("select path from steps where run_id = $1 order by seq", run_id)
+    return [row["path"] for row in rows]
+
+
+async def test_a_record_of_a_stale_epoch_is_refused(bench: Workbench) -> None:
+    run_id = await taken(bench, times=2)
+    async with journal(bench) as writer:
+        with pytest.raises(LeaseLostError):
+            await writer.append(entry(run_id, "late", epoch=1))
+        await writer.append(entry(run_id, "fresh", epoch=2))
+    assert await paths(bench, run_id) == ["fresh"]
+
+
+async def append(connection: Connection, made: Entry) -> int:
+    columns = (made.run_id, made.epoch, made.path, made.kind, made.status, None, made.output, *[None] * 5)
+    rows = await connection.fetch(statement("append_records"), [made.run_id], *([value] for value in columns))
+    return len(rows)
+
+
+async def waits_for_a_lock(bench: Workbench, pid: int) -> None:
+    async with asyncio.timeout(10):
+        while not await bench.pool.fetchval("select pg_blocking_pids($1) <> '{}'", pid):
+            await asyncio.to_thread(lambda: None)
+
+
+async def test_a_takeover_waits_for_a_stale_insert_that_was_first_and_reads_it(bench: Workbench) -> None:
+    run_id = await taken(bench)
+    async with bench.pool.acquire() as stale, bench.pool.acquire() as other:
+        transaction = stale.transaction()
+        await transaction.start()
+        assert await append(stale, entry(run_id, "first")) == 1
+        takeover = asyncio.create_task(take(other, run_id, new_id(), bench.clock()))
+        await waits_for_a_lock(bench, other.get_server_pid())
+        assert not takeover.done()
+        await transaction.commit()
+        held = await takeover
+        read = await paths(bench, run_id)
+    assert held is not None
+    assert (held.epoch, read) == (2, ["first"])
+
+
+async def test_a_stale_insert_that_comes_after_the_takeover_has_read_writes_nothing(bench: Workbench) -> None:
+    run_id = await taken(bench)
+    async with bench.pool.acquire() as stale, bench.pool.acquire() as other:
+        transaction = other.transaction()
+        await transaction.start()
+        assert await take(other, run_id, new_id(), bench.clock())
+        insert = asyncio.create_task(append(stale, entry(run_id, "late")))
+        await waits_for_a_lock(bench, stale.get_server_pid())
+        await transaction.commit()
+        read = await paths(bench, run_id)
+        written = await insert
+    assert (read, written) == ([], 0)
+    assert await paths(bench, run_id) == []
+
+
+async def test_a_stale_insert_with_an_old_snapshot_writes_nothing_either(bench: Workbench) -> None:
+    run_id = await taken(bench)
+    async with bench.pool.acquire() as stale, stale.transaction(isolation="repeatable_read"):
+        await stale.fetchval("select 1 from runs")
+        assert await take(bench.pool, run_id, new_id(), bench.clock())
+        with pytest.raises(asyncpg.SerializationError):
+            await append(stale, entry(run_id, "late"))
+    assert await paths(bench, run_id) == []
+
+
+async def test_records_that_gather_during_a_commit_are_committed_together(bench: Workbench) -> None:
+    run_id = await taken(bench)
+    async with journal(bench) as writer:
+        await asyncio.gather(*(writer.append(entry(run_id, f"s{n:03}")) for n in range(200)))
+        assert writer.batches <= 3
+    assert len(await paths(bench, run_id)) == 200
+
+
+async def test_one_bad_record_fails_alone(bench: Workbench) -> None:
+    run_id = await taken(bench)
+    async with journal(bench, writers=1) as writer:
+        made = [entry(run_id, f"s{n}") for n in range(9)]
+        made[4] = entry(run_id, "bad\0path")
+        made[6] = entry(run_id, "bad", output="{not json")
+        ended = await asyncio.gather(*(writer.append(one) for one in made), return_exceptions=True)
+    refused = [number for number, result in enumerate(ended) if result is not None]
+    assert refused == [4, 6]
+    assert all(isinstance(ended[number], RecordRefusedError) for number in refused)
+    assert await paths(bench, run_id) == [f"s{n}" for n in range(9) if n not in (4, 6)]
+
+
+async def test_one_stale_record_in_a_batch_fails_alone(bench: Workbench) -> None:
+    lost, held = await taken(bench, times=2), await taken(bench)
+    async with journal(bench, writers=1) as writer:
+        made = [entry(held, "a"), entry(lost, "b"), entry(held, "c"), entry(new_id(), "nobody's")]
+        ended = await asyncio.gather(*(writer.append(one) for one in made), return_exceptions=True)
+    assert [type(result) for result in ended] == [type(None), LeaseLostError, type(None), LeaseLostError]
+
+
+async def test_a_record_sent_again_in_its_own_epoch_counts_as_written_and_is_not_doubled(bench: Workbench) -> None:
+    run_id = await taken(bench)
+    async with journal(bench) as writer:
+        await writer.append(entry(run_id, "a", output='"first"'))
+        await writer.append(entry(run_id, "a", output='"again"'))
+    rows = await bench.pool.fetch("select output from steps where run_id = $1", run_id)
+    assert [row["output"] for row in rows] == ['"first"']
+
+
+async def test_a_record_that_an_earlier_epoch_wrote_is_not_taken_for_ones_own(bench: Workbench) -> None:
+    run_id = await taken(bench)
+    async with journal(bench) as writer:
+        await writer.append(entry(run_id, "a"))
+        assert await take(bench.pool, run_id, new_id(), bench.clock())
+        with pytest.raises(LeaseLostError):
+            await writer.append(entry(run_id, "a", epoch=2))
+
+
+async def test_a_closed_journal_tells_those_who_wait_that_nothing_was_written(bench: Workbench) -> None:
+    run_id = await taken(bench)
+    writer = Journal(bench.pool)
+    late = writer.append(entry(run_id, "a"))
+    await writer.close()
+    with pytest.raises(LeaseLostError):
+        await late
+
+
+async def test_further_writes_happen_with_their_record_or_not_at_all(bench: Workbench) -> None:
+    lost, held = await taken(bench, times=2), await taken(bench)
+    ran: list[str] = []
+    async with journal(bench, writers=1) as writer:
+        made = [entry(lost, "a"), entry(held, "b")]
+        for one in made:
+
+            async def also(_: Connection, path: str = one.path) -> None:
+                ran.append(path)
+
+            one.also = also
+        await asyncio.gather(*(writer.append(one) for one in made), return_exceptions=True)
+    assert ran == ["b"]
+
+
+TEN = HEAD + "steps:\n" + "".join(f"  - {{id: s{n}, tool: step}}\n" for n in range(10))
+
+
+async def test_cut_connections_lose_and_double_nothing(bench: Workbench) -> None:
+    cut = 0
+
+    async def step(arguments: object, context: object) -> int:
+        nonlocal cut
+        cut += 1
+        if cut % 7 == 0:
+            await bench.cut_connections()
+        return 1
+
+    bench.tools.tools["step"] = step
+    task = await bench.apply(TEN)
+    runs = [await bench.launch(*task) for _ in range(8)]
+    async with bench.working():
+        ended = [await bench.ended(launched.run_id, seconds=40) for launched in runs]
+    assert [run.status for run in ended] == [RunStatus.SUCCEEDED] * 8
+    assert cut == 80, "no step was done twice: the records were kept in memory until they could be written"
+    assert await bench.pool.fetchval("select count(*) from steps") == 80
+
+
+async def test_waits_and_wake_ups_survive_cut_connections(bench: Workbench) -> None:
+    gate = bench.tools.tools["gate"] = Gate()
+    async with bench.working():
+        launched = await bench.start(HEAD + "steps: [{parallel: {a: [{tool: gate}], b: [{wait: 1h}]}}]\n")
+        await gate.entered()
+        await bench.cut_connections()
+        await bench.forward(timedelta(hours=1))
+        gate.open()
+        ended = await bench.ended(launched.run_id)
+    assert ended.status is RunStatus.SUCCEEDED
+    assert gate.calls == 1

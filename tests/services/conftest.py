@@ -1,0 +1,41 @@
+"""A whole process for each test: real database, tools, engine and services."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from errands.bootstrap import Runtime, open_services
+from errands.services import Services
+from errands.settings import Settings
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of a process of the test's own."""
+    return Settings.load(home=tmp_path / "home", database_url=database_url, allow_private_hosts=("127.0.0.1",))
+
+
+@pytest.fixture
+async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Put together, with nobody who advances runs."""
+    async with open_services(settings, worker=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def services(runtime: Runtime) -> Services:
+    """The services of that process."""
+    return runtime.services
+
+
+@pytest.fixture
+async def working(runtime: Runtime) -> AsyncIterator[Services]:
+    """The services, with a worker at work."""
+    worker = runtime.engine.worker(concurrency=8)
+    running = asyncio.create_task(worker.run())
+    await worker.ready.wait()
+    yield runtime.services
+    await worker.stop()
+    await running
