@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0003_triggers"
-down_revision = "0001"
+down_revision = "0002_people"
 
 
 def upgrade() -> None:
