@@ -109,6 +109,8 @@ class AccountResource:
 
     person: str
     """Id of the person whose it is."""
+    name: str = ""
+    """The person's sign-in name, for the record."""
 
 
 @dataclass(frozen=True, slots=True)

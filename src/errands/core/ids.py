@@ -2,7 +2,17 @@
 
 from uuid import UUID
 
-PREFIXES = {"run": "run", "task": "task", "version": "ver", "approval": "apr", "artifact": "art", "project": "prj"}
+PREFIXES = {
+    "run": "run",
+    "task": "task",
+    "version": "ver",
+    "approval": "apr",
+    "artifact": "art",
+    "project": "prj",
+    "person": "usr",
+    "session": "ses",
+    "token": "tok",
+}
 
 
 def encode(noun: str, value: UUID) -> str:

@@ -50,5 +50,18 @@ class Denied(ServiceError):
     """The caller has no right to it; an owner of the project can give it."""
 
 
+class Unauthenticated(ServiceError):
+    """Nobody is signed in, or what was shown lets nobody in; the caller signs in."""
+
+
+class TooMany(ServiceError):
+    """The caller tries too often, and waits."""
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        minutes = -(-retry_after_seconds // 60)
+        super().__init__(message, f"Try again in {minutes} minute{'s' if minutes != 1 else ''}.")
+        self.retry_after_seconds = retry_after_seconds
+
+
 class Unavailable(ServiceError):
     """Errands cannot work now: the database, a folder, a key. The operator acts."""

@@ -1,0 +1,136 @@
+"""The one gate of all services: authorise first, then act, then record, in one transaction where there is one."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import assert_never
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from errands.core.access import (
+    AccountResource,
+    ApprovalResource,
+    Decision,
+    Principal,
+    ProjectResource,
+    Resource,
+    ServerResource,
+    TaskResource,
+    TriggerPrincipal,
+    Verb,
+    permit,
+)
+from errands.core.values import Json, JsonObject
+from errands.services.errors import Denied
+from errands.store import audit
+from errands.store.audit import NewEntry, Outcome
+from errands.store.connections import Connection
+from errands.store.database import Database
+
+_LONGEST_NAME = 300
+
+Clock = Callable[[], datetime]
+Witness = Callable[[Connection, UUID], Awaitable[None]]
+"""Called within the engine's transaction, with the id of the run it is about."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class Authority:
+    """Decides, and writes down what was decided and done."""
+
+    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def authorise(self, caller: Principal, verb: Verb, resource: Resource) -> None:
+        """Raises Denied, which is recorded."""
+        decision = self.decide(caller, verb, resource)
+        if not decision.allowed:
+            await self._refuse(caller, verb, resource, decision)
+
+    async def first_allowed(self, caller: Principal, verb: Verb, *resources: Resource) -> None:
+        """One of the resources is enough. Raises Denied for the last of them, which is recorded."""
+        if not any(self.decide(caller, verb, resource).allowed for resource in resources):
+            await self.authorise(caller, verb, resources[-1])
+
+    def decide(self, caller: Principal, verb: Verb, resource: Resource) -> Decision:
+        """The same without a trace: for lists that leave out what the caller may not see."""
+        return permit(caller, verb, resource, now=self._clock())
+
+    async def record(
+        self,
+        connection: AsyncConnection,
+        caller: Principal,
+        verb: Verb,
+        resource: Resource,
+        detail: JsonObject | None = None,
+        *,
+        outcome: Outcome = "done",
+    ) -> None:
+        """Keep in the audit log what the connection's transaction does. `detail` holds no secret."""
+        await audit.write(connection, entry_of(caller, verb, resource, detail, outcome))
+
+    def witness(self, caller: Principal, verb: Verb, resource: Resource, detail: JsonObject | None = None) -> Witness:
+        """Keeps it in a transaction of the engine's, with the run that the engine names."""
+
+        async def write(connection: Connection, run: UUID) -> None:
+            told: dict[str, Json] = {**(detail or {}), "run": f"run_{run.hex}"}
+            await audit.write_in(connection, entry_of(caller, verb, resource, told, "done"))
+
+        return write
+
+    async def _refuse(self, caller: Principal, verb: Verb, resource: Resource, decision: Decision) -> None:
+        """The denial stays, whatever the caller does next: it has a transaction of its own."""
+        async with self._database.engine.begin() as connection:
+            await self.record(
+                connection, caller, verb, resource, {"reason": _storable(decision.reason)}, outcome="denied"
+            )
+        granted = decision.who_can_grant
+        raise Denied(decision.reason, None if granted is None else f"Ask {granted}.")
+
+
+def entry_of(
+    caller: Principal, verb: Verb, resource: Resource, detail: JsonObject | None, outcome: Outcome
+) -> NewEntry:
+    """An entry of the audit log."""
+    noun, name, project = _named(resource)
+    told: dict[str, Json] = dict(detail or {})
+    if isinstance(caller, TriggerPrincipal) and caller.owner is not None:
+        told["owner"] = caller.owner
+    return NewEntry(
+        caller.reference,
+        caller.kind,
+        caller.id,
+        verb,
+        noun,
+        _storable(name),
+        project and _storable(project),
+        outcome,
+        told,
+    )
+
+
+def _storable(name: str) -> str:
+    """What strangers name may be long, or hold what a database cannot; the record of their try must not fail."""
+    return name[:_LONGEST_NAME].encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _named(resource: Resource) -> tuple[str, str, str | None]:
+    """Noun, name and project."""
+    match resource:
+        case ServerResource():
+            return resource.noun, resource.name, None
+        case AccountResource():
+            return "account", resource.name or resource.person, None
+        case ProjectResource():
+            return resource.noun, resource.name or resource.project, resource.project
+        case TaskResource():
+            return "task", resource.name, resource.project
+        case ApprovalResource():
+            return "approval", resource.name, resource.project
+        case _:
+            assert_never(resource)
