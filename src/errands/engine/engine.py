@@ -1,7 +1,7 @@
 """The engine's door: what services may ask of it. Everything below is its own business."""
 
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from errands.engine.session import Shared
 from errands.engine.surroundings import Workplace
 from errands.engine.wakeups import WaitingRoom
 from errands.engine.worker import Worker
+from errands.store.connections import Connection
 from errands.store.identifiers import new_id
 
 RunArguments = Mapping[str, Json]
@@ -68,6 +69,10 @@ class Parts:
     clock: Callable[[], datetime] = utc_now
 
 
+Witness = Callable[[Connection, UUID], Awaitable[None]]
+"""Writes down, in the transaction of a change, that it was made; is given the id of what was changed."""
+
+
 class Engine:
     """Starts, moves and ends runs."""
 
@@ -77,9 +82,16 @@ class Engine:
         self.versions = Versions(parts.pool)
         self.launcher = Launcher(parts.pool, self.versions, parts.evaluate, parts.clock)
 
-    async def launch(self, order: Order) -> Launched:
-        """Start, queue or skip a run. Raises IdempotencyConflictError, LookupError."""
-        return await self.launcher.launch(order)
+    async def launch(self, order: Order, *, also: Witness | None = None) -> Launched:
+        """Start, queue or skip a run; `also` is done in the same transaction, unless the run was there already.
+
+        Raises IdempotencyConflictError, LookupError.
+        """
+        async with self._parts.pool.acquire() as connection, connection.transaction():
+            launched = await self.launcher.launch_in(connection, order)
+            if also is not None and not launched.existing:
+                await also(connection, launched.run_id)
+            return launched
 
     async def launch_defaults(
         self,
@@ -135,17 +147,27 @@ class Engine:
         output = None if text is None else from_text(text)
         return _object(state), {"output": output, "arguments": _object(row["arguments"])}
 
-    async def cancel(self, run_id: UUID, *, by: str, reason: str | None) -> bool:
+    async def cancel(self, run_id: UUID, *, by: str, reason: str | None, also: Witness | None = None) -> bool:
         """Ask a run to end; a step that runs is stopped at once. False: it had ended already."""
         async with self._parts.pool.acquire() as connection, connection.transaction():
-            return await request_cancel(connection, run_id, by, reason, self._parts.clock())
+            asked = await request_cancel(connection, run_id, by, reason, self._parts.clock())
+            if also is not None and asked:
+                await also(connection, run_id)
+            return asked
 
     async def answer(
-        self, approval_id: UUID, *, person: str, choice: str, form: JsonObject, note: str | None
+        self,
+        approval_id: UUID,
+        *,
+        person: str,
+        choice: str,
+        form: JsonObject,
+        note: str | None,
+        also: Witness | None = None,
     ) -> Answered:
-        """One person's answer to an approval. Raises AnswerRefusedError, LookupError."""
+        """One person's answer to an approval; `also` is told the approval. Raises AnswerRefusedError, LookupError."""
         async with self._parts.pool.acquire() as connection, connection.transaction():
-            return await answering.answer(
+            answered = await answering.answer(
                 connection,
                 approval_id,
                 person=person,
@@ -154,13 +176,23 @@ class Engine:
                 note=note,
                 now=self._parts.clock(),
             )
+            if also is not None:
+                await also(connection, approval_id)
+            return answered
 
     async def send_event(
-        self, project_id: UUID, *, name: str, key: str | None, payload: Json, sender: str | None
+        self,
+        project_id: UUID,
+        *,
+        name: str,
+        key: str | None,
+        payload: Json,
+        sender: str | None,
+        also: Witness | None = None,
     ) -> int:
         """Send an event to the runs of a project that wait for it. Gives how many it woke."""
         async with self._parts.pool.acquire() as connection, connection.transaction():
-            return await wakeups.send_event(
+            woken = await wakeups.send_event(
                 connection,
                 project_id,
                 name=name,
@@ -169,6 +201,9 @@ class Engine:
                 sender=sender,
                 now=self._parts.clock(),
             )
+            if also is not None:
+                await also(connection, project_id)
+            return woken
 
     async def plan_rerun(self, run_id: UUID, *, from_step: str | None, version_id: UUID | None) -> RerunPlan:
         """What a rerun would keep and repeat. Raises LookupError, RerunRefusedError."""
@@ -177,18 +212,20 @@ class Engine:
         )
 
     async def rerun(
-        self, run_id: UUID, *, from_step: str | None, version_id: UUID | None, starter: str | None
+        self,
+        run_id: UUID,
+        *,
+        from_step: str | None,
+        version_id: UUID | None,
+        starter: str | None,
+        also: Witness | None = None,
     ) -> Launched:
         """A new run that takes over the journal up to a step. Raises LookupError, RerunRefusedError."""
-        return await reruns.rerun(
-            self._parts.pool,
-            self.versions,
-            self.launcher,
-            run_id,
-            from_step=from_step,
-            version_id=version_id,
-            starter=starter,
+        pool = self._parts.pool
+        order = await reruns.order_of_rerun(
+            pool, self.versions, run_id, from_step=from_step, version_id=version_id, starter=starter
         )
+        return await self.launch(order, also=also)
 
     async def dry_run(
         self,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from errands.core.values import JsonObject, from_text
 from errands.engine.history import comes_before, inheritable, load_journal, place
-from errands.engine.launching import Launched, Launcher, Order, Versions
+from errands.engine.launching import Order, Versions
 from errands.engine.program import Program
 from errands.store.connections import Pool
 
@@ -57,20 +57,19 @@ async def plan_rerun(
     return RerunPlan(sorted(kept), sorted(effects - set(kept)))
 
 
-async def rerun(
+async def order_of_rerun(
     pool: Pool,
     versions: Versions,
-    launcher: Launcher,
     run_id: UUID,
     *,
     from_step: str | None,
     version_id: UUID | None,
     starter: str | None,
-) -> Launched:
-    """Start the rerun, with the earlier run's arguments and trigger. Raises LookupError, RerunRefusedError."""
+) -> Order:
+    """The rerun, with the earlier run's arguments and trigger. Raises LookupError, RerunRefusedError."""
     await plan_rerun(pool, versions, run_id, from_step=from_step, version_id=version_id)
     earlier = await _earlier(pool, run_id)
-    order = Order(
+    return Order(
         earlier.project_id,
         earlier.task_id,
         version_id or earlier.version_id,
@@ -79,7 +78,6 @@ async def rerun(
         starter=starter,
         rerun=(run_id, from_step),
     )
-    return await launcher.launch(order)
 
 
 async def _earlier(pool: Pool, run_id: UUID) -> Earlier:

@@ -30,8 +30,6 @@ from errands.store.database import Database
 _LONGEST_NAME = 300
 
 Clock = Callable[[], datetime]
-Witness = Callable[[Connection, UUID], Awaitable[None]]
-"""Called within the engine's transaction, with the id of the run it is about."""
 
 
 def utc_now() -> datetime:
