@@ -72,11 +72,15 @@ class Authority:
         """Keep in the audit log what the connection's transaction does. `detail` holds no secret."""
         await audit.write(connection, entry_of(caller, verb, resource, detail, outcome))
 
-    def witness(self, caller: Principal, verb: Verb, resource: Resource, detail: JsonObject | None = None) -> Witness:
-        """Keeps it in a transaction of the engine's, with the run that the engine names."""
+    def witness(
+        self, caller: Principal, verb: Verb, resource: Resource, detail: JsonObject | None = None
+    ) -> Callable[[Connection, UUID], Awaitable[None]]:
+        """The engine's `Witness`: keeps it in the engine's transaction; a run that is started is named with it."""
 
-        async def write(connection: Connection, run: UUID) -> None:
-            told: dict[str, Json] = {**(detail or {}), "run": f"run_{run.hex}"}
+        async def write(connection: Connection, changed: UUID) -> None:
+            told = dict(detail or {})
+            if verb in (Verb.TASK_RUN, Verb.RUN_RERUN):
+                told["run"] = f"run_{changed.hex}"
             await audit.write_in(connection, entry_of(caller, verb, resource, told, "done"))
 
         return write
