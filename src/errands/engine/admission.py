@@ -86,8 +86,12 @@ def gated(limits: Limits, overlap: Overlap) -> bool:
 
 async def lock(connection: Connection, task_id: UUID, key: str) -> None:
     """Serialise admission of one task and key until the transaction ends."""
-    number = int.from_bytes(hashlib.blake2b(task_id.bytes + key.encode(), digest_size=8).digest(), signed=True)
-    await connection.execute("select pg_advisory_xact_lock($1)", number)
+    await connection.execute("select pg_advisory_xact_lock($1)", lock_number(task_id, key))
+
+
+def lock_number(task_id: UUID, key: str) -> int:
+    """The advisory lock of a task and key."""
+    return int.from_bytes(hashlib.blake2b(task_id.bytes + key.encode(), digest_size=8).digest(), signed=True)
 
 
 async def look(connection: Connection, task_id: UUID, key: str, most: int, *, but: UUID | None = None) -> Active:

@@ -27,8 +27,10 @@ from errands.engine.live import LiveBus, LiveEvent
 from errands.engine.loose import LooseContext
 from errands.engine.rehearsal import DryRun, OutputSchema
 from errands.engine.rerun import RerunPlan
+from errands.engine.scheduler import Scheduler
 from errands.engine.session import Shared
 from errands.engine.surroundings import Workplace
+from errands.engine.trigger_orders import TriggerOrders
 from errands.engine.wakeups import WaitingRoom
 from errands.engine.worker import Worker
 from errands.store.connections import Connection
@@ -282,6 +284,15 @@ class Engine:
             parts.clock,
         )
         return Worker(hands, keeper, parts.pool, concurrency=concurrency)
+
+    def scheduler(self, *, clock: Callable[[], datetime] | None = None) -> Scheduler:
+        """A scheduler of this process. `await scheduler.run()` until `await scheduler.stop()`.
+
+        `clock`: `None` for the database's, on which all processes agree.
+        """
+        parts = self._parts
+        orders = TriggerOrders(parts.pool, self.versions, parts.evaluate, self.launch_defaults, parts.clock)
+        return Scheduler(parts.pool, self.launcher, orders, clock)
 
     def observe(self, run_id: UUID) -> AsyncIterator[LiveEvent]:
         """What happens in a run that this process holds, from now on."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from errands.core.definition.policies import Overlap
+from errands.core.definition.policies import Limits, Overlap
 from errands.core.definition.task import TaskDefinition
 from errands.core.outcomes import ErrorKind, RunStatus, StepFailed
 from errands.core.params import ArgumentsInvalid, bind
@@ -17,6 +17,7 @@ from errands.core.values import Json, JsonObject, to_text
 from errands.engine import admission
 from errands.engine.admission import HoldBack, Replace, Skip, Start, Verdict
 from errands.engine.defaults import argument_defaults
+from errands.engine.happenings import run_ended
 from errands.engine.ledger import ChildHold
 from errands.engine.program import Program, compile_task
 from errands.engine.queueing import enqueue, priority
@@ -47,6 +48,8 @@ class Order:
     """Run that this one repeats, and the step from which it does."""
     overlap: Overlap | None = None
     """Instead of the definition's policy."""
+    max_concurrent: int | None = None
+    """Instead of the definition's limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class Launcher:
 
     def __init__(self, pool: Pool, versions: Versions, evaluate: Evaluator, clock: Callable[[], datetime]) -> None:
         self._pool = pool
-        self._versions = versions
+        self.versions = versions
         self._evaluate = evaluate
         self._clock = clock
         self._shares: dict[UUID, tuple[float, int]] = {}
@@ -128,8 +131,8 @@ class Launcher:
             earlier = await self._earlier(connection, order)
             if earlier is not None:
                 return earlier
-        version = await self._versions.get(order.version_id, connection)
-        key = await self._key(version.program, order)
+        version = await self.versions.get(order.version_id, connection)
+        key = await self.key_of(version.program, order)
         verdict = await self._admit(connection, version.program, order, key)
         return await self._insert(connection, version.program, order, key, verdict)
 
@@ -152,14 +155,14 @@ class Launcher:
             row["id"],
             row["published_version_id"],
             arguments,
-            trigger={"kind": "task", "run": f"run_{run.id.hex}", "step": path},
+            trigger={"kind": "task", "run": f"run_{run.id.hex}", "step": path, **_depth(run)},
             starter=run.starter,
             parent=(run.id, path),
         )
         return (await self.launch_in(connection, order)).run_id
 
     async def _child_arguments(self, connection: Connection, version_id: UUID, hold: ChildHold) -> JsonObject:
-        version = await self._versions.get(version_id, connection)
+        version = await self.versions.get(version_id, connection)
         params = version.program.definition.params
         try:
             defaults = await argument_defaults(params, hold.arguments, self._evaluate, self._clock())
@@ -184,7 +187,7 @@ class Launcher:
             raise IdempotencyConflictError(row["id"])
         return Launched(row["id"], RunStatus(row["status"]), row["reason"], existing=True)
 
-    async def _key(self, program: Program, order: Order) -> str:
+    async def key_of(self, program: Program, order: Order) -> str:
         """The run's concurrency key: `limits.key` over the arguments."""
         if program.key is None:
             return ""
@@ -202,8 +205,7 @@ class Launcher:
         if paused["paused_at"] is not None and order.parent is None:
             note = f": {paused['pause_note']}" if paused["pause_note"] else ""
             return Skip(f"the task is paused{note}")
-        limits = program.definition.limits
-        overlap = order.overlap or limits.overlap or ("skip" if order.trigger.get("kind") == "schedule" else "allow")
+        limits, overlap = rules_of(program, order)
         if not admission.gated(limits, overlap):
             return Start()
         await admission.lock(connection, order.task_id, key)
@@ -227,7 +229,7 @@ class Launcher:
             order.version_id,
             status,
             key,
-            program.definition.limits.max_concurrent,
+            rules_of(program, order)[0].max_concurrent,
             held_for,
             verdict.reason,
             order.starter,
@@ -241,7 +243,7 @@ class Launcher:
             order.rerun[1] if order.rerun else None,
             now,
             now if status is RunStatus.SKIPPED else None,
-            await self._share(connection, order.project_id),
+            await self.share(connection, order.project_id),
         )
         if isinstance(verdict, Start):
             await enqueue(connection, [(run_id, priority(turn, 0))])
@@ -260,7 +262,7 @@ class Launcher:
         for row in others:
             await request_cancel(connection, row["id"], f"run:run_{run_id.hex}", "replaced by a newer run", now)
 
-    async def _share(self, connection: Connection, project_id: UUID) -> int:
+    async def share(self, connection: Connection, project_id: UUID) -> int:
         """How many turns a task advances by: the number of its project's tasks in the queue, known to the second."""
         known = self._shares.get(project_id)
         moment = time.monotonic()
@@ -269,6 +271,20 @@ class Launcher:
         counted = await connection.fetchval(statement("queued_tasks_of_project"), project_id)
         self._shares[project_id] = (moment, max(int(counted), 1))
         return max(int(counted), 1)
+
+
+def rules_of(program: Program, order: Order) -> tuple[Limits, Overlap]:
+    """The limits and the overlap policy that hold for an order."""
+    limits = program.definition.limits
+    overlap = order.overlap or limits.overlap or ("skip" if order.trigger.get("kind") == "schedule" else "allow")
+    if order.max_concurrent is not None:
+        limits = limits.model_copy(update={"max_concurrent": order.max_concurrent})
+    return limits, overlap
+
+
+def _depth(run: HeldRun) -> JsonObject:
+    """How many runs have started one another before this one, where it is known: a loop may lead through a sub-task."""
+    return {"depth": run.trigger["depth"]} if "depth" in run.trigger else {}
 
 
 async def request_cancel(connection: Connection, run_id: UUID, by: str, reason: str | None, now: datetime) -> bool:
@@ -297,5 +313,6 @@ async def _end_unstarted(connection: Connection, run_id: UUID, now: datetime) ->
     await connection.execute(
         "update runs set status = 'cancelled', finished_at = $2, held_for = null where id = $1", run_id, now
     )
+    await run_ended(connection, run_id)
     result: Mapping[str, Json] = {"run": f"run_{run_id.hex}", "status": "cancelled", "reason": "cancelled"}
     await child_ended(connection, run_id, result, now)

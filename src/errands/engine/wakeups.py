@@ -7,6 +7,7 @@ from uuid import UUID
 from errands.core.definition.steps import ApproveStep
 from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.engine import admission
+from errands.engine.happenings import event_sent
 from errands.engine.history import WaitState
 from errands.engine.ledger import AnswerHold, ChildHold, EventHold, Hold, TimerHold
 from errands.engine.queueing import RESUMED, enqueue, tell
@@ -227,6 +228,7 @@ async def send_event(
         sender,
         now,
     )
+    await event_sent(connection, project_id, name=name, key=key, event_id=event_id, now=now)
     waiting = await connection.fetch(
         "select run_id, path from waits where project_id = $1 and event_name = $2 and kind = 'event' "
         "and done_at is null and (event_key is null or event_key = $3) order by run_id, path",

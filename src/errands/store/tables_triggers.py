@@ -58,6 +58,7 @@ triggers = Table(
     Column("owner_timezone", Text),
     # What an event trigger listens for, so that an index finds it.
     Column("event_task", Text),
+    Column("event_outcomes", ARRAY(Text)),
     Column("event_name", Text),
     Column("event_key", Text),
     # Every planned time up to this moment has its row in the ledger.

@@ -43,6 +43,7 @@ def _make_triggers() -> None:
         sa.Column("default_timezone", sa.Text(), server_default="UTC", nullable=False),
         sa.Column("owner_timezone", sa.Text(), nullable=True),
         sa.Column("event_task", sa.Text(), nullable=True),
+        sa.Column("event_outcomes", postgresql.ARRAY(sa.Text()), nullable=True),
         sa.Column("event_name", sa.Text(), nullable=True),
         sa.Column("event_key", sa.Text(), nullable=True),
         _moment("planned_up_to", required=True),
