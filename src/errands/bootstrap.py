@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from errands.core.problems import Problem
     from errands.engine.engine import Engine
     from errands.engine.limits import EngineLimits
+    from errands.engine.scheduler import Scheduler
     from errands.engine.worker import Worker
     from errands.services import Services
     from errands.services.errors import Unavailable
@@ -60,10 +61,11 @@ class Runtime:
     def shutdown_grace(self) -> timedelta:
         return self.settings.shutdown_grace
 
-    def make_worker(self, *, concurrency: int | None) -> "Worker":
-        """A worker on this process's database; from now on the log tells what it does."""
+    def make_worker(self, *, concurrency: int | None) -> "WorkerAndScheduler":
+        """A worker on this process's database, with a scheduler; from now on the log tells what they do."""
         configure_logging(self.settings, quiet=False)
-        return self.engine.worker(concurrency=concurrency or self.settings.concurrency)
+        worker = self.engine.worker(concurrency=concurrency or self.settings.concurrency)
+        return WorkerAndScheduler(worker, self.engine.scheduler())
 
 
 @asynccontextmanager
@@ -314,7 +316,7 @@ def _make_services(
     from errands.services.tasks import TaskService
 
     rehearsal = Rehearsal(engine, Sandbox(sandboxes))
-    tasks = TaskService(database, catalog.specs(), TypeChecker(sandboxes), rehearsal)
+    tasks = TaskService(database, catalog.specs(), TypeChecker(sandboxes), rehearsal, timezone=settings.timezone)
     patient = Patient(database, artifacts, vault, settings.home, settings.heartbeat)
     return Services(
         projects=ProjectService(database),
@@ -355,6 +357,25 @@ async def _working(runtime: Runtime) -> AsyncIterator[None]:
     finally:
         await worker.stop(grace)
         await running
+
+
+class WorkerAndScheduler:
+    """A worker, and beside it a scheduler: what this process starts and what it advances."""
+
+    def __init__(self, worker: "Worker", scheduler: "Scheduler") -> None:
+        self._worker = worker
+        self._scheduler = scheduler
+
+    async def run(self) -> None:
+        """Work until `stop`. If one of the two breaks, so does the other."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._scheduler.run(), name="scheduler")
+            group.create_task(self._worker.run(), name="worker")
+
+    async def stop(self, grace: timedelta) -> None:
+        """Start nothing any more, take no more runs, and let running steps end within `grace`."""
+        await self._scheduler.stop()
+        await self._worker.stop(grace)
 
 
 class Performing:

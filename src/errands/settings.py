@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -80,6 +81,9 @@ class Settings(BaseSettings):
     openai_base_url: str | None = None
     """Address of an OpenAI-compatible server for models with the provider `openai` that name none.
     None: the provider's own."""
+
+    timezone: str = "UTC"
+    """Zone of schedules that name none: an IANA name such as `Europe/Berlin`."""
 
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Runs that one worker advances at the same time. A waiting run takes none of them."""
@@ -166,6 +170,15 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
+
+    @field_validator("timezone", mode="after")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is no time zone; name one such as Europe/Berlin") from None
+        return value
 
     @field_validator("keep_runs", mode="before")
     @classmethod

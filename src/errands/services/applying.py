@@ -19,6 +19,7 @@ from errands.core.problems import Problem
 from errands.core.values import JsonObject, from_text
 from errands.services.errors import FilesInvalid
 from errands.services.surroundings import of_project, with_definition
+from errands.services.trigger_sync import sync_triggers
 from errands.services.views import Applied, SourceFile
 from errands.store import library, projects, tasks
 from errands.store.projects import ProjectRow
@@ -35,6 +36,8 @@ class Wish:
     author: str
     message: str | None
     publish: bool
+    timezone: str = "UTC"
+    """Of schedules that name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,9 @@ async def _store_task(
     assert version is not None
     if wish.publish:
         await tasks.publish(connection, version, *said)
+        await sync_triggers(
+            connection, owner.id, task_id, definition, owner=wish.author, default_timezone=wish.timezone
+        )
     published = wish.publish or (task is not None and task.published_version_id == version.id)
     diff = _diff(definition.task, "" if newest is None else newest.source, one.file.source)
     return Applied(one.file.name, "task", definition.task, change, version.number, published, diff, one.warnings)

@@ -14,6 +14,7 @@ from errands.services.lookup import find_project, find_task, find_version
 from errands.services.projects import check_name
 from errands.services.rehearsing import Rehearsal
 from errands.services.surroundings import of_project
+from errands.services.trigger_sync import sync_triggers
 from errands.services.views import Applied, SourceFile, TaskView, TestResult, VersionView
 from errands.store import library, tasks
 from errands.store.database import Database
@@ -24,12 +25,20 @@ class TaskService:
     """What a caller may ask of tasks."""
 
     def __init__(
-        self, database: Database, tools: Mapping[str, ToolSpec], checker: TypeChecker | None, rehearsal: Rehearsal
+        self,
+        database: Database,
+        tools: Mapping[str, ToolSpec],
+        checker: TypeChecker | None,
+        rehearsal: Rehearsal,
+        *,
+        timezone: str = "UTC",
     ) -> None:
+        """`timezone`: of schedules that name none."""
         self._database = database
         self._tools = tools
         self._checker = checker
         self._rehearsal = rehearsal
+        self._timezone = timezone
 
     async def validate(self, project: str | None, source: str, *, file: str = "") -> list[Problem]:
         """Everything wrong with a task, agent or model file, in the order of the file.
@@ -61,7 +70,7 @@ class TaskService:
         names = [file.name for file in files]
         if twice := {name for name in names if names.count(name) > 1}:
             raise Invalid(f"The file {min(twice)} was given twice.", "Give each file once.")
-        wish = Wish(files, author, message, publish)
+        wish = Wish(files, author, message, publish, self._timezone)
         async with self._database.engine.connect() as connection, connection.begin() as transaction:
             applied = await apply_files(connection, project, wish, self._tools, self._checker)
             if dry_run:
@@ -107,6 +116,14 @@ class TaskService:
             assert version is not None
             definition = TaskDefinition.model_validate(body.definition)
             await tasks.publish(connection, version, definition.title, definition.description, definition.tags)
+            await sync_triggers(
+                connection,
+                task.project_id,
+                task.id,
+                definition,
+                owner=version.author,
+                default_timezone=self._timezone,
+            )
             return _view(await find_task(connection, project, name))
 
     async def pause(self, project: str, name: str, note: str | None) -> TaskView:

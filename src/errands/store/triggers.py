@@ -1,0 +1,483 @@
+"""Triggers, their ledger, backfills and calendars as services read and change them. The engine has SQL of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from errands.core.values import JsonObject
+from errands.store.identifiers import new_id
+from errands.store.rows import affected, fetch_all, fetch_one
+from errands.store.tables import projects, runs, tasks
+from errands.store.tables_people import users
+from errands.store.tables_triggers import backfills, calendars, occurrences, triggers
+
+CHANNEL = "errands_triggers"
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRow:
+    """A trigger with its task."""
+
+    id: UUID
+    project_id: UUID
+    project: str
+    task_id: UUID
+    task: str
+    tags: Sequence[str]
+    name: str
+    kind: str
+    definition: JsonObject
+    enabled: bool
+    note: str | None
+    owner: str | None
+    default_timezone: str
+    owner_timezone: str | None
+    planned_up_to: datetime
+    next_at: datetime | None
+    fired: int
+    last_planned_at: datetime | None
+    last_outcome: str | None
+    last_run_id: UUID | None
+    closed_at: datetime | None
+    paused_at: datetime | None
+    pause_note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OccurrenceRow:
+    """A row of the ledger, with the state of its run."""
+
+    trigger_id: UUID
+    trigger: str
+    task: str
+    planned_at: datetime
+    cause: str
+    decided_at: datetime
+    outcome: str
+    code: str | None
+    reason: str | None
+    run_id: UUID | None
+    run_status: str | None
+    source: str
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillRow:
+    """A backfill."""
+
+    id: UUID
+    trigger_id: UUID
+    start_at: datetime
+    end_at: datetime
+    cursor_at: datetime
+    overlap: str
+    max_concurrent: int
+    status: str
+    total: int
+    started: int
+    passed_over: int
+    starter: str | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRow:
+    """A named list of closed periods. Without a project it is the server's."""
+
+    project_id: UUID | None
+    name: str
+    periods: Sequence[Mapping[str, str | None]]
+    exempt_tags: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A trigger as a published version declares it."""
+
+    name: str
+    kind: str
+    definition: JsonObject
+    enabled: bool
+    note: str | None
+    event_task: str | None
+    event_outcomes: Sequence[str] | None
+    event_name: str | None
+    event_key: str | None
+
+
+async def of_task(connection: AsyncConnection, task_id: UUID, *, lock: bool = False) -> list[TriggerRow]:
+    """Every trigger that a task has or had, by name."""
+    query = _triggers().where(triggers.c.task_id == task_id).order_by(triggers.c.name)
+    return await fetch_all(connection, TriggerRow, query.with_for_update(of=triggers) if lock else query)
+
+
+async def find(connection: AsyncConnection, task_id: UUID, name: str, *, lock: bool = False) -> TriggerRow | None:
+    """A task's trigger of this name."""
+    query = _triggers().where(triggers.c.task_id == task_id, triggers.c.name == name)
+    return await fetch_one(connection, TriggerRow, query.with_for_update(of=triggers) if lock else query)
+
+
+async def by_id(connection: AsyncConnection, trigger_id: UUID) -> TriggerRow | None:
+    """The trigger of this id."""
+    return await fetch_one(connection, TriggerRow, _triggers().where(triggers.c.id == trigger_id))
+
+
+async def every(
+    connection: AsyncConnection, *, project_id: UUID | None = None, kind: str | None = None
+) -> list[TriggerRow]:
+    """The open triggers of a project, or of all, by task and name."""
+    query = _triggers().where(triggers.c.closed_at.is_(None), tasks.c.archived_at.is_(None))
+    if project_id is not None:
+        query = query.where(triggers.c.project_id == project_id)
+    if kind is not None:
+        query = query.where(triggers.c.kind == kind)
+    return await fetch_all(connection, TriggerRow, query.order_by(projects.c.name, tasks.c.name, triggers.c.name))
+
+
+async def open_new(
+    connection: AsyncConnection,
+    task: tuple[UUID, UUID],
+    wanted: Wanted,
+    *,
+    owner: str | None,
+    zones: tuple[str, str | None],
+    now: datetime,
+) -> None:
+    """A trigger that the task did not have. `task` is project and task id, `zones` the default and the owner's."""
+    await connection.execute(
+        insert(triggers).values(
+            id=new_id(),
+            project_id=task[0],
+            task_id=task[1],
+            name=wanted.name,
+            enabled=wanted.enabled,
+            note=wanted.note,
+            owner=owner,
+            default_timezone=zones[0],
+            owner_timezone=zones[1],
+            planned_up_to=now,
+            next_at=_first_look(wanted.kind, now),
+            **_declared(wanted),
+        )
+    )
+
+
+async def change(
+    connection: AsyncConnection,
+    trigger_id: UUID,
+    wanted: Wanted,
+    *,
+    owner: str | None,
+    zones: tuple[str, str | None],
+    now: datetime,
+    afresh: bool,
+) -> None:
+    """What a new version says of a trigger. `afresh`: its planned times are others from now on."""
+    values: dict[str, object] = {
+        **_declared(wanted),
+        "enabled": wanted.enabled,
+        "note": wanted.note,
+        "owner": owner,
+        "default_timezone": zones[0],
+        "owner_timezone": zones[1],
+        "closed_at": None,
+        "revision": triggers.c.revision + 1,
+    }
+    if afresh:
+        values |= {
+            "planned_up_to": func.greatest(triggers.c.planned_up_to, now),
+            "planned_at": None,
+            "next_at": _first_look(wanted.kind, now),
+        }
+    await connection.execute(update(triggers).where(triggers.c.id == trigger_id).values(**values))
+
+
+async def close(connection: AsyncConnection, trigger_id: UUID, now: datetime) -> None:
+    """It starts nothing any more; its ledger stays."""
+    await connection.execute(
+        update(triggers)
+        .where(triggers.c.id == trigger_id)
+        .values(closed_at=now, next_at=None, planned_at=None, revision=triggers.c.revision + 1)
+    )
+
+
+async def switch(connection: AsyncConnection, trigger_id: UUID, *, enabled: bool, note: str | None) -> None:
+    """Turn it on or off."""
+    await connection.execute(
+        update(triggers)
+        .where(triggers.c.id == trigger_id)
+        .values(enabled=enabled, note=note, revision=triggers.c.revision + 1)
+    )
+
+
+async def set_note(connection: AsyncConnection, trigger_id: UUID, note: str | None) -> None:
+    """Change what readers are told."""
+    await connection.execute(
+        update(triggers).where(triggers.c.id == trigger_id).values(note=note, revision=triggers.c.revision + 1)
+    )
+
+
+async def rezone(connection: AsyncConnection, owner: str, zone: str | None, now: datetime) -> None:
+    """The person who owns triggers has moved to another zone: theirs are planned anew."""
+    await connection.execute(
+        update(triggers)
+        .where(
+            triggers.c.owner == owner, triggers.c.closed_at.is_(None), triggers.c.owner_timezone.is_distinct_from(zone)
+        )
+        .values(owner_timezone=zone, revision=triggers.c.revision + 1, next_at=_look_anew(now))
+    )
+
+
+async def nudge(connection: AsyncConnection) -> None:
+    """Tell the schedulers to look, once the transaction is committed."""
+    await connection.execute(text("select pg_notify(:channel, '')"), {"channel": CHANNEL})
+
+
+async def zones_of(connection: AsyncConnection, owner: str | None) -> str | None:
+    """The zone of a person, `user:ana`."""
+    if owner is None or not owner.startswith("user:"):
+        return None
+    zone = await connection.scalar(select(users.c.timezone).where(users.c.name == owner.removeprefix("user:")))
+    return None if zone is None else str(zone)
+
+
+async def ledger(
+    connection: AsyncConnection,
+    *,
+    trigger_id: UUID | None = None,
+    task_id: UUID | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    outcome: str | None = None,
+    limit: int = 100,
+) -> list[OccurrenceRow]:
+    """What became of planned times and causes, latest first; `since` is included, `until` is not."""
+    query = _occurrences()
+    if trigger_id is not None:
+        query = query.where(occurrences.c.trigger_id == trigger_id)
+    if task_id is not None:
+        query = query.where(triggers.c.task_id == task_id)
+    if since is not None:
+        query = query.where(occurrences.c.planned_at >= since)
+    if until is not None:
+        query = query.where(occurrences.c.planned_at < until)
+    if outcome is not None:
+        query = query.where(occurrences.c.outcome == outcome)
+    return await fetch_all(connection, OccurrenceRow, query.order_by(occurrences.c.planned_at.desc()).limit(limit))
+
+
+async def held_back(
+    connection: AsyncConnection, trigger_ids: Sequence[UUID], code: str, since: datetime
+) -> list[OccurrenceRow]:
+    """Planned times that started nothing because of a pause or a switch, earliest first."""
+    query = _occurrences().where(
+        occurrences.c.trigger_id.in_(trigger_ids),
+        occurrences.c.outcome == "skipped",
+        occurrences.c.code == code,
+        occurrences.c.planned_at >= since,
+    )
+    return await fetch_all(connection, OccurrenceRow, query.order_by(occurrences.c.planned_at))
+
+
+async def make_up(connection: AsyncConnection, chosen: Sequence[OccurrenceRow], reason: str, now: datetime) -> None:
+    """Let planned times that started nothing start now."""
+    for one in chosen:
+        await connection.execute(
+            update(occurrences)
+            .where(_is(one), occurrences.c.outcome == "skipped")
+            .values(outcome="deferred", code=None, reason=reason, source="missed", due_at=now, decided_at=now)
+        )
+
+
+async def add_backfill(
+    connection: AsyncConnection,
+    trigger_id: UUID,
+    *,
+    start: datetime,
+    end: datetime,
+    overlap: str,
+    max_concurrent: int,
+    total: int,
+    starter: str,
+) -> BackfillRow:
+    """A backfill that begins at once."""
+    row = insert(backfills).values(
+        id=new_id(),
+        trigger_id=trigger_id,
+        start_at=start,
+        end_at=end,
+        cursor_at=start,
+        overlap=overlap,
+        max_concurrent=max_concurrent,
+        total=total,
+        starter=starter,
+    )
+    found = await fetch_one(connection, BackfillRow, row.returning(*_backfill_columns))
+    assert found is not None
+    return found
+
+
+async def backfill(connection: AsyncConnection, backfill_id: UUID, *, lock: bool = False) -> BackfillRow | None:
+    """The backfill of this id."""
+    query = select(*_backfill_columns).where(backfills.c.id == backfill_id)
+    return await fetch_one(connection, BackfillRow, query.with_for_update() if lock else query)
+
+
+async def backfills_of(connection: AsyncConnection, project_id: UUID) -> list[BackfillRow]:
+    """A project's backfills, latest first, 100 at most."""
+    query = (
+        select(*_backfill_columns)
+        .join(triggers, triggers.c.id == backfills.c.trigger_id)
+        .where(triggers.c.project_id == project_id)
+        .order_by(backfills.c.id.desc())
+        .limit(100)
+    )
+    return await fetch_all(connection, BackfillRow, query)
+
+
+async def set_backfill_status(connection: AsyncConnection, backfill_id: UUID, status: str, now: datetime) -> None:
+    """Pause, resume or cancel; what a cancelled one had made due and not started is skipped."""
+    ended = now if status == "cancelled" else None
+    await connection.execute(
+        update(backfills).where(backfills.c.id == backfill_id).values(status=status, ended_at=ended)
+    )
+    if status == "cancelled":
+        await connection.execute(
+            update(occurrences)
+            .where(occurrences.c.backfill_id == backfill_id, occurrences.c.due_at.is_not(None))
+            .values(
+                outcome="skipped", code="cancelled", reason="the backfill was cancelled", due_at=None, decided_at=now
+            )
+        )
+
+
+async def calendars_of(connection: AsyncConnection, project_id: UUID | None) -> list[CalendarRow]:
+    """A project's calendars and the server's, the server's first."""
+    query = select(calendars.c.project_id, calendars.c.name, calendars.c.periods, calendars.c.exempt_tags)
+    query = query.where(or_(calendars.c.project_id.is_(None), calendars.c.project_id == project_id))
+    return await fetch_all(
+        connection, CalendarRow, query.order_by(calendars.c.project_id.is_not(None), calendars.c.name)
+    )
+
+
+async def put_calendar(
+    connection: AsyncConnection,
+    project_id: UUID | None,
+    name: str,
+    periods: Sequence[Mapping[str, str | None]],
+    exempt_tags: Sequence[str],
+    now: datetime,
+) -> None:
+    """Make the calendar, or replace it. Triggers that name it are looked at anew."""
+    row = insert(calendars).values(
+        id=new_id(), project_id=project_id, name=name, periods=list(periods), exempt_tags=list(exempt_tags)
+    )
+    await connection.execute(
+        row.on_conflict_do_update(
+            index_elements=["project_id", "name"],
+            set_={"periods": row.excluded.periods, "exempt_tags": row.excluded.exempt_tags},
+        )
+    )
+    await _look_at_schedules_anew(connection, project_id, now)
+
+
+async def remove_calendar(connection: AsyncConnection, project_id: UUID | None, name: str, now: datetime) -> bool:
+    """False: there was none."""
+    removed = await affected(
+        connection,
+        delete(calendars).where(calendars.c.project_id.is_not_distinct_from(project_id), calendars.c.name == name),
+    )
+    await _look_at_schedules_anew(connection, project_id, now)
+    return removed > 0
+
+
+async def usual_durations(connection: AsyncConnection, task_ids: Sequence[UUID]) -> dict[UUID, tuple[float, float]]:
+    """Seconds and US dollars that a run of each task has taken on average: its last fifty that succeeded."""
+    found: dict[UUID, tuple[float, float]] = {}
+    for task_id in task_ids:
+        recent = (
+            select(runs.c.active_seconds, runs.c.usd)
+            .where(runs.c.task_id == task_id, runs.c.status == "succeeded")
+            .order_by(runs.c.id.desc())
+            .limit(50)
+            .subquery()
+        )
+        row = (await connection.execute(select(func.avg(recent.c.active_seconds), func.avg(recent.c.usd)))).one()
+        if row[0] is not None:
+            found[task_id] = (float(row[0]), float(row[1]))
+    return found
+
+
+async def _look_at_schedules_anew(connection: AsyncConnection, project_id: UUID | None, now: datetime) -> None:
+    query = update(triggers).where(
+        triggers.c.kind == "schedule",
+        triggers.c.closed_at.is_(None),
+        func.strpos(cast(triggers.c.definition, Text), '"calendar"') > 0,
+    )
+    if project_id is not None:
+        query = query.where(triggers.c.project_id == project_id)
+    await connection.execute(query.values(next_at=_look_anew(now), revision=triggers.c.revision + 1))
+
+
+def _first_look(kind: str, now: datetime) -> datetime | None:
+    """The scheduler works out the first planned time itself."""
+    return now if kind == "schedule" else None
+
+
+def _declared(wanted: Wanted) -> dict[str, object]:
+    return {
+        "kind": wanted.kind,
+        "definition": wanted.definition,
+        "event_task": wanted.event_task,
+        "event_outcomes": None if wanted.event_outcomes is None else list(wanted.event_outcomes),
+        "event_name": wanted.event_name,
+        "event_key": wanted.event_key,
+    }
+
+
+def _look_anew(now: datetime) -> ColumnElement[datetime | None]:
+    """Schedules are looked at now; what starts on an event has no next moment."""
+    return case((triggers.c.kind == "schedule", now), else_=None)
+
+
+def _is(one: OccurrenceRow) -> ColumnElement[bool]:
+    return and_(
+        occurrences.c.trigger_id == one.trigger_id,
+        occurrences.c.planned_at == one.planned_at,
+        occurrences.c.cause == one.cause,
+    )
+
+
+def _triggers() -> Select[tuple[object, ...]]:
+    own = [triggers.c[name] for name in TriggerRow.__dataclass_fields__ if name in triggers.c]
+    return (
+        select(*own, projects.c.name.label("project"), tasks.c.name.label("task"), *(tasks.c[n] for n in _OF_TASK))
+        .join(tasks, tasks.c.id == triggers.c.task_id)
+        .join(projects, projects.c.id == triggers.c.project_id)
+    )
+
+
+def _occurrences() -> Select[tuple[object, ...]]:
+    own = [occurrences.c[name] for name in OccurrenceRow.__dataclass_fields__ if name in occurrences.c]
+    return (
+        select(
+            *own,
+            triggers.c.name.label("trigger"),
+            tasks.c.name.label("task"),
+            runs.c.status.label("run_status"),
+        )
+        .join(triggers, triggers.c.id == occurrences.c.trigger_id)
+        .join(tasks, tasks.c.id == triggers.c.task_id)
+        .outerjoin(runs, runs.c.id == occurrences.c.run_id)
+    )
+
+
+_OF_TASK = ("tags", "paused_at", "pause_note")
+_backfill_columns = [backfills.c[name] for name in BackfillRow.__dataclass_fields__]
