@@ -28,6 +28,7 @@ class ProjectRole(StrEnum):
 class Verb(StrEnum):
     """Every act on every noun."""
 
+    SIGN_IN = "account.sign_in"
     ACCOUNT_READ = "account.read"
     ACCOUNT_EDIT = "account.edit"
     SESSION_MANAGE = "session.manage"
@@ -98,7 +99,9 @@ class Verb(StrEnum):
     RUN_DELETE = "run.delete"
 
 
-OWN_RIGHTS = frozenset({Verb.ACCOUNT_READ, Verb.ACCOUNT_EDIT, Verb.SESSION_MANAGE, Verb.TOKEN_READ, Verb.TOKEN_MANAGE})
+OWN_RIGHTS = frozenset(
+    {Verb.SIGN_IN, Verb.ACCOUNT_READ, Verb.ACCOUNT_EDIT, Verb.SESSION_MANAGE, Verb.TOKEN_READ, Verb.TOKEN_MANAGE}
+)
 """What everybody may do with the own account, sessions and tokens, and an administrator with those of others."""
 
 SERVER_RIGHTS: Mapping[ServerRole, frozenset[Verb]] = MappingProxyType(

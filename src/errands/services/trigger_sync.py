@@ -32,14 +32,15 @@ async def sync_triggers(
     *,
     owner: str,
     default_timezone: str = "UTC",
+    now: datetime | None = None,
 ) -> None:
-    """Open, change and close triggers. `owner` published the version.
+    """Open, change and close triggers. `owner` published the version; `now`: `None` for the real time.
 
     A switch or note that was set by hand stays, unless the file changes its own. A schedule that changed plans from
     now on and makes up for nothing; one that did not goes on as it was. What is taken out keeps its ledger, and goes
     on with it if it comes back.
     """
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     there = {row.name: row for row in await triggers.of_task(connection, task_id, lock=True)}
     zones: dict[str | None, tuple[str, str | None]] = {}
     for name in {owner, *(row.owner for row in there.values())}:

@@ -101,18 +101,11 @@ async def owners(connection: AsyncConnection, project_id: UUID) -> int:
     return counted
 
 
-async def owned_by(
-    connection: AsyncConnection, *, user_id: UUID | None = None, group_id: UUID | None = None
-) -> list[UUID]:
-    """Projects that a person (by self or by a group) or a group owns; locked, in the order of their ids."""
-    if user_id is not None:
-        of_person = select(group_members.c.group_id).where(group_members.c.user_id == user_id)
-        holder = or_(members.c.user_id == user_id, members.c.group_id.in_(of_person))
-    else:
-        holder = members.c.group_id == group_id
-    owned = select(members.c.project_id).where(members.c.role == "owner", holder)
-    query = select(projects.c.id).where(projects.c.id.in_(owned)).order_by(projects.c.id).with_for_update()
-    return list((await connection.execute(query)).scalars())
+async def owned_by_group(connection: AsyncConnection, group_id: UUID) -> list[tuple[UUID, str]]:
+    """Projects (id and name) that a group owns; locked, in the order of their ids."""
+    owned = select(members.c.project_id).where(members.c.role == "owner", members.c.group_id == group_id)
+    query = select(projects.c.id, projects.c.name).where(projects.c.id.in_(owned)).order_by(projects.c.id)
+    return [(row[0], row[1]) for row in (await connection.execute(query.with_for_update())).all()]
 
 
 async def find_group(connection: AsyncConnection, name: str) -> GroupRow | None:

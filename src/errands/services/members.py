@@ -1,0 +1,192 @@
+"""Who is what in a project: roles of people and groups, and what tasks narrow."""
+
+import re
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from errands.core.access import Principal, ProjectResource, ProjectRole, ServerResource, TaskResource, Verb
+from errands.core.values import Json
+from errands.services.authority import Authority
+from errands.services.errors import Conflict, Invalid, NotFound
+from errands.services.lookup import find_project, find_task
+from errands.services.people_views import GroupView, MemberView, TaskAccess
+from errands.services.principals import check_group_name, find_user
+from errands.store import members, projects
+from errands.store.database import Database
+from errands.store.members import GroupRow
+
+_REFERENCE = re.compile(r"(user|group|role):\S{1,63}")
+_MOST_REFERENCES = 100
+
+
+class MemberService:
+    """What a caller may ask of members and groups. Members are named `user:ana` or `group:ops`."""
+
+    def __init__(self, database: Database, authority: Authority) -> None:
+        self._database = database
+        self._authority = authority
+
+    async def list(self, caller: Principal, project: str) -> list[MemberView]:
+        """Everybody who has a role in the project, by name; administrators have every role besides."""
+        await self._authority.authorise(caller, Verb.MEMBER_READ, ProjectResource(project))
+        async with self._database.engine.connect() as connection:
+            owner = await find_project(connection, project)
+            found = await members.of_project(connection, owner.id)
+        return [
+            MemberView(
+                f"user:{row.person}" if row.person is not None else f"group:{row.group}",
+                row.title,
+                ProjectRole(row.role),
+                row.created_at,
+            )
+            for row in found
+        ]
+
+    async def put(self, caller: Principal, project: str, member: str, role: ProjectRole) -> None:
+        """Give a role, in place of an earlier one. Raises NotFound, Denied, Conflict (the last owner)."""
+        resource = ProjectResource(project, "member", member)
+        await self._authority.authorise(caller, Verb.MEMBER_MANAGE, resource)
+        async with self._database.engine.begin() as connection:
+            owner = await find_project(connection, project)
+            await projects.lock(connection, owner.id)
+            before = await members.owners(connection, owner.id)
+            person, group = await _who(connection, member)
+            await members.put(connection, owner.id, role, user_id=person, group_id=group)
+            await _keep_owner(connection, owner.id, project, before)
+            await self._authority.record(connection, caller, Verb.MEMBER_MANAGE, resource, {"act": "put", "role": role})
+
+    async def remove(self, caller: Principal, project: str, member: str) -> None:
+        """Take the role away. Raises NotFound, Denied, Conflict (the last owner)."""
+        resource = ProjectResource(project, "member", member)
+        await self._authority.authorise(caller, Verb.MEMBER_MANAGE, resource)
+        async with self._database.engine.begin() as connection:
+            owner = await find_project(connection, project)
+            await projects.lock(connection, owner.id)
+            before = await members.owners(connection, owner.id)
+            person, group = await _who(connection, member)
+            if not await members.remove(connection, owner.id, user_id=person, group_id=group):
+                raise NotFound(f"member of project {project}", member)
+            await _keep_owner(connection, owner.id, project, before)
+            await self._authority.record(connection, caller, Verb.MEMBER_MANAGE, resource, {"act": "remove"})
+
+    async def task_access(self, caller: Principal, project: str, task: str) -> TaskAccess:
+        """Who alone may run a task and answer for it. Raises NotFound, Denied."""
+        await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, task))
+        async with self._database.engine.connect() as connection:
+            found = await members.access_of(connection, (await find_task(connection, project, task)).id)
+        return TaskAccess(tuple(found.runners), tuple(found.answerers))
+
+    async def narrow_task(
+        self, caller: Principal, project: str, task: str, *, runners: Sequence[str], answerers: Sequence[str]
+    ) -> TaskAccess:
+        """Let only these run the task, and only those answer for it; an empty list narrows nothing.
+
+        Binds owners and administrators too, who can widen it again. Raises NotFound, Denied, Invalid.
+        """
+        resource = TaskResource(project, task)
+        await self._authority.authorise(caller, Verb.TASK_ACCESS, resource)
+        for reference in (*runners, *answerers):
+            if not _REFERENCE.fullmatch(reference) or "\0" in reference:
+                raise Invalid(f"{reference[:80]!r} names nobody.", "Write user:ana, group:ops or role:owner.")
+        if max(len(runners), len(answerers)) > _MOST_REFERENCES:
+            raise Invalid("Too many are named.", f"Name up to {_MOST_REFERENCES}; groups keep lists short.")
+        async with self._database.engine.begin() as connection:
+            found = await find_task(connection, project, task)
+            await members.narrow(connection, found.id, runners, answerers)
+            detail: dict[str, Json] = {"runners": list(runners), "answerers": list(answerers)}
+            await self._authority.record(connection, caller, Verb.TASK_ACCESS, resource, detail)
+        return TaskAccess(tuple(runners), tuple(answerers))
+
+
+class GroupService:
+    """What a caller may ask of groups: they belong to the server, and roles are given to them in projects."""
+
+    def __init__(self, database: Database, authority: Authority) -> None:
+        self._database = database
+        self._authority = authority
+
+    async def list(self, caller: Principal) -> list[GroupView]:
+        """All groups with their people, by name. Raises Denied."""
+        await self._authority.authorise(caller, Verb.GROUP_READ, ServerResource("group"))
+        async with self._database.engine.connect() as connection:
+            found = await members.every_group(connection)
+        return [GroupView(group.name, group.title, tuple(people)) for group, people in found]
+
+    async def create(self, caller: Principal, name: str, *, title: str | None = None) -> None:
+        """A new group. Raises Denied, Invalid, Conflict."""
+        resource = await self._may_manage(caller, name)
+        check_group_name(name)
+        async with self._database.engine.begin() as connection:
+            if not await members.make_group(connection, name, title):
+                raise Conflict(f"There is a group {name} already.", "Choose another name.")
+            await self._authority.record(connection, caller, Verb.GROUP_MANAGE, resource, {"act": "create"})
+
+    async def remove(self, caller: Principal, name: str) -> None:
+        """Remove a group and the roles that it has. Raises NotFound, Denied, Conflict (the last owner of a project)."""
+        resource = await self._may_manage(caller, name)
+        async with self._database.engine.begin() as connection:
+            group = await _group(connection, name)
+            before = await _owned(connection, group)
+            await members.remove_group(connection, group.id)
+            await _keep_owners(connection, before)
+            await self._authority.record(connection, caller, Verb.GROUP_MANAGE, resource, {"act": "remove"})
+
+    async def add(self, caller: Principal, name: str, person: str) -> None:
+        """Put a person into a group. Raises NotFound, Denied."""
+        resource = await self._may_manage(caller, name)
+        async with self._database.engine.begin() as connection:
+            group, user = await _group(connection, name), await find_user(connection, person)
+            if await members.join(connection, group.id, user.id):
+                detail = {"act": "add", "person": user.name}
+                await self._authority.record(connection, caller, Verb.GROUP_MANAGE, resource, detail)
+
+    async def take_out(self, caller: Principal, name: str, person: str) -> None:
+        """Take a person out of a group. Raises NotFound, Denied, Conflict (the last owner of a project)."""
+        resource = await self._may_manage(caller, name)
+        async with self._database.engine.begin() as connection:
+            group, user = await _group(connection, name), await find_user(connection, person)
+            before = await _owned(connection, group)
+            if await members.leave(connection, group.id, user.id):
+                await _keep_owners(connection, before)
+                detail = {"act": "take out", "person": user.name}
+                await self._authority.record(connection, caller, Verb.GROUP_MANAGE, resource, detail)
+
+    async def _may_manage(self, caller: Principal, name: str) -> ServerResource:
+        resource = ServerResource("group", name)
+        await self._authority.authorise(caller, Verb.GROUP_MANAGE, resource)
+        return resource
+
+
+async def _who(connection: AsyncConnection, member: str) -> tuple[UUID | None, UUID | None]:
+    """Ids of the person, or of the group."""
+    if member.startswith("user:"):
+        return (await find_user(connection, member)).id, None
+    if member.startswith("group:"):
+        return None, (await _group(connection, member.removeprefix("group:"))).id
+    raise Invalid(f"{member[:80]!r} names nobody.", "Write user:ana or group:ops.")
+
+
+async def _group(connection: AsyncConnection, name: str) -> GroupRow:
+    found = None if "\0" in name else await members.find_group(connection, name)
+    if found is None:
+        raise NotFound("group", name)
+    return found
+
+
+async def _owned(connection: AsyncConnection, group: GroupRow) -> list[tuple[UUID, str, int]]:
+    """Projects that the group owns, and how many owners each has; the projects are locked."""
+    owned = await members.owned_by_group(connection, group.id)
+    return [(project, name, await members.owners(connection, project)) for project, name in owned]
+
+
+async def _keep_owners(connection: AsyncConnection, before: Sequence[tuple[UUID, str, int]]) -> None:
+    for project, name, count in before:
+        await _keep_owner(connection, project, name, count)
+
+
+async def _keep_owner(connection: AsyncConnection, project: UUID, name: str, before: int) -> None:
+    """Raises Conflict where a project would lose its last owner; the transaction is then rolled back."""
+    if before > 0 and await members.owners(connection, project) == 0:
+        raise Conflict(f"Project {name} would be left without an owner.", "Make somebody else an owner first.")
