@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from errands.core.access import Person, ProjectRole, Scope, ServerRole
 from errands.core.values import Json
@@ -131,7 +130,8 @@ class AuditEntry:
     noun: str
     name: str
     project: str | None
-    outcome: Literal["done", "denied", "failed"]
+    outcome: str
+    """`done`, `denied` or `failed`."""
     detail: Json
 
 
