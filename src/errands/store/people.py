@@ -64,6 +64,14 @@ async def by_identity(connection: AsyncConnection, issuer: str, subject: str) ->
     return await fetch_one(connection, UserRow, found)
 
 
+async def prepared_for(connection: AsyncConnection, email: str) -> UserRow | None:
+    """The account that an administrator has made for this address and that nobody has entered yet, if it is one."""
+    taken = select(identities.c.id).where(identities.c.user_id == users.c.id).exists()
+    query = select(*_columns).where(func.lower(users.c.email) == email.lower(), users.c.password.is_(None), ~taken)
+    found = await fetch_all(connection, UserRow, query.limit(2))
+    return found[0] if len(found) == 1 else None
+
+
 async def every(connection: AsyncConnection, after: str | None, limit: int) -> list[UserRow]:
     """Accounts by name, after this name."""
     query = select(*_columns).order_by(users.c.name).limit(limit)
