@@ -208,6 +208,20 @@ class Walk:
             record = await self.ledger.ride(Record(f"{path}/clock", "reading", output=text))
         return datetime.fromisoformat(str(record.output))
 
+    def since(self, path: str) -> datetime:
+        """When a step that holds others, or waits, was first reached: a replay must not start its clock anew."""
+        for mark in ("taken", "items", "began", "wait"):
+            record = self.ledger.find(f"{path}/{mark}")
+            if record is not None and record.started_at is not None:
+                return record.started_at
+        return self.clock()
+
+    async def begin(self, path: str, step: Step, started: datetime) -> None:
+        """Note that a step has begun which leaves no other mark before its end."""
+        self.watcher.began(path, step, 1)
+        if self.ledger.find(f"{path}/began") is None:
+            await self.ledger.ride(Record(f"{path}/began", "reading", started_at=started))
+
     async def ride_outcome(self, record: Record) -> Record:
         """Record the outcome of a step that a replay would compute again."""
         stamped = Record(
