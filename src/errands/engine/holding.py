@@ -127,7 +127,7 @@ async def _opened(hands: Hands, run: HeldRun) -> Advance:
         hands.parked_records -= len(parked.session.history)
         if parked.session.run.epoch + 1 == run.epoch:
             return await _resumed(hands, parked, run)
-        # parked.abandon()  # Another worker has moved the run on since.
+        parked.abandon()  # Another worker has moved the run on since.
     version = await patiently(hands.versions.get, run.version_id)
     pool = hands.shared.pool
     fresh = run.epoch == 1
