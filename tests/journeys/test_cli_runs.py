@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from errands.cli.exits import ExitCode
 from tests.journeys.errands_command import Errands, made
 
 COUNT = """
@@ -139,7 +140,7 @@ def test_ctrl_c_cancels_the_run_and_its_finally_steps_still_run(errands: Errands
         following.line_with("waiting for an answer")
         following.signal(signal.SIGINT)
         following.line_with("bye  succeeded")
-        assert following.code() == 4
+        assert following.code() == ExitCode.CANCELLED
     shown = errands("show", "--json").document
     assert (shown["status"], shown["reason"]) == ("cancelled", "Ctrl-C")
 
