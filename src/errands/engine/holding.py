@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from errands.core.ids import encode
@@ -114,6 +115,12 @@ async def _driven_to_rest(hands: Hands, driven: Advance) -> Released:
 
 
 def _defect(run_id: str, error: Exception) -> StepError:
+    if isinstance(error, asyncpg.DataError):
+        return StepError(
+            ErrorKind.STORAGE,
+            f"the end of the run cannot be recorded: {error}",
+            hint="what the task keeps holds something that the database refuses, a NUL character perhaps",
+        )
     return StepError(
         ErrorKind.INTERNAL,
         f"the run failed in a way it should not: {type(error).__name__}",

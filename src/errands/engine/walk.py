@@ -35,6 +35,7 @@ from errands.engine.flow import Broke, Finished, Flow, Went
 from errands.engine.lanes import Lane, Pulse
 from errands.engine.ledger import Ledger
 from errands.engine.limits import EngineLimits
+from errands.engine.names import restore_names
 from errands.engine.program import CompiledStep, Program
 from errands.engine.records import Record, Stored
 from errands.engine.scope import Scope
@@ -89,6 +90,8 @@ class Walk:
             if not isinstance(reached, Record):
                 return reached
             record = reached
+        else:
+            restore_names(self.ledger.find, (step,), scope, prefix)
         return await self._conclude(step, record, scope, prefix, lane)
 
     async def _reach(self, compiled: CompiledStep, scope: Scope, path: str, lane: Lane) -> Record | Finished:
