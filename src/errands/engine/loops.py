@@ -55,8 +55,10 @@ async def _items(
     record = walk.ledger.find(f"{path}/items")
     if record is None:
         value = await walk.values(compiled.main, scope, path)
+        checked = _checked(value, step, walk.limits.loop_items)
+        facts: dict[str, Json] = {"items": -(-len(checked) // (step.batch or 1))}
         record = await walk.ledger.ride(
-            Record(f"{path}/items", "items", output=_checked(value, step, walk.limits.loop_items), started_at=started)
+            Record(f"{path}/items", "items", output=checked, facts=facts, started_at=started)
         )
     listed = await walk.plain(record.output)
     assert isinstance(listed, list)
@@ -65,7 +67,7 @@ async def _items(
     return [listed[start : start + step.batch] for start in range(0, len(listed), step.batch)]
 
 
-def _checked(value: Json, step: ForEachStep, most: int) -> Json:
+def _checked(value: Json, step: ForEachStep, most: int) -> list[Json]:
     if isinstance(value, dict):
         raise StepFailed(
             ErrorKind.EXPRESSION,
