@@ -199,6 +199,20 @@ class Workbench:
     def task_id(self, name: str = "t") -> UUID:
         return self._tasks[name]
 
+    async def version(self, name: str = "t") -> UUID:
+        """The published version of a task."""
+        found: UUID = await self.pool.fetchval(
+            "select published_version_id from tasks where id = $1", self._tasks[name]
+        )
+        return found
+
+    async def blocked(self, connections: int) -> None:
+        """Wait until so many connections wait for a lock."""
+        query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        async with asyncio.timeout(10):
+            while await self.pool.fetchval(query) < connections:
+                await asyncio.to_thread(lambda: None)
+
     async def state(self, name: str = "t") -> Json:
         """What a task has kept."""
         return from_text(await self.pool.fetchval("select state from tasks where id = $1", self._tasks[name]))
