@@ -1,5 +1,6 @@
 """Reruns, dry runs, and the keeper's housekeeping."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -18,7 +19,7 @@ from tests.engine.workbench import HEAD, Ended, Gate, Workbench
 STEPS = (
     HEAD
     + """
-params: {n: {type: integer, default: 1}}
+params: {n: {type: integer}}
 steps:
   - {id: a, tool: change.it, with: {n: "{{ n }}"}}
   - id: each
@@ -40,9 +41,9 @@ async def again(bench: Workbench, run_id: UUID, step: str | None, version_id: UU
 
 async def test_a_rerun_from_a_step_takes_over_what_comes_before_it(bench: Workbench) -> None:
     async with bench.working():
-        first = await bench.run(FIRST)
+        first = await bench.run(FIRST, {"n": 1})
         ended = await again(bench, first.id, "last")
-    assert (ended.status, ended.output) == (first.status, first.output)
+    assert (ended.status, ended.output) == (RunStatus.SUCCEEDED, first.output)
     assert [path for _, path, _ in bench.tools.calls] == ["last"]
     assert ended.records["a"].fact("from_run") == str(first.id)
     assert ended.records["last"].fact("from_run") is None
@@ -50,7 +51,7 @@ async def test_a_rerun_from_a_step_takes_over_what_comes_before_it(bench: Workbe
 
 async def test_a_rerun_may_begin_within_a_loop(bench: Workbench) -> None:
     async with bench.working():
-        first = await bench.run(FIRST)
+        first = await bench.run(FIRST, {"n": 1})
         await again(bench, first.id, "each[1].publish")
     paths = [path for _, path, _ in bench.tools.calls]
     assert paths == ["each[1].publish", "each[2].fetched", "each[2].publish", "last"]
@@ -58,7 +59,7 @@ async def test_a_rerun_may_begin_within_a_loop(bench: Workbench) -> None:
 
 async def test_a_rerun_of_everything_takes_over_nothing_and_has_effect_keys_of_its_own(bench: Workbench) -> None:
     async with bench.working():
-        first = await bench.run(FIRST)
+        first = await bench.run(FIRST, {"n": 1})
         before = {key for _, _, key in bench.tools.calls}
         ended = await again(bench, first.id, None)
     assert len(bench.tools.calls) == 8
@@ -68,7 +69,7 @@ async def test_a_rerun_of_everything_takes_over_nothing_and_has_effect_keys_of_i
 
 async def test_on_a_newer_version_a_changed_step_and_what_hangs_on_it_is_done_again(bench: Workbench) -> None:
     async with bench.working():
-        first = await bench.run(FIRST)
+        first = await bench.run(FIRST, {"n": 1})
         _, newer = await bench.apply(STEPS.replace("LATER", "10"))
         ended = await again(bench, first.id, "last", newer)
     assert bench.tools.paths("change.it") == [f"each[{n}].publish" for n in range(3)]
@@ -94,7 +95,7 @@ async def test_a_step_whose_input_comes_out_otherwise_is_done_again(bench: Workb
 
 async def test_the_plan_tells_what_is_kept_and_which_effects_come_again(bench: Workbench) -> None:
     async with bench.working():
-        first = await bench.run(FIRST)
+        first = await bench.run(FIRST, {"n": 1})
     plan = await bench.engine.plan_rerun(first.id, from_step="each[1].publish", version_id=None)
     everything = await bench.engine.plan_rerun(first.id, from_step=None, version_id=None)
     assert {"a", "each[0].publish", "each[1].fetched"} <= set(plan.kept)
@@ -106,7 +107,7 @@ async def test_a_rerun_from_a_step_that_is_not_there_is_refused_with_the_names_o
     bench: Workbench,
 ) -> None:
     async with bench.working():
-        first = await bench.run(FIRST)
+        first = await bench.run(FIRST, {"n": 1})
     with pytest.raises(RerunRefusedError, match="no step `nowhere`") as refused:
         await bench.engine.rerun(first.id, from_step="nowhere", version_id=None, starter=None)
     assert "a, each, fetched, publish, last" in refused.value.hint
@@ -279,3 +280,17 @@ async def test_a_dry_run_that_finishes_early_has_the_output_of_its_finish(bench:
     )
     real = await bench.steps(steps, more="output: late")
     assert (came.status, came.output) == (real.status, real.output)
+
+
+async def test_removing_a_sub_task_leaves_its_parent_the_output_that_it_gave(bench: Workbench) -> None:
+    await bench.apply("task: child\ndescription: x\nsteps: [{python: \"'x' * 70_000\"}]\n")
+    async with bench.working():
+        launched = await bench.start(HEAD + "steps:\n  - {id: c, run: child}\n  - {wait: 30d}\n  - {python: len(c)}\n")
+        async with asyncio.timeout(10):
+            while await bench.pool.fetchval("select count(*) from waits where kind = 'timer'") == 0:
+                await asyncio.to_thread(lambda: None)
+        await bench.rest(launched.run_id)
+        assert await bench.keeper.forget_ended(bench.clock() + timedelta(days=1)) == 1
+        await bench.forward(timedelta(days=30))
+        ended = await bench.ended(launched.run_id)
+    assert ended.output == 70_000
