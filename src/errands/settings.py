@@ -96,12 +96,6 @@ class Settings(BaseSettings):
     """Running time of a run whose task sets no `limits.timeout`. Waiting does not count."""
     finally_timeout: Positive = timedelta(seconds=60)
     """Time for all `finally` steps of a run together."""
-    max_steps: Count = 500
-    """Steps that a definition may have."""
-    max_depth: Count = 12
-    """Depth to which steps of a definition may be nested."""
-    max_file_size: Annotated[Size, Field(ge=KIB)] = MIB
-    """Size of a task file."""
     max_loop_items: Count = 10_000
     """Items that a `for_each` without `batch` may have."""
     inline_output: Annotated[Size, Field(ge=0)] = 64 * KIB
@@ -119,8 +113,6 @@ class Settings(BaseSettings):
 
     keep_runs: Positive | None = timedelta(days=90)
     """Ended runs are removed this long after their end, with their records and files. None (`never`): they stay."""
-    keep_events: Positive = timedelta(days=30)
-    """Received events are removed after this long."""
 
     allow_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Hosts on loopback, private or link-local addresses that tasks may be granted, separated by commas, such as

@@ -1,6 +1,7 @@
 """Decisions, skips and parallel branches."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -227,3 +228,27 @@ async def test_an_output_that_cannot_be_computed_fails_the_run(bench: Workbench)
         more="output: \"{{ a['y'] }}\"",
     )
     assert (ended.status, ended.kind) == (RunStatus.FAILED, "expression")
+
+
+async def test_names_from_within_a_block_are_still_there_after_a_wait(bench: Workbench) -> None:
+    async with bench.working():
+        launched = await bench.start(
+            HEAD
+            + """
+steps:
+  - {if: 1 < 2, then: [{id: a, python: "1"}, {if: 1 > 2, then: [], else: [{id: b, python: "2"}]}]}
+  - {switch: 1, cases: {"1": [{id: c, python: "3"}]}}
+  - {parallel: {x: [{id: d, python: "4"}], y: [{id: e, tool: fail, on_error: [{id: f, python: "5"}]}]}}
+  - {wait: 1h}
+  - {id: seen, python: "[a, b, c, d, e, f]"}
+finally:
+  - {wait: 1h}
+  - {id: last, python: "[a, b, c, d, e, f, seen]"}
+"""
+        )
+        for _ in range(2):
+            await bench.rest(launched.run_id)
+            await bench.forward(timedelta(hours=1))
+        ended = await bench.ended(launched.run_id)
+    assert ended.output == [1, 2, 3, 4, 5, None]
+    assert ended.records["last"].output == [1, 2, 3, 4, 5, None, ended.output]

@@ -178,7 +178,7 @@ async def test_what_the_task_cannot_keep_fails_the_run(bench: Workbench) -> None
 
     bench.tools.tools["nul"] = nul
     ended = await bench.steps("  - {id: a, tool: nul}\n", more="keep: {x: '{{ a }}'}")
-    assert ended.status is RunStatus.FAILED
+    assert (ended.status, ended.kind) == (RunStatus.FAILED, "storage")
     assert await bench.state() == {}
 
 

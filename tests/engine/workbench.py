@@ -24,8 +24,8 @@ from errands.engine.keeper import Keeper
 from errands.engine.launching import Launched, Order
 from errands.engine.limits import EngineLimits
 from errands.engine.live import LiveEvent
-from errands.engine.patience import patiently
-from errands.engine.records import Record
+from errands.engine.patience import DATABASE_AWAY, patiently
+from errands.engine.records import Record, Stored
 from errands.engine.worker import Worker
 from errands.store.artifacts import ArtifactStore
 from errands.store.database import Database
@@ -199,6 +199,20 @@ class Workbench:
     def task_id(self, name: str = "t") -> UUID:
         return self._tasks[name]
 
+    async def version(self, name: str = "t") -> UUID:
+        """The published version of a task."""
+        found: UUID = await self.pool.fetchval(
+            "select published_version_id from tasks where id = $1", self._tasks[name]
+        )
+        return found
+
+    async def blocked(self, connections: int) -> None:
+        """Wait until so many connections wait for a lock."""
+        query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        async with asyncio.timeout(10):
+            while await self.pool.fetchval(query) < connections:
+                await asyncio.to_thread(lambda: None)
+
     async def state(self, name: str = "t") -> Json:
         """What a task has kept."""
         return from_text(await self.pool.fetchval("select state from tasks where id = $1", self._tasks[name]))
@@ -275,7 +289,7 @@ class Workbench:
 
     async def cut_connections(self) -> None:
         """End every connection to this database, as a restart of the server would."""
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(asyncpg.PostgresError, *DATABASE_AWAY):
             await self.pool.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity "
                 "where datname = current_database() and pid <> pg_backend_pid()"
@@ -354,19 +368,21 @@ def _object(text: str) -> JsonObject:
 
 
 def plain(records: Mapping[str, Record]) -> dict[str, str]:
-    """Outcomes by path, for comparing."""
+    """Outcomes by path, for comparing: a large output by its size alone, for its place is new each time."""
     return {
-        path: f"{record.status} {to_text(record.output) if not hasattr(record.output, 'ref') else record.output}"
+        path: f"{record.status} {record.output.size if isinstance(record.output, Stored) else to_text(record.output)}"
         for path, record in records.items()
         if record.kind == "outcome"
     }
 
 
 @asynccontextmanager
-async def workbench(database: Database, folder: Path, limits: EngineLimits | None = None) -> AsyncIterator[Workbench]:
+async def workbench(
+    database: Database, folder: Path, limits: EngineLimits | None = None, *, tools: ScriptedTools | None = None
+) -> AsyncIterator[Workbench]:
     """An engine whose tools are scripted."""
     sandbox = Sandbox()
-    tools, vault, clock = ScriptedTools(), ScriptedVault(), Clock()
+    tools, vault, clock = tools or ScriptedTools(), ScriptedVault(), Clock()
     parts = Parts(
         database.pool,
         tools,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from errands.cli.exits import ExitCode
 from tests.journeys.errands_command import Errands, made
 
 COUNT = """
@@ -72,6 +73,7 @@ def test_a_file_becomes_a_run_that_can_be_looked_at_from_every_side(errands: Err
     ]
     assert errands("runs", "--json").document["items"][0]["id"] == shown["id"]
     assert errands("show", shown["id"][-8:], "--step", "total", "--json").document["output"] == 22
+    assert errands("show", "--output").out == "22\n"
 
 
 def test_a_failed_run_ends_with_1_and_its_message(errands: Errands) -> None:
@@ -83,6 +85,16 @@ def test_a_failed_run_ends_with_1_and_its_message(errands: Errands) -> None:
     shown = errands("show")
     assert "[red]␛[2J is too large: 198" in shown.out
     assert "\x1b" not in shown.out
+
+
+def test_a_large_output_is_kept_apart_and_given_in_full_on_request(errands: Errands) -> None:
+    file = errands.write(
+        "large.yaml", "task: large\ndescription: Much.\nsteps:\n  - {id: a, python: \"'ab' * 100_000\"}\n"
+    )
+    ran = errands("run", str(file))
+    assert (ran.code, "errands show run_" in ran.out, len(ran.out) < 5_000) == (0, True, True), ran.out[-500:]
+    assert errands("show", "--output").out == "ab" * 100_000 + "\n"
+    assert "kept apart" in errands("show").out
 
 
 def test_a_rehearsal_and_the_files_own_tests_keep_nothing(errands: Errands) -> None:
@@ -128,7 +140,7 @@ def test_ctrl_c_cancels_the_run_and_its_finally_steps_still_run(errands: Errands
         following.line_with("waiting for an answer")
         following.signal(signal.SIGINT)
         following.line_with("bye  succeeded")
-        assert following.code() == 4
+        assert following.code() == ExitCode.CANCELLED
     shown = errands("show", "--json").document
     assert (shown["status"], shown["reason"]) == ("cancelled", "Ctrl-C")
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from errands.cli.desk import Room, starter
 from errands.cli.exits import ExitCode, exit_code_of
+from errands.cli.figures import size
 from errands.cli.follow import Left, Manner, follow_run
 from errands.cli.given import BadInput, json_values, named_values, object_from_file
 from errands.cli.neutral import one_line
@@ -134,6 +135,8 @@ def closing_lines(left: Left) -> list[tuple[str, str]]:
         return [*lines, (f"Look closer: errands show {left.run.id}", "faint")]
     if left.code is ExitCode.WAITING:
         return [("It holds nothing while it waits; then a worker takes it up again: errands worker", "faint")]
+    if left.run.output_size is not None:
+        return [(f"The output has {size(left.run.output_size)}: errands show {left.run.id} --output", "faint")]
     if left.status is RunStatus.SUCCEEDED and left.run.output is not None:
         return [(line, "") for line in value_lines(left.run.output, limit=20)]
     return []

@@ -56,7 +56,7 @@ async def show_run(screen: Screen, room: Room, run: RunView) -> None:
         _values(screen, "Output", run.output, stored=run.output_size, limit=40)
 
 
-async def show_step(screen: Screen, room: Room, run: RunView, path: str) -> None:
+async def show_step(screen: Screen, run: RunView, path: str) -> None:
     """One step, its values in full. Raises BadInput where the run has no such step."""
     step = next((step for step in run.steps if step.path == path), None)
     if step is None:
@@ -68,6 +68,19 @@ async def show_step(screen: Screen, room: Room, run: RunView, path: str) -> None
     screen.document(step)
     if not screen.as_json:
         _print_all(screen, _record(step, local_now(), limit=None))
+
+
+async def show_output(screen: Screen, room: Room, run: str) -> None:
+    """What a run gave, in full: into a pipe exactly the text, to a terminal without its control characters."""
+    value = await room.services.runs.output(run)
+    screen.document(value)
+    if screen.as_json:
+        return
+    if isinstance(value, str) and not screen.out.is_terminal:
+        screen.out.file.write(value if value.endswith("\n") else value + "\n")
+        return
+    for line in value_lines(value):
+        screen.say(line)
 
 
 async def outline_of(room: Room, run: RunView) -> Outline:

@@ -17,6 +17,7 @@ from errands.engine.flow import Broke, Ending, Finished, Went
 from errands.engine.history import load_waits
 from errands.engine.lanes import Lane, LaneStopped
 from errands.engine.launching import Version
+from errands.engine.names import restore_names
 from errands.engine.patience import patiently
 from errands.engine.records import LeaseLostError, Record, Stored
 from errands.engine.scope import Scope, run_scope
@@ -99,6 +100,8 @@ class Advance:
         """The task's steps, and `on_error` after a failure. `None`: it waits."""
         recorded = self._recorded_ending()
         if recorded is not None:
+            restore_names(self.session.find, self.walk.program.definition.steps, self._scope, "")
+            await self._take_kept()
             return recorded
         if self._main is None:
             self._main = self._started(self._body())
@@ -150,11 +153,19 @@ class Advance:
                     value = await self.walk.values(program.output, self._scope, "@output")
                     record = await self.session.ride(Record("@output", "reading", output=value))
                 output = record.output
-            if program.keep is not None:
-                self.kept = await self.walk.object(program.keep, self._scope, "@keep")
+            if program.keep is not None and self.session.find("@keep") is None:
+                kept = await self.walk.object(program.keep, self._scope, "@keep")
+                await self.session.ride(Record("@keep", "reading", output=kept))
+            await self._take_kept()
             return Ending(RunStatus.SUCCEEDED, output)
         except StepFailed as failure:
             return await self._on_error(failure.error)
+
+    async def _take_kept(self) -> None:
+        """What the task keeps, from its record: a replay that finds the steps done does not compute it again."""
+        record = self.session.find("@keep")
+        kept = await self.walk.plain(record.output) if record is not None else None
+        self.kept = kept if isinstance(kept, dict) else {}
 
     async def _on_error(self, error: StepError) -> Ending:
         """The task's `on_error` steps; a `finish` in them has the last word."""
@@ -273,6 +284,7 @@ class Advance:
     async def _phase(self, ending: Ending) -> Ending:
         """Record how the steps ended before `finally` begins, so that a replay goes straight there."""
         if self.session.find("@end") is None:
+            await self.session.landed()  # What the steps have left must be there for a replay that finds them done.
             error = ending.error.as_json() if ending.error is not None else None
             record = Record("@end", "phase", output=ending.output, facts={"status": ending.status, "error": error})
             await self.session.write(record)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 async def choose(walk: "Walk", compiled: CompiledStep, scope: Scope, path: str, lane: Lane) -> Record | Finished:
     """`if` and `switch`: record the branch that is taken, walk it in the same scope. The outcome has no output."""
-    started = walk.clock()
+    started = walk.since(path)
     decision = walk.ledger.find(f"{path}/taken")
     if decision is None:
         walk.watcher.began(path, compiled.step, 1)
@@ -26,7 +26,7 @@ async def choose(walk: "Walk", compiled: CompiledStep, scope: Scope, path: str, 
         taken = _branch_for(compiled.step, value)
         skipped: list[Json] = [name for name in _branches(compiled.step) if name != taken]
         decision = await walk.ledger.ride(
-            Record(f"{path}/taken", "decision", output={"taken": taken, "skipped": skipped}, finished_at=started)
+            Record(f"{path}/taken", "decision", output={"taken": taken, "skipped": skipped}, started_at=started)
         )
     chosen = decision.output["taken"] if isinstance(decision.output, dict) else None
     flow = await walk.block(_branches(compiled.step).get(str(chosen), ()), scope, _prefix(path), lane)
@@ -45,8 +45,8 @@ async def parallel(
     walk: "Walk", compiled: CompiledStep, step: ParallelStep, scope: Scope, path: str, lane: Lane
 ) -> Record | Finished:
     """Walk all branches side by side. The first failure or `finish` lets the others end the step they are in."""
-    started = walk.clock()
-    walk.watcher.began(path, step, 1)
+    started = walk.since(path)
+    await walk.begin(path, step, started)
     inner = Lane(lane)
     scopes = {name: scope.inner() for name in step.parallel}
     flows: dict[str, Flow] = {}

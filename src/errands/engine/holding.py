@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from errands.core.ids import encode
@@ -114,6 +115,12 @@ async def _driven_to_rest(hands: Hands, driven: Advance) -> Released:
 
 
 def _defect(run_id: str, error: Exception) -> StepError:
+    if isinstance(error, asyncpg.DataError):
+        return StepError(
+            ErrorKind.STORAGE,
+            f"the end of the run cannot be recorded: {error}",
+            hint="what the task keeps holds something that the database refuses, a NUL character perhaps",
+        )
     return StepError(
         ErrorKind.INTERNAL,
         f"the run failed in a way it should not: {type(error).__name__}",
@@ -127,7 +134,7 @@ async def _opened(hands: Hands, run: HeldRun) -> Advance:
         hands.parked_records -= len(parked.session.history)
         if parked.session.run.epoch + 1 == run.epoch:
             return await _resumed(hands, parked, run)
-        # parked.abandon()  # Another worker has moved the run on since.
+        parked.abandon()  # Another worker has moved the run on since.
     version = await patiently(hands.versions.get, run.version_id)
     pool = hands.shared.pool
     fresh = run.epoch == 1

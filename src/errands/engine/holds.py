@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 async def wait(walk: "Walk", compiled: CompiledStep, step: WaitStep, scope: Scope, path: str, lane: Lane) -> Record:
     """`wait:` for a while, or until a moment. No output."""
-    started = walk.clock()
+    started = walk.since(path)
     rendered = await walk.object(compiled.main, scope, path)
     taken = await leaves.inherit(walk, path, rendered)
     if taken is not None:
@@ -54,7 +54,7 @@ def _due(rendered: JsonObject, now: datetime) -> datetime:
 
 async def event(walk: "Walk", compiled: CompiledStep, step: EventStep, scope: Scope, path: str, lane: Lane) -> Record:
     """`wait_for:` an event. Output: its payload; fails as timed out when it does not come in time."""
-    started = walk.clock()
+    started = walk.since(path)
     rendered = await walk.object(compiled.main, scope, path)
     taken = await leaves.inherit(walk, path, rendered)
     if taken is not None:
@@ -81,7 +81,7 @@ async def approve(
     walk: "Walk", compiled: CompiledStep, step: ApproveStep, scope: Scope, path: str, lane: Lane
 ) -> Record:
     """`approve:` ask people. Output: `{choice, form, by, at}`."""
-    started = walk.clock()
+    started = walk.since(path)
     rendered = await walk.object(compiled.main, scope, path)
     taken = await leaves.inherit(walk, path, rendered)
     if taken is not None:
@@ -120,7 +120,7 @@ async def subtask(
     walk: "Walk", compiled: CompiledStep, step: SubtaskStep, scope: Scope, path: str, lane: Lane
 ) -> Record:
     """`run:` another task. Output: its output, or `{run: id}` where it is not waited for."""
-    started = walk.clock()
+    started = walk.since(path)
     rendered = await walk.object(compiled.main, scope, path)
     taken = await leaves.inherit(walk, path, rendered)
     if taken is not None:

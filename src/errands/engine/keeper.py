@@ -28,6 +28,21 @@ _LOOK_SECONDS = 1.0
 _BATCH = 500
 
 
+# A rerun and the run that it repeats share large outputs, as do a run and its sub-tasks: what those still need stays.
+_FILES_OF_RUNS = """
+with kin as (
+    select later.id from runs as later where later.rerun_of = any($1) and later.id <> all($1)
+    union select child.id from runs as child where child.parent_run_id = any($1) and child.id <> all($1)
+    union select unnest(array[removed.rerun_of, removed.parent_run_id]) from runs as removed where removed.id = any($1)
+)
+select output_ref as ref from steps where run_id = any($1) and output_ref is not null and output_ref not in (
+    select shared.output_ref from steps as shared
+    where shared.run_id in (select id from kin where id <> all($1)) and shared.output_ref is not null)
+union all
+select location as ref from artifacts where run_id = any($1)
+"""
+
+
 class ArtifactBin(Protocol):
     """Where the files of removed runs lie."""
 
@@ -168,11 +183,7 @@ class Keeper:
                     _BATCH,
                 )
                 ids = [row["id"] for row in rows]
-                refs = await connection.fetch(
-                    "select output_ref as ref from steps where run_id = any($1) and output_ref is not null union all "
-                    "select location as ref from artifacts where run_id = any($1)",
-                    ids,
-                )
+                refs = await connection.fetch(_FILES_OF_RUNS, ids)
                 await connection.execute("delete from steps where run_id = any($1)", ids)
                 await connection.execute("delete from runs where id = any($1)", ids)
             if refs:

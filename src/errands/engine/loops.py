@@ -23,9 +23,9 @@ async def for_each(
     walk: "Walk", compiled: CompiledStep, step: ForEachStep, scope: Scope, path: str, lane: Lane
 ) -> Record | Finished:
     """Do the steps for each item, `max_parallel` at a time. Output: each round's last output, in the items' order."""
-    started = walk.clock()
+    started = walk.since(path)
     walk.watcher.began(path, step, 1)
-    items = await _items(walk, compiled, step, scope, path)
+    items = await _items(walk, compiled, step, scope, path, started)
     inner = Lane(lane)
     flows: list[Flow | None] = [None] * len(items)
 
@@ -48,13 +48,17 @@ async def for_each(
     return await _concluded(walk, compiled, step, path, flows, started)
 
 
-async def _items(walk: "Walk", compiled: CompiledStep, step: ForEachStep, scope: Scope, path: str) -> list[Json]:
+async def _items(
+    walk: "Walk", compiled: CompiledStep, step: ForEachStep, scope: Scope, path: str, started: datetime
+) -> list[Json]:
     """The list, recorded once; in lists of `batch` where the step wants them. Raises StepFailed."""
     record = walk.ledger.find(f"{path}/items")
     if record is None:
         value = await walk.values(compiled.main, scope, path)
+        checked = _checked(value, step, walk.limits.loop_items)
+        facts: dict[str, Json] = {"items": -(-len(checked) // (step.batch or 1))}
         record = await walk.ledger.ride(
-            Record(f"{path}/items", "items", output=_checked(value, step, walk.limits.loop_items))
+            Record(f"{path}/items", "items", output=checked, facts=facts, started_at=started)
         )
     listed = await walk.plain(record.output)
     assert isinstance(listed, list)
@@ -63,7 +67,7 @@ async def _items(walk: "Walk", compiled: CompiledStep, step: ForEachStep, scope:
     return [listed[start : start + step.batch] for start in range(0, len(listed), step.batch)]
 
 
-def _checked(value: Json, step: ForEachStep, most: int) -> Json:
+def _checked(value: Json, step: ForEachStep, most: int) -> list[Json]:
     if isinstance(value, dict):
         raise StepFailed(
             ErrorKind.EXPRESSION,
@@ -134,8 +138,8 @@ async def repeat(
     walk: "Walk", compiled: CompiledStep, step: RepeatStep, scope: Scope, path: str, lane: Lane
 ) -> Record | Finished:
     """Do the steps until the condition holds. Output: each round's last output."""
-    started = walk.clock()
-    walk.watcher.began(path, step, 1)
+    started = walk.since(path)
+    await walk.begin(path, step, started)
     outputs: list[Json | Stored] = []
     for number in range(step.max):
         prefix = f"{path}[{number}]."

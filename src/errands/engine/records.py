@@ -10,8 +10,9 @@ from errands.core.values import Json, JsonObject
 
 Kind = Literal["outcome", "decision", "items", "reading", "intent", "attempt", "turn", "call", "wait", "phase"]
 """outcome: how a step ended. decision: which branch was taken. items: a loop's list. reading: what `clock.now` or
-`state` said. intent: an outside effect is about to happen. attempt: one that failed and is tried again. turn, call: an
-agent's model request or tool call. wait: the run holds here. phase: the steps are done, `finally` is left."""
+`state` said, or that a block began. intent: an outside effect is about to happen. attempt: one that failed and is tried
+again. turn, call: an agent's model request or tool call. wait: the run holds here. phase: the steps are done, `finally`
+is left."""
 
 
 @dataclass(frozen=True, slots=True)

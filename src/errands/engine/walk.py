@@ -35,6 +35,7 @@ from errands.engine.flow import Broke, Finished, Flow, Went
 from errands.engine.lanes import Lane, Pulse
 from errands.engine.ledger import Ledger
 from errands.engine.limits import EngineLimits
+from errands.engine.names import restore_names
 from errands.engine.program import CompiledStep, Program
 from errands.engine.records import Record, Stored
 from errands.engine.scope import Scope
@@ -89,6 +90,8 @@ class Walk:
             if not isinstance(reached, Record):
                 return reached
             record = reached
+        else:
+            restore_names(self.ledger.find, (step,), scope, prefix)
         return await self._conclude(step, record, scope, prefix, lane)
 
     async def _reach(self, compiled: CompiledStep, scope: Scope, path: str, lane: Lane) -> Record | Finished:
@@ -207,6 +210,20 @@ class Walk:
             text = self.clock().astimezone(UTC).isoformat()
             record = await self.ledger.ride(Record(f"{path}/clock", "reading", output=text))
         return datetime.fromisoformat(str(record.output))
+
+    def since(self, path: str) -> datetime:
+        """When a step that holds others, or waits, was first reached: a replay must not start its clock anew."""
+        for mark in ("taken", "items", "began", "wait"):
+            record = self.ledger.find(f"{path}/{mark}")
+            if record is not None and record.started_at is not None:
+                return record.started_at
+        return self.clock()
+
+    async def begin(self, path: str, step: Step, started: datetime) -> None:
+        """Note that a step has begun which leaves no other mark before its end."""
+        self.watcher.began(path, step, 1)
+        if self.ledger.find(f"{path}/began") is None:
+            await self.ledger.ride(Record(f"{path}/began", "reading", started_at=started))
 
     async def ride_outcome(self, record: Record) -> Record:
         """Record the outcome of a step that a replay would compute again."""

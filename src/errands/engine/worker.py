@@ -69,9 +69,9 @@ class Worker:
             self._queue.shutdown.set()
         for driven in list(self._hands.held.values()):
             driven.drain()
-        limit = (grace or self._hands.shared.limits.grace).total_seconds()
+        limit = self._hands.shared.limits.grace if grace is None else grace
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._hands.idle.wait(), limit)
+            await asyncio.wait_for(self._hands.idle.wait(), limit.total_seconds())
         for driven in list(self._hands.held.values()):
             driven.ask(hand_over=True)
 

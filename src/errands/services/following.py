@@ -126,6 +126,9 @@ def _live_changes(live: "LiveEvent", seen: _Seen) -> list[RunEvent]:
         case "log" if live.at is not None:
             seen.live_lines.add((live.path, live.at, live.text))
             return [LineLogged(LogLine(0, live.at, live.path, _level(live.level), live.text))]
+        case "taken" if seen.status is not RunStatus.RUNNING:
+            seen.status = RunStatus.RUNNING
+            return [RunChanged(seen.status, seen.waiting)]
         case "began":
             return _step_changes(seen, seen.story.begin(live.path))
         case "ended" if live.record is not None:

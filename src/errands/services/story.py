@@ -72,7 +72,7 @@ class Story:
             kind=known.step.kind,
             title=known.step.title,
             status=unended if outcome is None or outcome.status is None else outcome.status,
-            input=outcome.input if outcome is not None else None if intent is None else intent.input,
+            input=_input(outcome, below, intent),
             output=output,
             output_size=size,
             error=None if outcome is None else outcome.error,
@@ -139,6 +139,16 @@ class Story:
             position = self._known[key].position if key in self._known else -1
             segments.append((position, int(number.rstrip("]")) if bracket else -1))
         return tuple(segments)
+
+
+def _input(outcome: Record | None, below: list[Record], intent: Record | None) -> Json:
+    """What a step was given: rendered arguments, or how many items a loop goes through."""
+    if outcome is not None and outcome.input is not None:
+        return outcome.input
+    listed = next((record for record in below if record.kind == "items"), outcome)
+    if listed is not None and listed.fact("items") is not None:
+        return {"items": listed.fact("items")}
+    return None if intent is None else intent.input
 
 
 def key_of(path: str) -> str:

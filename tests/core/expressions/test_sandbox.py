@@ -3,6 +3,8 @@
 import asyncio
 import os
 import resource
+import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -269,3 +271,28 @@ async def test_closing_stops_what_runs_and_leaves_no_process() -> None:
     assert not children() - before
     with pytest.raises((StepFailed, asyncio.CancelledError)):
         await task
+
+
+def _blocked_signals_of_workers() -> list[int]:
+    tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
+    children = {child for task in tasks for child in (task / "children").read_text().split()}
+    return [
+        int(line.split()[1], 16)
+        for child in children
+        if "monty" in Path(f"/proc/{child}/cmdline").read_text()
+        for line in Path(f"/proc/{child}/status").read_text().splitlines()
+        if line.startswith("SigBlk")
+    ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+async def test_an_interrupt_from_the_terminal_does_not_reach_a_computation() -> None:
+    """Ctrl-C goes to every process of the group; the workers must not take it for themselves."""
+    sandbox = Sandbox(processes=1)
+    try:
+        await compute(sandbox, "1")
+        blocked = _blocked_signals_of_workers()
+    finally:
+        await sandbox.aclose()
+    assert blocked
+    assert all(mask >> (signal.SIGINT - 1) & 1 for mask in blocked)

@@ -58,7 +58,9 @@ def runs(
 def show(
     context: typer.Context,
     run_id: RunId = "last",
+    *,
     step: Annotated[str | None, typer.Option("--step", metavar="PATH", help="One step, its values in full.")] = None,
+    output: Annotated[bool, typer.Option("--output", help="Only its output, however large.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Stay until it ends; Ctrl-C leaves.")] = False,
     project: Project = None,
     as_json: AsJson = False,
@@ -80,13 +82,14 @@ def show(
                 return await follow_to_the_end(
                     desk.screen, room, run, Manner(held_here=False, stay=True, person=starter())
                 )
-            from errands.cli.run_details import show_run, show_step
+            from errands.cli.run_details import show_output, show_run, show_step
 
-            view = await room.services.runs.get(run)
-            if step is None:
-                await show_run(desk.screen, room, view)
+            if output:
+                await show_output(desk.screen, room, run)
+            elif step is None:
+                await show_run(desk.screen, room, await room.services.runs.get(run))
             else:
-                await show_step(desk.screen, room, view, step)
+                await show_step(desk.screen, await room.services.runs.get(run), step)
         return None
 
     perform(context, act, as_json=as_json)

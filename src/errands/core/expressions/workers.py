@@ -26,6 +26,15 @@ _GRACE_SECONDS: Final = 0.5
 """What a worker may take beyond its time limit (to stop, to hand over) before it is killed."""
 
 
+def _keep_interrupts_off() -> None:
+    """Block SIGINT in the threads that start processes, which take the mask along.
+
+    Ctrl-C on a terminal goes to every process of the group. It is ours to say what it means: a transform in flight
+    may end, or is stopped by us.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """One source for a fresh session."""
@@ -61,7 +70,7 @@ class Workers:
         """Run a source and give its value. Raises what Monty raises; on cancellation kills the worker at once."""
         with self._starting:
             if self._threads is None:
-                self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="sandbox")
+                self._threads = ThreadPoolExecutor(self._size, "sandbox", _keep_interrupts_off)
             threads = self._threads
         turn = _Turn(feed)
         self._busy.add(turn)
