@@ -78,7 +78,8 @@ class Timetable:
 
     async def ledger(self) -> Sequence[Row]:
         """Every row, earliest first."""
-        return await self.bench.pool.fetch("select * from occurrences order by planned_at, cause")
+        rows: Sequence[Row] = await self.bench.pool.fetch("select * from occurrences order by planned_at, cause")
+        return rows
 
     async def outcomes(self) -> list[str]:
         """What became of each planned time: `08:05 started`."""
@@ -91,7 +92,7 @@ class Timetable:
 
     async def trigger(self, name: str = "plan") -> Row:
         """A trigger's row."""
-        row = await self.bench.pool.fetchrow("select * from triggers where name = $1", name)
+        row: Row | None = await self.bench.pool.fetchrow("select * from triggers where name = $1", name)
         assert row is not None
         return row
 

@@ -12,6 +12,8 @@ PREFIXES = {
     "person": "usr",
     "session": "ses",
     "token": "tok",
+    "trigger": "trg",
+    "backfill": "bkf",
 }
 
 

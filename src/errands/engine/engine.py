@@ -14,10 +14,12 @@ from errands.core.definition.task import TaskDefinition
 from errands.core.outcomes import ErrorKind, StepFailed
 from errands.core.ports import Effect, Evaluator, Performer, RunIdentity, ToolCall, Vault
 from errands.core.values import Json, JsonObject, from_text
-from errands.engine import answering, rehearsal, wakeups
+from errands.engine import answering, deliveries, rehearsal, wakeups
 from errands.engine import rerun as reruns
 from errands.engine.answering import Answered
 from errands.engine.defaults import argument_defaults
+from errands.engine.deliveries import Delivered
+from errands.engine.happenings import Happening
 from errands.engine.holding import Hands
 from errands.engine.journal import Journal
 from errands.engine.keeper import Keeper
@@ -290,9 +292,21 @@ class Engine:
 
         `clock`: `None` for the database's, on which all processes agree.
         """
+        return Scheduler(self._parts.pool, self.launcher, self._trigger_orders(), clock)
+
+    async def deliver(self, trigger_id: UUID, *, cause: str, happening: Happening) -> Delivered:
+        """Start the run of a trigger for something from outside, once for each `cause`, such as `delivery:ID`.
+
+        Raises LookupError, TimeoutError.
+        """
+        now, orders = self._parts.clock(), self._trigger_orders()
+        return await deliveries.deliver(
+            self._parts.pool, self.launcher, orders, trigger_id, cause=cause, happening=happening, now=now
+        )
+
+    def _trigger_orders(self) -> TriggerOrders:
         parts = self._parts
-        orders = TriggerOrders(parts.pool, self.versions, parts.evaluate, self.launch_defaults, parts.clock)
-        return Scheduler(parts.pool, self.launcher, orders, clock)
+        return TriggerOrders(parts.pool, self.versions, parts.evaluate, self.launch_defaults, parts.clock)
 
     def observe(self, run_id: UUID) -> AsyncIterator[LiveEvent]:
         """What happens in a run that this process holds, from now on."""

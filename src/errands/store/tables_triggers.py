@@ -107,6 +107,8 @@ occurrences = Table(
     PrimaryKeyConstraint("trigger_id", "planned_at", "cause"),
     Index("ix_occurrences_due", "due_at", postgresql_where=text("due_at is not null")),
     Index("ix_occurrences_backfill", "backfill_id", postgresql_where=text("backfill_id is not null")),
+    # A cause counts once: a delivery that comes again, the end of a run.
+    Index("uq_occurrences_cause", "trigger_id", "cause", unique=True, postgresql_where=text("cause <> ''")),
     Index("ix_occurrences_age", "decided_at", postgresql_using="brin"),
 )
 

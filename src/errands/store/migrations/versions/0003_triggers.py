@@ -114,6 +114,10 @@ def _make_occurrences() -> None:
     due, filled = sa.text("due_at is not null"), sa.text("backfill_id is not null")
     op.create_index("ix_occurrences_due", "occurrences", ["due_at"], postgresql_where=due)
     op.create_index("ix_occurrences_backfill", "occurrences", ["backfill_id"], postgresql_where=filled)
+    caused = sa.text("cause <> ''")
+    op.create_index(
+        "uq_occurrences_cause", "occurrences", ["trigger_id", "cause"], unique=True, postgresql_where=caused
+    )
     op.create_index("ix_occurrences_age", "occurrences", ["decided_at"], postgresql_using="brin")
 
 
