@@ -1,0 +1,107 @@
+"""Calendars: named lists of closed periods that schedules may name under `except:`."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from errands.core.access import Principal, ProjectResource, Resource, ServerResource, Verb
+from errands.services.authority import Authority
+from errands.services.errors import Invalid, NotFound
+from errands.services.lookup import find_project
+from errands.services.trigger_views import CalendarView, PeriodView
+from errands.services.triggers import utc_now
+from errands.store import backfills, triggers
+from errands.store.backfills import CalendarRow
+from errands.store.database import Database
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_MOST_PERIODS = 2000
+
+
+class CalendarService:
+    """What a caller may ask of calendars. Without a project they are the server's, seen by all projects."""
+
+    def __init__(self, database: Database, authority: Authority, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._authority = authority
+        self._clock = clock
+
+    async def list(self, caller: Principal, project: str) -> Sequence[CalendarView]:
+        """A project's calendars and the server's; the project's own goes before one of the same name.
+
+        Raises Denied, NotFound.
+        """
+        await self._authority.authorise(caller, Verb.CALENDAR_READ, ProjectResource(project, "calendar"))
+        async with self._database.engine.connect() as connection:
+            owner = await find_project(connection, project)
+            rows = {row.name: row for row in await backfills.calendars_of(connection, owner.id)}
+        return [_view(rows[name]) for name in sorted(rows)]
+
+    async def put(
+        self,
+        caller: Principal,
+        project: str | None,
+        name: str,
+        periods: Sequence[PeriodView],
+        *,
+        exempt_tags: Sequence[str] = (),
+    ) -> CalendarView:
+        """Make or replace one; schedules that name it follow at once. Raises Denied, NotFound, Invalid."""
+        verb, resource = _act(project, name)
+        await self._authority.authorise(caller, verb, resource)
+        _check(name, periods)
+        stored = [
+            {
+                "start": one.start.astimezone(UTC).isoformat(),
+                "end": one.end.astimezone(UTC).isoformat(),
+                "note": one.note,
+            }
+            for one in sorted(periods, key=lambda one: one.start)
+        ]
+        async with self._database.engine.begin() as connection:
+            owner = None if project is None else (await find_project(connection, project)).id
+            await backfills.put_calendar(connection, owner, name, stored, exempt_tags, self._clock())
+            await triggers.nudge(connection)
+            await self._authority.record(connection, caller, verb, resource, {"periods": len(stored)})
+        return _view(CalendarRow(owner, name, stored, exempt_tags))
+
+    async def remove(self, caller: Principal, project: str | None, name: str) -> None:
+        """Remove one; planned times of schedules that still name it fail to start. Raises Denied, NotFound."""
+        verb, resource = _act(project, name)
+        await self._authority.authorise(caller, verb, resource)
+        async with self._database.engine.begin() as connection:
+            owner = None if project is None else (await find_project(connection, project)).id
+            if not await backfills.remove_calendar(connection, owner, name, self._clock()):
+                raise NotFound("calendar", name)
+            await triggers.nudge(connection)
+            await self._authority.record(connection, caller, verb, resource, {"removed": True})
+
+
+def _act(project: str | None, name: str) -> tuple[Verb, Resource]:
+    if project is None:
+        return Verb.SERVER_EDIT, ServerResource("calendar", name)
+    return Verb.CALENDAR_EDIT, ProjectResource(project, "calendar", name)
+
+
+def _check(name: str, periods: Sequence[PeriodView]) -> None:
+    if not _NAME.fullmatch(name):
+        raise Invalid(
+            f"{name[:80]!r} cannot be the name of a calendar.",
+            "Use lower-case letters, digits, `-` and `_`, a letter first, 63 characters at most.",
+        )
+    if len(periods) > _MOST_PERIODS:
+        raise Invalid(f"{len(periods)} closed periods are too many.", f"Give {_MOST_PERIODS} at most.")
+    for one in periods:
+        if one.start.tzinfo is None or one.end.tzinfo is None:
+            raise Invalid("A moment without an offset is ambiguous.", "Give one such as 2026-03-01T08:00:00+01:00.")
+        if one.end <= one.start:
+            said = f"The period from {one.start.isoformat()} to {one.end.isoformat()} ends before it begins."
+            raise Invalid(said, "Turn the two.")
+
+
+def _view(row: CalendarRow) -> CalendarView:
+    periods = [
+        PeriodView(datetime.fromisoformat(str(one["start"])), datetime.fromisoformat(str(one["end"])), one.get("note"))
+        for one in row.periods
+    ]
+    return CalendarView(row.name, row.project_id is None, periods, row.exempt_tags)
