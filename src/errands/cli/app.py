@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
-from errands.cli.commands import checking, people, running, runs, secrets, starting, tasks, upkeep
+from errands.cli.commands import checking, people, running, runs, schedule, secrets, starting, tasks, upkeep
 from errands.cli.desk import Invocation
 from errands.cli.wiring import Wiring
 
@@ -56,6 +56,7 @@ _COMMANDS: tuple[tuple[str, tuple[tuple[str, Callable[..., None]], ...]], ...] =
             ("cancel", runs.cancel),
             ("rerun", running.rerun),
             ("approve", people.approve),
+            ("simulate", schedule.simulate),
         ),
     ),
     (
@@ -69,6 +70,8 @@ _COMMANDS: tuple[tuple[str, tuple[tuple[str, Callable[..., None]], ...]], ...] =
 )
 _GROUPS = (
     ("event", people.event, "Run"),
+    ("schedule", schedule.schedule, "Run"),
+    ("backfill", schedule.backfill, "Run"),
     ("secrets", secrets.secrets, "Keep"),
     ("models", upkeep.models, "Look after"),
 )
