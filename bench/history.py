@@ -29,11 +29,14 @@ from measuring import Figure, percentile, report
 from errands.bootstrap import open_services
 from errands.core.ids import encode
 from errands.core.outcomes import RunStatus
+from errands.services.principals import operator
 from errands.services.runs import RunService
 from errands.settings import Settings
 from errands.store.database import Database
 from errands.store.identifiers import first_id_at
 from errands.store.migrations import upgrade
+
+OPERATOR = operator("bench")
 
 PROJECT = "default"
 TASKS = 20
@@ -167,7 +170,7 @@ def lists() -> dict[str, Callable[[int], Wanted]]:
 
 
 async def page(runs: RunService, wanted: Wanted) -> None:
-    await runs.list(PROJECT, limit=PAGE, **wanted)
+    await runs.list(OPERATOR, PROJECT, limit=PAGE, **wanted)
 
 
 async def bare_page(pool: asyncpg.Pool) -> None:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from errands.engine.scheduler import Scheduler
     from errands.engine.worker import Worker
     from errands.services import Services
+    from errands.services.authority import Authority
+    from errands.services.entrance import Entrance
     from errands.services.errors import Unavailable
+    from errands.services.housekeeping import Housekeeping
     from errands.services.keys import KeySource
     from errands.services.vault import Vault
     from errands.services.views import Check, SourceFile
@@ -52,6 +55,7 @@ class Runtime:
     services: "Services"
     engine: "Engine"
     settings: "Settings"
+    housekeeping: "Housekeeping"
 
     @property
     def default_project(self) -> str:
@@ -171,9 +175,11 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack) -> Runtime:
     """Open what must be opened, and hand each part what it needs. `stack` closes it."""
     database = await _open_database(settings, stack)
 
+    from errands.core.access import SystemPrincipal
     from errands.core.expressions.sandbox import Sandbox
     from errands.core.expressions.workers import Workers
     from errands.engine.engine import Engine, Parts
+    from errands.services.housekeeping import Housekeeping
     from errands.services.vault import Vault
     from errands.store.artifacts import ArtifactStore
 
@@ -196,8 +202,8 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack) -> Runtime:
     )
     engine = Engine(parts)
     services = _make_services(settings, database, engine, catalog, sandboxes, vault, artifacts)
-    await services.projects.ensure(settings.default_project)
-    return Runtime(services, engine, settings)
+    await services.projects.ensure(SystemPrincipal("bootstrap", "bootstrap"), settings.default_project)
+    return Runtime(services, engine, settings, Housekeeping(database))
 
 
 async def _open_database(settings: "Settings", stack: AsyncExitStack) -> "Database":
@@ -307,6 +313,9 @@ def _make_services(
     from errands.core.expressions.sandbox import Sandbox
     from errands.services import Services
     from errands.services.approvals import ApprovalService
+    from errands.services.authority import Authority
+    from errands.services.backfills import BackfillService
+    from errands.services.calendars import CalendarService
     from errands.services.doctor import Doctor, Patient
     from errands.services.events import EventService
     from errands.services.projects import ProjectService
@@ -314,18 +323,53 @@ def _make_services(
     from errands.services.runs import RunService
     from errands.services.secrets import SecretService
     from errands.services.tasks import TaskService
+    from errands.services.triggers import TriggerService
 
+    authority = Authority(database)
+    entrance = _make_entrance(settings, database, authority)
     rehearsal = Rehearsal(engine, Sandbox(sandboxes))
-    tasks = TaskService(database, catalog.specs(), TypeChecker(sandboxes), rehearsal, timezone=settings.timezone)
+    tasks = TaskService(
+        database, catalog.specs(), TypeChecker(sandboxes), rehearsal, authority, timezone=settings.timezone
+    )
     patient = Patient(database, artifacts, vault, settings.home, settings.heartbeat)
     return Services(
-        projects=ProjectService(database),
+        projects=ProjectService(database, authority),
         tasks=tasks,
-        runs=RunService(database, engine, artifacts, tasks, rehearsal),
-        approvals=ApprovalService(database, engine),
-        events=EventService(database, engine),
-        secrets=SecretService(database, vault),
-        doctor=Doctor(patient, [lambda: _look_at_model(settings)]),
+        runs=RunService(database, authority, engine, artifacts, tasks, rehearsal),
+        approvals=ApprovalService(database, authority, engine),
+        events=EventService(database, authority, engine),
+        secrets=SecretService(database, authority, vault),
+        doctor=Doctor(patient, authority, [lambda: _look_at_model(settings)]),
+        people=entrance.people,
+        sign_in=entrance.sign_in,
+        sign_on=entrance.sign_on,
+        sessions=entrance.sessions,
+        tokens=entrance.tokens,
+        members=entrance.members,
+        groups=entrance.groups,
+        audit=entrance.audit,
+        triggers=TriggerService(database, authority),
+        backfills=BackfillService(database, authority),
+        calendars=CalendarService(database, authority),
+    )
+
+
+def _make_entrance(settings: "Settings", database: "Database", authority: "Authority") -> "Entrance":
+    from errands.services.entrance import make_entrance
+    from errands.services.identity_provider import Registration
+    from errands.services.sessions import Lifetimes
+
+    provider, secret = None, settings.oidc_client_secret
+    if settings.oidc_issuer is not None and settings.oidc_client_id is not None:
+        shown = None if secret is None else secret.get_secret_value()
+        provider = Registration(settings.oidc_issuer, settings.oidc_client_id, shown)
+    return make_entrance(
+        database,
+        authority,
+        _key_source(settings),
+        Lifetimes(settings.session_idle, settings.session_lifetime),
+        provider,
+        create_accounts=settings.oidc_create_accounts,
     )
 
 
@@ -347,7 +391,11 @@ async def _look_at_model(settings: "Settings") -> "Check":
 
 @asynccontextmanager
 async def _working(runtime: Runtime) -> AsyncIterator[None]:
-    """Advance runs in the background. What is still running at the end gets the grace time, after an error none."""
+    """Advance runs in the background, and keep house. What is still running at the end gets the grace time, after an
+    error none.
+    """
+    stop = asyncio.Event()
+    keeping = asyncio.create_task(runtime.housekeeping.run(stop), name="housekeeping")
     worker = runtime.engine.worker(concurrency=runtime.settings.concurrency)
     running = asyncio.create_task(worker.run(), name="worker")
     grace = timedelta(0)
@@ -357,6 +405,8 @@ async def _working(runtime: Runtime) -> AsyncIterator[None]:
     finally:
         await worker.stop(grace)
         await running
+        stop.set()
+        await keeping
 
 
 class WorkerAndScheduler:

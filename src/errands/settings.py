@@ -114,6 +114,21 @@ class Settings(BaseSettings):
     keep_runs: Positive | None = timedelta(days=90)
     """Ended runs are removed this long after their end, with their records and files. None (`never`): they stay."""
 
+    session_idle: Positive = timedelta(days=7)
+    """A person who has not used the page for this long signs in again."""
+    session_lifetime: Positive = timedelta(days=30)
+    """A person signs in again after this long in any case."""
+    oidc_issuer: str | None = None
+    """Issuer of the OpenID Connect provider that people may sign on with, exactly as it names itself, such as
+    `https://login.example.com`. None: people sign in with passwords alone."""
+    oidc_client_id: str | None = None
+    """What the provider knows this server by. None: no sign-on."""
+    oidc_client_secret: SecretStr | None = None
+    """The secret that the provider has given with it. None: a public client, with PKCE alone."""
+    oidc_create_accounts: bool = True
+    """Make an account, without any right, for somebody who signs on for the first time. Otherwise an administrator
+    makes it first, with the person's e-mail address and without a password."""
+
     allow_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Hosts on loopback, private or link-local addresses that tasks may be granted, separated by commas, such as
     `localhost:8080,10.0.0.7`; `*` for all. Empty: none."""

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from errands.cli.wiring import Opened, Wiring
+from errands.core.access import Principal
 from errands.core.definition.task import TaskDefinition
 from errands.core.outcomes import RunStatus
 from errands.core.problems import Problem
@@ -44,18 +45,18 @@ class Runs:
     lines: Sequence[LogLine] = ()
     refusal: BaseException | None = None
 
-    async def start(self, project: str, task: str, given: Any, **options: Any) -> RunStarted:
+    async def start(self, caller: Principal, project: str, task: str, given: Any, **options: Any) -> RunStarted:
         if self.refusal is not None:
             raise self.refusal
-        self.given = {"project": project, "task": task, "arguments": given, **options}
+        self.given = {"starter": caller.reference, "project": project, "task": task, "arguments": given, **options}
         return self.started
 
-    async def get(self, run_id: str) -> RunView:
+    async def get(self, caller: Principal, run_id: str) -> RunView:
         if run_id not in (RUN_ID, "last"):
             raise NotFound("run", run_id)
         return self.view
 
-    async def follow(self, run_id: str) -> AsyncIterator[RunEvent]:
+    async def follow(self, caller: Principal, run_id: str) -> AsyncIterator[RunEvent]:
         for event in self.script:
             yield event
         while True:
@@ -64,7 +65,7 @@ class Runs:
             if event.kind == "ended":
                 return
 
-    async def list(self, project: str, **filters: Any) -> Page[RunLine]:
+    async def list(self, caller: Principal, project: str, **filters: Any) -> Page[RunLine]:
         self.given = {"project": project, **filters}
         view = self.view
         line = RunLine(
@@ -73,19 +74,21 @@ class Runs:
         )  # fmt: skip
         return Page((line,), "run_next")
 
-    async def logs(self, run_id: str, *, after: int = 0) -> Sequence[LogLine]:
+    async def logs(self, caller: Principal, run_id: str, *, after: int = 0) -> Sequence[LogLine]:
         return [line for line in self.lines if line.id > after]
 
-    async def cancel(self, run_id: str, *, by: str, reason: str | None) -> bool:
-        self.given = {"by": by, "reason": reason}
+    async def cancel(self, caller: Principal, run_id: str, *, reason: str | None) -> bool:
+        self.given = {"by": caller.reference, "reason": reason}
         self.cancelled.set()
         return not self.view.status.final
 
-    async def rerun_plan(self, run_id: str, *, from_step: str | None, version: int | None) -> RerunView:
+    async def rerun_plan(
+        self, caller: Principal, run_id: str, *, from_step: str | None, version: int | None
+    ) -> RerunView:
         return RerunView(run_id, from_step, version or 7, ("orders", "totals"), ("mail",))
 
-    async def rerun(self, run_id: str, **options: Any) -> RunStarted:
-        self.given = options
+    async def rerun(self, caller: Principal, run_id: str, **options: Any) -> RunStarted:
+        self.given = {"starter": caller.reference, **options}
         return self.started
 
 
@@ -116,16 +119,16 @@ class Approvals:
     answers: list[dict[str, Any]] = field(default_factory=list)
     refusal: ServiceError | None = None
 
-    async def inbox(self, project: str, *, person: str | None = None) -> list[ApprovalView]:
+    async def inbox(self, caller: Principal, project: str, *, mine: bool = False) -> list[ApprovalView]:
         return [self.view]
 
-    async def get(self, named: str) -> ApprovalView:
+    async def get(self, caller: Principal, named: str) -> ApprovalView:
         return self.view
 
-    async def answer(self, named: str, **answer: Any) -> ApprovalAnswered:
+    async def answer(self, caller: Principal, named: str, **answer: Any) -> ApprovalAnswered:
         if self.refusal is not None:
             raise self.refusal
-        self.answers.append(answer)
+        self.answers.append({"person": caller.reference, **answer})
         return ApprovalAnswered(named, closed=True, choice=answer["choice"])
 
 
@@ -138,26 +141,30 @@ class Tasks:
     published: list[int] = field(default_factory=list)
     files: Sequence[SourceFile] = ()
 
-    async def definition(self, project: str, name: str, version: int | None = None) -> TaskDefinition:
+    async def definition(
+        self, caller: Principal, project: str, name: str, version: int | None = None
+    ) -> TaskDefinition:
         if name != "report":
             raise NotFound("task", name, ["report"])
         return definition()
 
-    async def apply(self, project: str, files: Sequence[SourceFile], **options: Any) -> list[Applied]:
+    async def apply(
+        self, caller: Principal, project: str, files: Sequence[SourceFile], **options: Any
+    ) -> list[Applied]:
         if self.refusal is not None:
             raise self.refusal
         self.files = files
         return self.applied
 
-    async def get(self, project: str, name: str) -> TaskView:
+    async def get(self, caller: Principal, project: str, name: str) -> TaskView:
         published = self.published[-1] if self.published else None
         return TaskView("task_1", name, None, "Sums up.", (), published, 7, None, None, NOW)
 
-    async def publish(self, project: str, name: str, number: int) -> TaskView:
+    async def publish(self, caller: Principal, project: str, name: str, number: int) -> TaskView:
         self.published.append(number)
-        return await self.get(project, name)
+        return await self.get(caller, project, name)
 
-    async def export(self, project: str) -> Sequence[SourceFile]:
+    async def export(self, caller: Principal, project: str) -> Sequence[SourceFile]:
         return self.files
 
 

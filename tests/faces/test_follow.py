@@ -16,6 +16,7 @@ from errands.cli.exits import ExitCode
 from errands.cli.follow import Left, Manner, follow_run
 from errands.cli.palette import theme
 from errands.cli.screen import Screen
+from errands.core.access import Principal
 from errands.core.outcomes import RunStatus
 from errands.services.errors import Denied
 from errands.services.views import ApprovalView, RunChanged, RunEnded, RunSnapshot, WaitView
@@ -200,7 +201,7 @@ async def test_an_error_of_the_services_ends_following_with_that_error(stage: St
     class Broken(Exception):
         pass
 
-    async def broken(run_id: str) -> AsyncIterator[Any]:
+    async def broken(caller: Principal, run_id: str) -> AsyncIterator[Any]:
         yield RUNNING
         raise Broken
 

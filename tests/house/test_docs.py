@@ -11,8 +11,11 @@ import pytest
 from errands.bootstrap import check_files, open_services
 from errands.core.definition.parsing import parse_document
 from errands.core.problems import Problem
+from errands.services.principals import operator
 from errands.services.views import SourceFile
 from errands.settings import Settings
+
+READER = operator("reader")
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -84,9 +87,9 @@ async def test_every_example_is_valid_and_passes_its_own_tests(database_url: str
     settings = Settings.load(home=tmp_path, database_url=database_url)
     async with open_services(settings, worker=False) as opened:
         tasks, project = opened.services.tasks, opened.default_project
-        await opened.services.secrets.set(project, "CHANNEL", "jsons://hooks.example/errands")
-        await tasks.apply(project, files, author="user:reader")
-        results = {file.name: await tasks.test(project, file) for file in files}
+        await opened.services.secrets.set(READER, project, "CHANNEL", "jsons://hooks.example/errands")
+        await tasks.apply(READER, project, files)
+        results = {file.name: await tasks.test(READER, project, file) for file in files}
 
     assert all(results.values())
     assert [found for tests in results.values() for test in tests for found in test.differences] == []

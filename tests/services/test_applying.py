@@ -11,8 +11,11 @@ from errands.core.values import from_text, to_text
 from errands.services import Services
 from errands.services.applying import as_json, digest_of
 from errands.services.errors import FilesInvalid, Invalid, NotFound
+from errands.services.principals import operator
 from errands.services.views import Applied, SourceFile
 from errands.settings import Settings
+
+ANA = operator("ana")
 
 _EXAMPLES = Path(__file__).parents[2] / "examples"
 _HELLO = """
@@ -39,15 +42,15 @@ steps:
 
 async def _apply(services: Services, *sources: str, publish: bool = True, dry_run: bool = False) -> list[Applied]:
     files = [SourceFile(f"file{number}.yaml", source.strip() + "\n") for number, source in enumerate(sources)]
-    return await services.tasks.apply("default", files, author="user:ana", publish=publish, dry_run=dry_run)
+    return await services.tasks.apply(ANA, "default", files, publish=publish, dry_run=dry_run)
 
 
 async def test_a_new_file_becomes_version_1_and_is_published(services: Services) -> None:
     (applied,) = await _apply(services, _HELLO)
     assert (applied.kind, applied.name, applied.change, applied.version) == ("task", "hello", "created", 1)
-    task = await services.tasks.get("default", "hello")
+    task = await services.tasks.get(ANA, "default", "hello")
     assert (task.published, task.latest, task.title, task.tags) == (1, 1, "Hello", ("greeting",))
-    (version,) = await services.tasks.versions("default", "hello")
+    (version,) = await services.tasks.versions(ANA, "default", "hello")
     assert (version.author, version.published, version.digest) == ("user:ana", True, digest_of(_HELLO))
 
 
@@ -55,7 +58,7 @@ async def test_the_same_file_again_makes_no_version(services: Services) -> None:
     await _apply(services, _HELLO)
     (applied,) = await _apply(services, _HELLO.replace("\n", "  \r\n"))
     assert (applied.change, applied.version, applied.diff) == ("unchanged", 1, "")
-    assert len(await services.tasks.versions("default", "hello")) == 1
+    assert len(await services.tasks.versions(ANA, "default", "hello")) == 1
 
 
 async def test_a_changed_file_becomes_the_next_version_and_shows_what_changed(services: Services) -> None:
@@ -64,25 +67,25 @@ async def test_a_changed_file_becomes_the_next_version_and_shows_what_changed(se
     assert (applied.change, applied.version) == ("changed", 2)
     assert "-  - {id: words, python: \"['hello', name]\"}" in applied.diff
     assert "+  - {id: words, python: \"['good day', name]\"}" in applied.diff
-    assert (await services.tasks.get("default", "hello")).published == 2
+    assert (await services.tasks.get(ANA, "default", "hello")).published == 2
 
 
 async def test_an_earlier_version_stays_as_it_was(services: Services) -> None:
     await _apply(services, _HELLO)
     await _apply(services, _HELLO.replace("'hello'", "'good day'"))
-    assert "'hello'" in await services.tasks.source("default", "hello", 1)
-    assert "'good day'" in await services.tasks.source("default", "hello")
+    assert "'hello'" in await services.tasks.source(ANA, "default", "hello", 1)
+    assert "'good day'" in await services.tasks.source(ANA, "default", "hello")
 
 
 async def test_without_publishing_new_runs_keep_the_published_version(services: Services) -> None:
     await _apply(services, _HELLO)
     (applied,) = await _apply(services, _HELLO.replace("Says", "Shouts"), publish=False)
     assert (applied.version, applied.published) == (2, False)
-    task = await services.tasks.get("default", "hello")
+    task = await services.tasks.get(ANA, "default", "hello")
     assert (task.published, task.latest, task.description) == (1, 2, "Says hello.")
-    task = await services.tasks.publish("default", "hello", 2)
+    task = await services.tasks.publish(ANA, "default", "hello", 2)
     assert (task.published, task.description) == (2, "Shouts hello.")
-    task = await services.tasks.publish("default", "hello", 1)
+    task = await services.tasks.publish(ANA, "default", "hello", 1)
     assert (task.published, task.description) == (1, "Says hello.")
 
 
@@ -102,8 +105,8 @@ async def test_one_bad_file_keeps_all_others_out_and_every_problem_is_told(servi
     assert set(refused.value.problems) == {"file1.yaml", "file2.yaml"}
     assert "there is no agent `writer`" in [problem.message for problem in refused.value.problems["file1.yaml"]]
     assert len(refused.value.problems["file2.yaml"]) > 1
-    assert await services.tasks.list("default") == []
-    assert await services.tasks.export("default") == []
+    assert await services.tasks.list(ANA, "default") == []
+    assert await services.tasks.export(ANA, "default") == []
 
 
 async def test_two_files_that_declare_the_same_are_refused(services: Services) -> None:
@@ -116,19 +119,19 @@ async def test_two_files_that_declare_the_same_are_refused(services: Services) -
 async def test_a_trial_tells_what_would_change_and_changes_nothing(services: Services) -> None:
     (applied,) = await _apply(services, _HELLO, dry_run=True)
     assert (applied.change, applied.version) == ("created", 1)
-    assert await services.tasks.list("default") == []
+    assert await services.tasks.list(ANA, "default") == []
 
 
 async def test_what_is_exported_applies_unchanged(services: Services) -> None:
     await _apply(services, _ASKS_WRITER, _AGENT, _MODEL, _HELLO)
-    exported = await services.tasks.export("default")
+    exported = await services.tasks.export(ANA, "default")
     assert [file.name for file in exported] == [
         "models/fast.yaml",
         "agents/writer.yaml",
         "tasks/hello.yaml",
         "tasks/letter.yaml",
     ]
-    applied = await services.tasks.apply("default", exported, author="user:ana")
+    applied = await services.tasks.apply(ANA, "default", exported)
     assert {one.change for one in applied} == {"unchanged"}
 
 
@@ -136,7 +139,7 @@ async def test_comments_are_kept_and_a_changed_comment_is_a_new_version(services
     await _apply(services, "# ours\n" + _HELLO)
     (applied,) = await _apply(services, "# yours\n" + _HELLO)
     assert applied.version == 2
-    assert (await services.tasks.source("default", "hello")).startswith("# yours")
+    assert (await services.tasks.source(ANA, "default", "hello")).startswith("# yours")
 
 
 async def test_applies_at_the_same_moment_number_their_versions_one_after_the_other(services: Services) -> None:
@@ -166,36 +169,38 @@ steps:
         await _apply(services, asks)
     (problem,) = refused.value.problems["file0.yaml"]
     assert problem.hint == "store it: errands secrets set TOKEN"
-    await services.secrets.set("default", "TOKEN", "value")
+    await services.secrets.set(ANA, "default", "TOKEN", "value")
     assert [one.change for one in await _apply(services, asks)] == ["created"]
 
 
 async def test_validating_without_a_project_looks_up_nothing_of_it(services: Services) -> None:
-    assert await services.tasks.validate(None, _ASKS_WRITER) == []
-    assert [problem.code for problem in await services.tasks.validate("default", _ASKS_WRITER)] == ["unknown-agent"]
+    assert await services.tasks.validate(ANA, None, _ASKS_WRITER) == []
+    assert [problem.code for problem in await services.tasks.validate(ANA, "default", _ASKS_WRITER)] == [
+        "unknown-agent"
+    ]
 
 
 async def test_unknown_names_come_with_the_nearest_that_exist(services: Services) -> None:
     await _apply(services, _HELLO)
     with pytest.raises(NotFound) as missing:
-        await services.tasks.get("default", "helo")
+        await services.tasks.get(ANA, "default", "helo")
     assert (str(missing.value), missing.value.hint) == ("There is no task 'helo'.", "Did you mean hello?")
     with pytest.raises(NotFound) as missing:
-        await services.tasks.publish("default", "hello", 7)
+        await services.tasks.publish(ANA, "default", "hello", 7)
     assert missing.value.hint == "Its only version is 1."
     with pytest.raises(NotFound, match="There is no project 'defualt'"):
-        await services.tasks.get("defualt", "hello")
+        await services.tasks.get(ANA, "defualt", "hello")
     with pytest.raises(Invalid, match="cannot be the name of a project"):
-        await services.tasks.apply("Not A Name", [], author="user:ana")
+        await services.tasks.apply(ANA, "Not A Name", [])
 
 
 async def test_pausing_shows_the_note_until_it_is_resumed(services: Services) -> None:
     await _apply(services, _HELLO)
-    paused = await services.tasks.pause("default", "hello", "holidays")
+    paused = await services.tasks.pause(ANA, "default", "hello", "holidays")
     assert paused.paused_at is not None
     assert paused.pause_note == "holidays"
-    assert (await services.tasks.pause("default", "hello", "longer")).paused_at == paused.paused_at
-    resumed = await services.tasks.resume("default", "hello")
+    assert (await services.tasks.pause(ANA, "default", "hello", "longer")).paused_at == paused.paused_at
+    resumed = await services.tasks.resume(ANA, "default", "hello")
     assert (resumed.paused_at, resumed.pause_note) == (None, None)
 
 
@@ -209,4 +214,4 @@ def test_a_stored_definition_reads_back_as_it_was_checked(file: Path) -> None:
 async def test_files_of_another_process_are_seen_at_once(runtime: Runtime, settings: Settings) -> None:
     async with open_services(settings, worker=False) as other:
         await _apply(other.services, _HELLO)
-    assert [task.name for task in await runtime.services.tasks.list("default")] == ["hello"]
+    assert [task.name for task in await runtime.services.tasks.list(ANA, "default")] == ["hello"]

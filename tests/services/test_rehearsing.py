@@ -11,7 +11,10 @@ from errands.core.values import Json
 from errands.services import Services
 from errands.services.differences import differences
 from errands.services.errors import FilesInvalid, Invalid
+from errands.services.principals import operator
 from errands.services.views import SourceFile
+
+ANA = operator("ana")
 
 _ORDERS = """
 task: orders
@@ -47,14 +50,14 @@ def _file(source: str) -> SourceFile:
 
 
 async def test_tests_that_hold_pass_and_keep_nothing(services: Services, runtime: Runtime) -> None:
-    results = await services.tasks.test("default", _file(_ORDERS))
+    results = await services.tasks.test(ANA, "default", _file(_ORDERS))
     assert [(result.name, result.passed, result.differences) for result in results] == [
         ("adds up", True, ()),
         ("expectations may use the run's names", True, ()),
         ("says when there are none", True, ()),
     ]
-    assert (await services.runs.list("default")).items == ()
-    assert await services.tasks.list("default") == []
+    assert (await services.runs.list(ANA, "default")).items == ()
+    assert await services.tasks.list(ANA, "default") == []
 
 
 @pytest.mark.parametrize(
@@ -73,13 +76,15 @@ async def test_a_test_that_fails_says_what_was_expected_and_what_came(
     services: Services, before: str, after: str, said: str
 ) -> None:
     assert before in _ORDERS
-    first = (await services.tasks.test("default", _file(_ORDERS.replace(before, after))))[0]
+    first = (await services.tasks.test(ANA, "default", _file(_ORDERS.replace(before, after))))[0]
     assert not first.passed
     assert [found for found in first.differences if found.startswith(said)], first.differences
 
 
 async def test_an_error_that_says_something_else_is_a_difference(services: Services) -> None:
-    results = await services.tasks.test("default", _file(_ORDERS.replace('error: "No orders', 'error: "No offers')))
+    results = await services.tasks.test(
+        ANA, "default", _file(_ORDERS.replace('error: "No orders', 'error: "No offers'))
+    )
     assert results[2].differences == (
         'error: expected one that says "No offers since today", came "No orders since today"',
     )
@@ -87,24 +92,24 @@ async def test_an_error_that_says_something_else_is_a_difference(services: Servi
 
 async def test_a_dry_run_makes_up_what_it_is_not_given_and_reaches_nobody(services: Services) -> None:
     source = _ORDERS.replace("sum(order['price'] for order in page['json'])", "1 if page['status'] else 2")
-    came = await services.runs.dry_run("default", _file(source), {})
+    came = await services.runs.dry_run(ANA, "default", _file(source), {})
     assert came.status is RunStatus.SUCCEEDED
     assert [(step.path, step.status.value) for step in came.steps][:2] == [
         ("page", "succeeded"),
         ("total", "succeeded"),
     ]
-    stubbed = await services.runs.dry_run("default", _file(_ORDERS), {}, stubs={"page": {"json": [{"price": 4}]}})
+    stubbed = await services.runs.dry_run(ANA, "default", _file(_ORDERS), {}, stubs={"page": {"json": [{"price": 4}]}})
     assert isinstance(stubbed.output, dict)
     assert stubbed.output["total"] == 4
 
 
 async def test_a_dry_run_of_a_bad_file_or_with_bad_arguments_is_refused(services: Services) -> None:
     with pytest.raises(FilesInvalid):
-        await services.runs.dry_run("default", _file("task: x\n"), {})
+        await services.runs.dry_run(ANA, "default", _file("task: x\n"), {})
     with pytest.raises(ArgumentsInvalid):
-        await services.runs.dry_run("default", _file(_ORDERS), {"sinec": "today"})
+        await services.runs.dry_run(ANA, "default", _file(_ORDERS), {"sinec": "today"})
     with pytest.raises(Invalid, match="declares no task"):
-        await services.runs.dry_run("default", _file("agent: writer\ndescription: Writes.\n"), {})
+        await services.runs.dry_run(ANA, "default", _file("agent: writer\ndescription: Writes.\n"), {})
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errands.core.outcomes import ErrorKind, StepFailed
+from errands.services.authority import Authority
 from errands.services.errors import Invalid, NotFound, Unavailable
 from errands.services.keys import KeySource
+from errands.services.principals import operator
 from errands.services.secrets import SecretService
 from errands.services.vault import Vault
 from errands.store import projects
 from errands.store.database import Database
 
+ANA = operator("ana")
+
 
 def _key(letter: str) -> str:
     return base64.b64encode(letter.encode() * 32).decode()
+
+
+def _service(database: Database, vault: Vault) -> SecretService:
+    return SecretService(database, Authority(database), vault)
 
 
 def _vault(database: Database, keys: str | None, file: Path = Path("/nonexistent")) -> Vault:
@@ -39,14 +47,14 @@ async def _reveal(vault: Vault, project: str, *names: str) -> Mapping[str, str]:
 
 async def test_a_secret_is_revealed_to_its_own_project_only(database: Database) -> None:
     vault = _vault(database, _key("a"))
-    secrets = SecretService(database, vault)
-    await secrets.set("work", "TOKEN", "s3cret")
+    secrets = _service(database, vault)
+    await secrets.set(ANA, "work", "TOKEN", "s3cret")
     assert await _reveal(vault, await _project(database), "TOKEN", "OTHER") == {"TOKEN": "s3cret"}
     assert await _reveal(vault, await _project(database, "other"), "TOKEN") == {}
 
 
 async def test_the_database_holds_no_plain_value(database: Database) -> None:
-    await SecretService(database, _vault(database, _key("a"))).set("work", "TOKEN", "s3cret-value")
+    await _service(database, _vault(database, _key("a"))).set(ANA, "work", "TOKEN", "s3cret-value")
     row = await database.pool.fetchrow("select * from secrets")
     assert b"s3cret-value" not in bytes(row["ciphertext"])
     assert "s3cret-value" not in str(dict(row))
@@ -54,11 +62,11 @@ async def test_the_database_holds_no_plain_value(database: Database) -> None:
 
 async def test_setting_again_replaces_the_value(database: Database) -> None:
     vault = _vault(database, _key("a"))
-    secrets = SecretService(database, vault)
-    await secrets.set("work", "TOKEN", "old")
-    await secrets.set("work", "TOKEN", "new")
+    secrets = _service(database, vault)
+    await secrets.set(ANA, "work", "TOKEN", "old")
+    await secrets.set(ANA, "work", "TOKEN", "new")
     assert await _reveal(vault, await _project(database), "TOKEN") == {"TOKEN": "new"}
-    assert [secret.name for secret in await secrets.list("work")] == ["TOKEN"]
+    assert [secret.name for secret in await secrets.list(ANA, "work")] == ["TOKEN"]
 
 
 @pytest.mark.parametrize(
@@ -75,10 +83,10 @@ async def test_setting_again_replaces_the_value(database: Database) -> None:
 )
 async def test_a_tampered_row_does_not_decrypt(database: Database, tampering: str) -> None:
     vault = _vault(database, _key("a"))
-    secrets = SecretService(database, vault)
+    secrets = _service(database, vault)
     work, other = await _project(database), await _project(database, "other")
-    await secrets.set("work", "TOKEN", "value-of-token")
-    await secrets.set("work", "OTHER", "value-of-other")
+    await secrets.set(ANA, "work", "TOKEN", "value-of-token")
+    await secrets.set(ANA, "work", "OTHER", "value-of-other")
     for statement in tampering.split("; "):
         await database.pool.execute(statement)
     project = other if "projects" in tampering else work
@@ -90,7 +98,7 @@ async def test_a_tampered_row_does_not_decrypt(database: Database, tampering: st
 
 
 async def test_another_key_is_named_as_missing(database: Database) -> None:
-    await SecretService(database, _vault(database, _key("a"))).set("work", "TOKEN", "value")
+    await _service(database, _vault(database, _key("a"))).set(ANA, "work", "TOKEN", "value")
     with pytest.raises(StepFailed, match=r"encrypted with the key [0-9a-f]{16}, which is not at hand") as failed:
         await _reveal(_vault(database, _key("b")), await _project(database), "TOKEN")
     assert failed.value.error.hint is not None
@@ -98,19 +106,19 @@ async def test_another_key_is_named_as_missing(database: Database) -> None:
 
 
 async def test_rotation_encrypts_with_the_first_key_and_frees_the_second(database: Database) -> None:
-    old = SecretService(database, _vault(database, _key("a")))
+    old = _service(database, _vault(database, _key("a")))
     for number in range(3):
-        await old.set("work", f"TOKEN_{number}", f"value-{number}")
-    both = SecretService(database, _vault(database, f"{_key('b')}, {_key('a')}"))
-    assert await both.rotate() == 3
-    assert await both.rotate() == 0
+        await old.set(ANA, "work", f"TOKEN_{number}", f"value-{number}")
+    both = _service(database, _vault(database, f"{_key('b')}, {_key('a')}"))
+    assert await both.rotate(ANA) == 3
+    assert await both.rotate(ANA) == 0
     assert await _reveal(_vault(database, _key("b")), await _project(database), "TOKEN_2") == {"TOKEN_2": "value-2"}
 
 
 async def test_a_rotation_without_the_old_key_says_so_and_loses_nothing(database: Database) -> None:
-    await SecretService(database, _vault(database, _key("a"))).set("work", "TOKEN", "value")
+    await _service(database, _vault(database, _key("a"))).set(ANA, "work", "TOKEN", "value")
     with pytest.raises(Unavailable, match="not at hand"):
-        await SecretService(database, _vault(database, _key("b"))).rotate()
+        await _service(database, _vault(database, _key("b"))).rotate(ANA)
     assert await _reveal(_vault(database, _key("a")), await _project(database), "TOKEN") == {"TOKEN": "value"}
 
 
@@ -118,17 +126,17 @@ async def test_a_worker_takes_up_a_key_that_another_process_has_put_into_the_fil
     database: Database, tmp_path: Path
 ) -> None:
     worker = _vault(database, None, tmp_path / "secret.key")
-    operator = SecretService(database, _vault(database, None, tmp_path / "secret.key"))
-    await operator.set("work", "TOKEN", "value")
+    operator = _service(database, _vault(database, None, tmp_path / "secret.key"))
+    await operator.set(ANA, "work", "TOKEN", "value")
     project = await _project(database)
     assert await _reveal(worker, project, "TOKEN") == {"TOKEN": "value"}
-    assert await operator.rotate() == 1
+    assert await operator.rotate(ANA) == 1
     assert await _reveal(worker, project, "TOKEN") == {"TOKEN": "value"}
 
 
 async def test_use_is_noted_but_not_each_time(database: Database) -> None:
     vault = _vault(database, _key("a"))
-    await SecretService(database, vault).set("work", "TOKEN", "value")
+    await _service(database, vault).set(ANA, "work", "TOKEN", "value")
     project = await _project(database)
     await _reveal(vault, project, "TOKEN")
     first = await database.pool.fetchval("select last_used_at from secrets")
@@ -139,12 +147,12 @@ async def test_use_is_noted_but_not_each_time(database: Database) -> None:
 
 
 async def test_a_deleted_secret_is_gone(database: Database) -> None:
-    secrets = SecretService(database, _vault(database, _key("a")))
-    await secrets.set("work", "TOKEN", "value")
-    await secrets.delete("work", "TOKEN")
-    assert await secrets.list("work") == []
+    secrets = _service(database, _vault(database, _key("a")))
+    await secrets.set(ANA, "work", "TOKEN", "value")
+    await secrets.delete(ANA, "work", "TOKEN")
+    assert await secrets.list(ANA, "work") == []
     with pytest.raises(NotFound, match="no secret 'TOKEN'"):
-        await secrets.delete("work", "TOKEN")
+        await secrets.delete(ANA, "work", "TOKEN")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +160,7 @@ async def test_a_deleted_secret_is_gone(database: Database) -> None:
 )
 async def test_bad_names_and_values_are_refused(database: Database, name: str, value: str) -> None:
     with pytest.raises(Invalid):
-        await SecretService(database, _vault(database, _key("a"))).set("work", name, value)
+        await _service(database, _vault(database, _key("a"))).set(ANA, "work", name, value)
     assert await database.pool.fetchval("select count(*) from secrets") == 0
 
 
@@ -214,9 +222,9 @@ def test_every_32_bytes_are_a_key_in_either_alphabet_with_or_without_padding(
 
 
 async def test_ids_of_rows_are_new_each_time_so_an_old_ciphertext_fits_no_row(database: Database) -> None:
-    secrets = SecretService(database, _vault(database, _key("a")))
+    secrets = _service(database, _vault(database, _key("a")))
     ids: list[UUID] = []
     for _ in range(2):
-        await secrets.set("work", "TOKEN", os.urandom(8).hex())
+        await secrets.set(ANA, "work", "TOKEN", os.urandom(8).hex())
         ids.append(await database.pool.fetchval("select id from secrets"))
     assert ids[0] != ids[1]

@@ -11,6 +11,7 @@ from errands.core.values import JsonObject
 from errands.services.views import ApprovalAnswered, ApprovalView
 
 if TYPE_CHECKING:
+    from errands.core.access import Principal
     from errands.services import Services
 
 
@@ -45,10 +46,10 @@ def show_question(screen: Screen, approval: ApprovalView) -> None:
 
 
 async def give(
-    services: "Services", approval: str, *, person: str, given: Given, note: str | None = None
+    services: "Services", approval: str, *, caller: "Principal", given: Given, note: str | None = None
 ) -> ApprovalAnswered:
     """Hand the answer in."""
-    return await services.approvals.answer(approval, person=person, choice=given.choice, form=given.form, note=note)
+    return await services.approvals.answer(caller, approval, choice=given.choice, form=given.form, note=note)
 
 
 def outcome(answered: ApprovalAnswered, approval: ApprovalView) -> str:

@@ -14,6 +14,7 @@ from errands.cli.screen import Screen, make_screen
 from errands.cli.wiring import Opened, Wiring
 
 if TYPE_CHECKING:
+    from errands.core.access import Principal
     from errands.services import Services
 
 
@@ -49,6 +50,11 @@ class Room:
     @property
     def services(self) -> "Services":
         return self.opened.services
+
+    @property
+    def caller(self) -> "Principal":
+        """Who acts here: the person who is logged in to this machine."""
+        return acting_as(starter())
 
 
 class LeftAtOnce(Exception):
@@ -86,6 +92,13 @@ def principal(name: str | None) -> str:
     if not name:
         return starter()
     return name if ":" in name else f"user:{name}"
+
+
+def acting_as(reference: str) -> "Principal":
+    """The operator of this machine, in a person's name; whoever reaches the database may do everything anyway."""
+    from errands.core.access import SystemPrincipal
+
+    return SystemPrincipal("operator", "operator", acts_as=reference)
 
 
 def _unwired() -> NoReturn:

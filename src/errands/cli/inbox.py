@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from errands.cli.answering import Given, ask_approval, give, outcome
-from errands.cli.desk import Room
+from errands.cli.desk import Room, acting_as
 from errands.cli.displays import local_now
 from errands.cli.exits import ExitCode
 from errands.cli.follow import Manner
@@ -30,7 +30,7 @@ async def list_open(screen: Screen, room: Room, reply: Reply) -> ExitCode:
     """The open questions that this person may answer."""
     if reply.choice or reply.form:
         raise BadInput("Which approval is answered?", hint="errands approve lists them; then: errands approve APPROVAL")
-    approvals = await room.services.approvals.inbox(room.project, person=reply.person)
+    approvals = await room.services.approvals.inbox(acting_as(reply.person), room.project, mine=True)
     screen.document(approvals)
     if approvals:
         screen.show(approval_table(approvals, local_now(), screen))
@@ -42,9 +42,9 @@ async def list_open(screen: Screen, room: Room, reply: Reply) -> ExitCode:
 
 async def answer(screen: Screen, room: Room, named: str, reply: Reply, *, follow: bool = False) -> ExitCode:
     """Answer one question, asking at the terminal for what was not given; with `follow`, stay with its run."""
-    approval = await room.services.approvals.get(named)
+    approval = await room.services.approvals.get(room.caller, named)
     given = await _given(screen, approval, reply)
-    answered = await give(room.services, approval.id, person=reply.person, given=given, note=reply.note)
+    answered = await give(room.services, approval.id, caller=acting_as(reply.person), given=given, note=reply.note)
     if follow:
         screen.remark(outcome(answered, approval))
         manner = Manner(held_here=False, stay=True, person=reply.person)

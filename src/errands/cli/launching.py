@@ -46,12 +46,12 @@ def check_options(wanted: Wanted, *, dry_run: bool) -> None:
 async def start(screen: Screen, room: Room, wanted: Wanted, *, wait: bool, follow: bool | None) -> ExitCode:
     """Start a run and stay with it as long as was asked."""
     task, version = await _task(screen, room, wanted)
-    definition = await room.services.tasks.definition(room.project, task, version)
+    definition = await room.services.tasks.definition(room.caller, room.project, task, version)
     started = await room.services.runs.start(
+        room.caller,
         room.project,
         task,
         arguments(wanted, definition),
-        starter=starter(),
         version=version,
         idempotency_key=wanted.idempotency_key,
     )
@@ -64,7 +64,7 @@ async def rehearse(screen: Screen, room: Room, wanted: Wanted) -> ExitCode:
 
     subject = task_or_file(wanted.task)
     given = arguments(wanted, None)
-    done = await room.services.runs.dry_run(room.project, subject, given, stubs=json_values(wanted.stubs))
+    done = await room.services.runs.dry_run(room.caller, room.project, subject, given, stubs=json_values(wanted.stubs))
     screen.document(done)
     screen.show(*rehearsal_lines(done, screen))
     return exit_code_of(done.status)
@@ -89,7 +89,7 @@ async def follow_to_the_end(screen: Screen, room: Room, run: str, manner: Manner
     """Follow a run, and say at the end what came of it; gives the exit code."""
     left = await follow_run(screen, room, run, manner)
     if not manner.events:
-        screen.document(await room.services.runs.get(run))
+        screen.document(await room.services.runs.get(room.caller, run))
     for line in closing_lines(left):
         screen.say(*line)
     return left.code
@@ -107,11 +107,11 @@ async def _task(screen: Screen, room: Room, wanted: Wanted) -> tuple[str, int | 
     subject = task_or_file(wanted.task)
     if isinstance(subject, str):
         return subject, wanted.version
-    applied = (await room.services.tasks.apply(room.project, [subject], author=starter(), publish=False))[0]
+    applied = (await room.services.tasks.apply(room.caller, room.project, [subject], publish=False))[0]
     if applied.kind != "task":
         raise BadInput(f"{subject.name} declares the {applied.kind} {applied.name}; only a task can be run")
     if not await _is_published(room, applied.name) and applied.version is not None:
-        await room.services.tasks.publish(room.project, applied.name, applied.version)
+        await room.services.tasks.publish(room.caller, room.project, applied.name, applied.version)
     if applied.change != "unchanged":
         screen.remark(f"{one_line(subject.name)} is version {applied.version} of {applied.name} now.")
     return applied.name, applied.version
@@ -119,7 +119,7 @@ async def _task(screen: Screen, room: Room, wanted: Wanted) -> tuple[str, int | 
 
 async def _is_published(room: Room, task: str) -> bool:
     try:
-        return (await room.services.tasks.get(room.project, task)).published is not None
+        return (await room.services.tasks.get(room.caller, room.project, task)).published is not None
     except NotFound:
         return False
 

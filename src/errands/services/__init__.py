@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from errands.services.approvals import ApprovalService
+    from errands.services.audit import AuditService
+    from errands.services.backfills import BackfillService
+    from errands.services.calendars import CalendarService
     from errands.services.doctor import Doctor
     from errands.services.events import EventService
+    from errands.services.members import GroupService, MemberService
+    from errands.services.people import PeopleService
     from errands.services.projects import ProjectService
     from errands.services.runs import RunService
     from errands.services.secrets import SecretService
+    from errands.services.sessions import SessionService
+    from errands.services.sign_in import SignIn
+    from errands.services.sign_on import SignOn
     from errands.services.tasks import TaskService
+    from errands.services.tokens import TokenService
+    from errands.services.triggers import TriggerService
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +37,15 @@ class Services:
     events: "EventService"
     secrets: "SecretService"
     doctor: "Doctor"
+    people: "PeopleService"
+    sign_in: "SignIn"
+    sign_on: "SignOn | None"
+    """None: no identity provider is set up."""
+    sessions: "SessionService"
+    tokens: "TokenService"
+    members: "MemberService"
+    groups: "GroupService"
+    audit: "AuditService"
+    triggers: "TriggerService"
+    backfills: "BackfillService"
+    calendars: "CalendarService"

@@ -15,7 +15,8 @@ from errands.services.keys import KeySource
 from errands.services.people_views import AuditEntry, AuditVerdict
 from errands.services.views import Page
 from errands.store import audit
-from errands.store.audit import Filter
+from errands.store.audit import Filter as Filter
+from errands.store.audit import Outcome as Outcome
 from errands.store.database import Database
 
 if TYPE_CHECKING:

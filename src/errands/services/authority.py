@@ -50,11 +50,6 @@ class Authority:
         if not decision.allowed:
             await self._refuse(caller, verb, resource, decision)
 
-    async def first_allowed(self, caller: Principal, verb: Verb, *resources: Resource) -> None:
-        """One of the resources is enough. Raises Denied for the last of them, which is recorded."""
-        if not any(self.decide(caller, verb, resource).allowed for resource in resources):
-            await self.authorise(caller, verb, resources[-1])
-
     def decide(self, caller: Principal, verb: Verb, resource: Resource) -> Decision:
         """The same without a trace: for lists that leave out what the caller may not see."""
         return permit(caller, verb, resource, now=self._clock())
@@ -86,11 +81,11 @@ class Authority:
         return write
 
     async def _refuse(self, caller: Principal, verb: Verb, resource: Resource, decision: Decision) -> None:
-        """The denial stays, whatever the caller does next: it has a transaction of its own."""
-        async with self._database.engine.begin() as connection:
-            await self.record(
-                connection, caller, verb, resource, {"reason": _storable(decision.reason)}, outcome="denied"
-            )
+        """The denial stays, whatever the caller does next: it has a transaction of its own, on the other pool, so that
+        callers who hold a connection of the first do not wait for each other.
+        """
+        detail: JsonObject = {"reason": _storable(decision.reason)}
+        await audit.write_in(self._database.pool, entry_of(caller, verb, resource, detail, "denied"))
         granted = decision.who_can_grant
         raise Denied(decision.reason, None if granted is None else f"Ask {granted}.")
 

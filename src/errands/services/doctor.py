@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
+from errands.core.access import Principal, ServerResource, Verb
+from errands.services.authority import Authority
 from errands.services.errors import Unavailable
 from errands.services.vault import Vault
 from errands.services.views import Check
@@ -39,12 +41,14 @@ class Patient:
 class Doctor:
     """Looks and tells; changes nothing but a trial artifact, which it removes."""
 
-    def __init__(self, patient: Patient, probes: Sequence[Probe] = ()) -> None:
+    def __init__(self, patient: Patient, authority: Authority, probes: Sequence[Probe] = ()) -> None:
         self._patient = patient
+        self._authority = authority
         self._probes = probes
 
-    async def report(self) -> list[Check]:
-        """One finding each, in the order in which a problem should be mended."""
+    async def report(self, caller: Principal) -> list[Check]:
+        """One finding each, in the order in which a problem should be mended. Raises Denied."""
+        await self._authority.authorise(caller, Verb.SERVER_READ, ServerResource("health"))
         found = [
             await self._database(),
             await self._clock(),

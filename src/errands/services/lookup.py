@@ -2,13 +2,15 @@
 
 import difflib
 import re
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core import ids
+from errands.core.access import TaskResource
 from errands.services.errors import Invalid, NotFound
-from errands.store import projects, runs, tasks
+from errands.store import members, projects, runs, tasks
 from errands.store.projects import ProjectRow
 from errands.store.tasks import TaskRow, VersionBody
 
@@ -17,7 +19,7 @@ _DIGITS = re.compile(r"[0-9a-f]{6,32}")
 
 async def find_project(connection: AsyncConnection, name: str) -> ProjectRow:
     """The project of this name. Raises NotFound."""
-    found = await projects.find(connection, name)
+    found = None if "\0" in name else await projects.find(connection, name)
     if found is None:
         names = [project.name for project in await projects.every(connection)]
         raise NotFound("project", name, _near(name, names), None if names else "`errands apply` makes it.")
@@ -27,12 +29,18 @@ async def find_project(connection: AsyncConnection, name: str) -> ProjectRow:
 async def find_task(connection: AsyncConnection, project: str, name: str, *, lock: bool = False) -> TaskRow:
     """The task of this name in a project. Raises NotFound."""
     owner = await find_project(connection, project)
-    found = await tasks.find(connection, owner.id, name, lock=lock)
+    found = None if "\0" in name else await tasks.find(connection, owner.id, name, lock=lock)
     if found is None:
         names = [task.name for task in await tasks.every(connection, owner.id)]
         hint = None if names else f"Project {project} has no task yet; `errands apply FILE` adds one."
         raise NotFound("task", name, _near(name, names), hint)
     return found
+
+
+async def narrowed(connection: AsyncConnection, project: str, task_id: UUID, name: str) -> TaskResource:
+    """The task as `permit` knows it, with who alone may run it and answer for it."""
+    access = await members.access_of(connection, task_id)
+    return TaskResource(project, name, frozenset(access.runners), frozenset(access.answerers))
 
 
 async def find_version(connection: AsyncConnection, task: TaskRow, number: int | None) -> VersionBody:
@@ -45,13 +53,19 @@ async def find_version(connection: AsyncConnection, task: TaskRow, number: int |
     return found
 
 
-async def find_run(connection: AsyncConnection, text: str) -> UUID:
-    """The run that `run_...` names, or that hex digits of its id single out. Raises NotFound, Invalid."""
+async def find_run(connection: AsyncConnection, text: str, seen: Callable[[str], bool]) -> UUID:
+    """The run that `run_...` names, or that hex digits of its id single out among those of projects that are `seen`.
+
+    A whole id is found wherever it is; whether it may be shown is for the caller to decide. Raises NotFound, Invalid.
+    """
     digits = text.strip().lower().removeprefix("run_").replace("-", "")
     if not _DIGITS.fullmatch(digits):
         hint = "A run is named by its id, such as run_0192f3c4a1b27c3e8d5f6a7b8c9d0e1f, or by the last 6 digits of it."
         raise NotFound("run", text, hint=hint)
     found = await runs.with_digits(connection, digits)
+    if len(digits) < 32:
+        projects_of = await runs.projects_of(connection, found)
+        found = [run for run in found if seen(projects_of[run])]
     if not found:
         partly = "Only recent runs are found by the end of their id; give the whole id."
         raise NotFound("run", text, hint=None if len(digits) == 32 else partly)

@@ -8,15 +8,17 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core import ids
+from errands.core.access import Principal, ProjectResource, TaskResource, Verb
 from errands.core.definition.task import TaskDefinition
 from errands.core.outcomes import RunStatus, StepFailed
 from errands.core.params import bind
 from errands.core.values import Json, JsonObject, from_text
 from errands.engine.launching import IdempotencyConflictError, Order
 from errands.engine.rerun import RerunRefusedError
+from errands.services.authority import Authority
 from errands.services.errors import Conflict, Invalid, NotFound, Unavailable
 from errands.services.following import follow_run
-from errands.services.lookup import find_project, find_run, find_task, find_version
+from errands.services.lookup import find_project, find_run, find_task, find_version, narrowed
 from errands.services.rehearsing import Rehearsal, check_given
 from errands.services.tasks import TaskService
 from errands.services.telling import line_view, log_line, read_run
@@ -47,9 +49,16 @@ class RunService:
     """What a caller may ask of runs. Runs are named by id, or by 6 or more hex digits that single one out."""
 
     def __init__(
-        self, database: Database, engine: "Engine", artifacts: ArtifactStore, tasks: TaskService, rehearsal: Rehearsal
+        self,
+        database: Database,
+        authority: Authority,
+        engine: "Engine",
+        artifacts: ArtifactStore,
+        tasks: TaskService,
+        rehearsal: Rehearsal,
     ) -> None:
         self._database = database
+        self._authority = authority
         self._engine = engine
         self._artifacts = artifacts
         self._tasks = tasks
@@ -57,22 +66,26 @@ class RunService:
 
     async def start(
         self,
+        caller: Principal,
         project: str,
         task: str,
         given: JsonObject,
         *,
-        starter: str,
         version: int | None = None,
         idempotency_key: str | None = None,
     ) -> RunStarted:
         """Launch a run of the published version, or of the numbered one.
 
-        With an idempotency key that was used before: that run, if it was started with the same arguments. Raises
-        ArgumentsInvalid (no run is made), NotFound, Conflict (nothing published; another run has the key), Invalid
-        (a default cannot be computed).
+        With an idempotency key that was used before: that run, if it was started with the same arguments. A version
+        that is not published takes the right to publish. Raises Denied, ArgumentsInvalid (no run is made), NotFound,
+        Conflict (nothing published; another run has the key), Invalid (a default cannot be computed).
         """
+        await self._authority.authorise(caller, Verb.TASK_RUN, TaskResource(project, task))
         async with self._database.engine.connect() as connection:
             found = await find_task(connection, project, task)
+            resource = await narrowed(connection, project, found.id, found.name)
+            await self._authority.authorise(caller, Verb.TASK_RUN, resource)
+            await self._may_take(caller, found, resource, version)
             if version is None and found.published is None:
                 hint = f"Publish one: errands apply FILE, or start version {found.latest} by its number."
                 raise Conflict(f"No version of task {task} is published.", hint)
@@ -82,10 +95,20 @@ class RunService:
                 if earlier is not None:
                     return _same_as(earlier, found.id, given, idempotency_key)
         definition = TaskDefinition.model_validate(body.definition)
-        arguments = await self._bound(definition, given, project, found, starter)
-        order = Order(found.project_id, found.id, body.id, arguments, starter=starter, idempotency_key=idempotency_key)
+        arguments = await self._bound(definition, given, project, found, caller.reference)
+        order = Order(
+            found.project_id,
+            found.id,
+            body.id,
+            arguments,
+            starter=caller.reference,
+            idempotency_key=idempotency_key,
+        )
+        detail: JsonObject = {"version": body.number}
         try:
-            launched = await self._engine.launch(order)
+            launched = await self._engine.launch(
+                order, also=self._authority.witness(caller, Verb.TASK_RUN, resource, detail)
+            )
         except IdempotencyConflictError as error:
             # Another caller was quicker; its computed defaults may differ from ours, what was given may not.
             async with self._database.engine.connect() as connection:
@@ -97,25 +120,32 @@ class RunService:
         return RunStarted(ids.encode("run", launched.run_id), launched.status, launched.reason, launched.existing)
 
     async def dry_run(
-        self, project: str, source_or_name: SourceFile | str, given: JsonObject, *, stubs: JsonObject | None = None
+        self,
+        caller: Principal,
+        project: str,
+        source_or_name: SourceFile | str,
+        given: JsonObject,
+        *,
+        stubs: JsonObject | None = None,
     ) -> DryRunView:
         """Rehearse a task: `stubs` (step id or path to output) stand in for what would touch the world.
 
-        Raises FilesInvalid, ArgumentsInvalid, NotFound, Invalid.
+        Raises Denied, FilesInvalid, ArgumentsInvalid, NotFound, Invalid.
         """
-        definition = await self._tasks.resolve(project, source_or_name)
+        definition = await self._tasks.resolve(caller, project, source_or_name)
         return await self._rehearsal.dry_run(project, definition, given, stubs or {})
 
-    async def get(self, run: str) -> RunView:
-        """A run with its record, what it waits for, and its files. Raises NotFound, Invalid."""
+    async def get(self, caller: Principal, run: str) -> RunView:
+        """A run with its record, what it waits for, and its files. Raises NotFound, Denied, Invalid."""
         async with self._database.engine.connect() as connection:
-            view, _ = await read_run(connection, await self._row(connection, run), self._artifacts, datetime.now(UTC))
+            row = await self._row(connection, caller, run)
+            view, _ = await read_run(connection, row, self._artifacts, datetime.now(UTC))
             return view
 
-    async def output(self, run: str) -> Json:
-        """A run's output, however large. Raises NotFound, Unavailable where it cannot be read."""
+    async def output(self, caller: Principal, run: str) -> Json:
+        """A run's output, however large. Raises NotFound, Denied, Unavailable where it cannot be read."""
         async with self._database.engine.connect() as connection:
-            row = await self._row(connection, run)
+            row = await self._row(connection, caller, run)
         if row.output_ref is None:
             return row.output
         try:
@@ -128,6 +158,7 @@ class RunService:
 
     async def list(
         self,
+        caller: Principal,
         project: str,
         *,
         task: str | None = None,
@@ -139,8 +170,9 @@ class RunService:
     ) -> Page[RunLine]:
         """Runs, newest first; `since` (inclusive) and `until` (exclusive) are about when they were queued.
 
-        Raises NotFound (project, task), Invalid (cursor, a moment without an offset, a limit outside 1 to 500).
+        Raises Denied, NotFound (project, task), Invalid (cursor, a moment without an offset, a limit outside 1 to 500).
         """
+        await self._authority.authorise(caller, Verb.RUN_READ, ProjectResource(project, "run"))
         if not 1 <= limit <= _LARGEST_PAGE:
             raise Invalid(f"{limit} runs cannot be on one page.", f"Ask for 1 to {_LARGEST_PAGE}.")
         if any(moment is not None and moment.tzinfo is None for moment in (since, until)):
@@ -153,21 +185,30 @@ class RunService:
         items = tuple(line_view(row) for row in found[:limit])
         return Page(items, items[-1].id if len(found) > limit else None)
 
-    async def logs(self, run: str, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
-        """Up to `limit` lines of a run's log after the line `after`. Raises NotFound."""
+    async def logs(self, caller: Principal, run: str, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
+        """Up to `limit` lines of a run's log after the line `after`. Raises NotFound, Denied."""
         async with self._database.engine.connect() as connection:
-            run_id = await find_run(connection, run)
-            return [log_line(row) for row in await record.log(connection, run_id, after, limit)]
+            row = await self._row(connection, caller, run)
+            return [log_line(line) for line in await record.log(connection, row.id, after, limit)]
 
-    async def cancel(self, run: str, *, by: str, reason: str | None = None) -> bool:
-        """Ask a run to end; running steps are stopped, `finally` is done. False: it had ended. Raises NotFound."""
+    async def cancel(self, caller: Principal, run: str, *, reason: str | None = None) -> bool:
+        """Ask a run to end; running steps are stopped, `finally` is done. False: it had ended.
+
+        Raises NotFound, Denied.
+        """
         async with self._database.engine.connect() as connection:
-            run_id = await find_run(connection, run)
-        return await self._engine.cancel(run_id, by=by, reason=reason)
+            row = await self._row(connection, caller, run)
+            resource = await narrowed(connection, row.project, row.task_id, row.task)
+        await self._authority.authorise(caller, Verb.RUN_CANCEL, resource)
+        detail: JsonObject = {"run": ids.encode("run", row.id), "reason": reason}
+        also = self._authority.witness(caller, Verb.RUN_CANCEL, resource, detail)
+        return await self._engine.cancel(row.id, by=caller.reference, reason=reason, also=also)
 
-    async def rerun_plan(self, run: str, *, from_step: str | None = None, version: int | None = None) -> RerunView:
-        """What a rerun would take over and what it would do a second time. Raises NotFound, Invalid."""
-        row, version_id, number = await self._to_rerun(run, version)
+    async def rerun_plan(
+        self, caller: Principal, run: str, *, from_step: str | None = None, version: int | None = None
+    ) -> RerunView:
+        """What a rerun would take over and what it would do a second time. Raises NotFound, Denied, Invalid."""
+        row, version_id, number, _ = await self._to_rerun(caller, run, version)
         try:
             plan = await self._engine.plan_rerun(row.id, from_step=from_step, version_id=version_id)
         except RerunRefusedError as error:
@@ -175,28 +216,32 @@ class RunService:
         return RerunView(ids.encode("run", row.id), from_step, number, tuple(plan.kept), tuple(plan.repeated_effects))
 
     async def rerun(
-        self, run: str, *, from_step: str | None = None, version: int | None = None, starter: str
+        self, caller: Principal, run: str, *, from_step: str | None = None, version: int | None = None
     ) -> RunStarted:
         """A new run with the same arguments; with `from_step` it takes over the records before that step.
 
-        Raises NotFound, Invalid.
+        Raises NotFound, Denied, Invalid.
         """
-        row, version_id, _ = await self._to_rerun(run, version)
+        row, version_id, _, resource = await self._to_rerun(caller, run, version)
+        detail: JsonObject = {"rerun_of": ids.encode("run", row.id), "from_step": from_step}
+        also = self._authority.witness(caller, Verb.RUN_RERUN, resource, detail)
         try:
-            launched = await self._engine.rerun(row.id, from_step=from_step, version_id=version_id, starter=starter)
+            launched = await self._engine.rerun(
+                row.id, from_step=from_step, version_id=version_id, starter=caller.reference, also=also
+            )
         except RerunRefusedError as error:
             raise Invalid(str(error), error.hint) from None
         return RunStarted(ids.encode("run", launched.run_id), launched.status, launched.reason, launched.existing)
 
-    async def follow(self, run: str) -> AsyncIterator[RunEvent]:
-        """The run as it is, then every change, until it ends. Raises NotFound.
+    async def follow(self, caller: Principal, run: str) -> AsyncIterator[RunEvent]:
+        """The run as it is, then every change, until it ends. Raises NotFound, Denied.
 
         Steps that begin and text of models are seen where this process holds the run; everything else is seen
         wherever it runs, within a fifth of a second.
         """
         async with self._database.engine.connect() as connection:
-            run_id = await find_run(connection, run)
-        async for event in follow_run(self._database, self._engine, self._artifacts, run_id):
+            row = await self._row(connection, caller, run)
+        async for event in follow_run(self._database, self._engine, self._artifacts, row.id):
             yield event
 
     async def _bound(
@@ -211,20 +256,38 @@ class RunService:
             raise Invalid(failure.error.message, failure.error.hint) from None
         return bind(definition.params, given, defaults)
 
-    async def _row(self, connection: AsyncConnection, run: str) -> RunRow:
-        row = await runs.find(connection, await find_run(connection, run))
+    async def _row(self, connection: AsyncConnection, caller: Principal, run: str) -> RunRow:
+        """The run, which the caller may read. Raises NotFound, Denied."""
+        row = await runs.find(connection, await find_run(connection, run, lambda project: self._sees(caller, project)))
         if row is None:
             raise NotFound("run", run)
+        named = ProjectResource(row.project, "run", ids.encode("run", row.id))
+        await self._authority.authorise(caller, Verb.RUN_READ, named)
         return row
 
-    async def _to_rerun(self, run: str, version: int | None) -> tuple[RunRow, UUID | None, int]:
+    def _sees(self, caller: Principal, project: str) -> bool:
+        return self._authority.decide(caller, Verb.RUN_READ, ProjectResource(project, "run")).allowed
+
+    async def _to_rerun(
+        self, caller: Principal, run: str, version: int | None
+    ) -> tuple[RunRow, UUID | None, int, TaskResource]:
+        """The run, the version to take (None: its own) with its number, and the task. Raises NotFound, Denied."""
         async with self._database.engine.connect() as connection:
-            row = await self._row(connection, run)
+            row = await self._row(connection, caller, run)
+            resource = await narrowed(connection, row.project, row.task_id, row.task)
+            await self._authority.authorise(caller, Verb.RUN_RERUN, resource)
             if version is None:
-                return row, None, row.version
+                return row, None, row.version, resource
             task = await find_task(connection, row.project, row.task)
+            if version != row.version:
+                await self._may_take(caller, task, resource, version)
             body = await find_version(connection, task, version)
-            return row, body.id, body.number
+            return row, body.id, body.number, resource
+
+    async def _may_take(self, caller: Principal, task: TaskRow, resource: TaskResource, version: int | None) -> None:
+        """To run what is not published is to decide what the task does. Raises Denied."""
+        if version is not None and version != task.published:
+            await self._authority.authorise(caller, Verb.TASK_PUBLISH, resource)
 
 
 def _same_as(earlier: RunRow, task_id: UUID, given: JsonObject, key: str) -> RunStarted:

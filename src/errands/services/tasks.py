@@ -1,22 +1,31 @@
 """Tasks: checked, applied, published, paused, exported."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import assert_never
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core import ids
+from errands.core.access import AccountResource, Principal, ProjectResource, Resource, TaskResource, Verb
 from errands.core.catalog import Surroundings, ToolSpec
 from errands.core.definition.checks import check_file
 from errands.core.definition.task import TaskDefinition
 from errands.core.definition.typing_contract import TypeChecker
 from errands.core.problems import Problem
+from errands.core.values import Json, JsonObject
 from errands.services.applying import Wish, apply_files
+from errands.services.authority import Authority
 from errands.services.errors import FilesInvalid, Invalid
 from errands.services.lookup import find_project, find_task, find_version
-from errands.services.projects import check_name
+from errands.services.making_up import make_up
+from errands.services.principals import behind
+from errands.services.projects import check_name, make_sure_of
 from errands.services.rehearsing import Rehearsal
 from errands.services.surroundings import of_project
 from errands.services.trigger_sync import sync_triggers
 from errands.services.views import Applied, SourceFile, TaskView, TestResult, VersionView
-from errands.store import library, tasks
+from errands.store import library, tasks, triggers
 from errands.store.database import Database
 from errands.store.tasks import TaskRow, VersionRow
 
@@ -30,6 +39,7 @@ class TaskService:
         tools: Mapping[str, ToolSpec],
         checker: TypeChecker | None,
         rehearsal: Rehearsal,
+        authority: Authority,
         *,
         timezone: str = "UTC",
     ) -> None:
@@ -38,25 +48,32 @@ class TaskService:
         self._tools = tools
         self._checker = checker
         self._rehearsal = rehearsal
+        self._authority = authority
         self._timezone = timezone
 
-    async def validate(self, project: str | None, source: str, *, file: str = "") -> list[Problem]:
+    async def validate(self, caller: Principal, project: str | None, source: str, *, file: str = "") -> list[Problem]:
         """Everything wrong with a task, agent or model file, in the order of the file.
 
-        Without a project, what a project holds (agents, models, secrets, other tasks) is not looked up.
+        Without a project, what a project holds (agents, models, secrets, other tasks) is not looked up, and everybody
+        with an account may ask. Raises Denied.
         """
         around = Surroundings(self._tools)
-        if project is not None:
+        if project is None:
+            person = behind(caller)
+            own = AccountResource(caller.id if person is None else person.id, caller.name)
+            await self._authority.authorise(caller, Verb.ACCOUNT_READ, own)
+        else:
+            await self._authority.authorise(caller, Verb.TASK_READ, ProjectResource(project, "task"))
             async with self._database.engine.connect() as connection:
                 around = await of_project(connection, project, self._tools)
         return (await check_file(source, around, self._checker)).problems
 
     async def apply(
         self,
+        caller: Principal,
         project: str,
         files: Sequence[SourceFile],
         *,
-        author: str,
         message: str | None = None,
         publish: bool = True,
         dry_run: bool = False,
@@ -64,21 +81,48 @@ class TaskService:
         """Make the project's tasks, agents and models what the files say: all of them, or none.
 
         A task whose source is that of its newest version gets no new one. `dry_run` tells what would change and
-        changes nothing. Raises FilesInvalid with every problem of every file.
+        changes nothing. Raises Denied; FilesInvalid with every problem of every file.
         """
+        await self._authority.authorise(caller, Verb.TASK_EDIT, ProjectResource(project))
+        if publish:
+            await self._authority.authorise(caller, Verb.TASK_PUBLISH, ProjectResource(project))
         check_name(project)
         names = [file.name for file in files]
         if twice := {name for name in names if names.count(name) > 1}:
             raise Invalid(f"The file {min(twice)} was given twice.", "Give each file once.")
-        wish = Wish(files, author, message, publish, self._timezone)
+        wish = Wish(files, caller.reference, message, publish, self._timezone)
         async with self._database.engine.connect() as connection, connection.begin() as transaction:
+            owner = await make_sure_of(connection, self._authority, caller, project)
+            before = {row.name: row.published for row in await tasks.every(connection, owner.id)}
             applied = await apply_files(connection, project, wish, self._tools, self._checker)
             if dry_run:
                 await transaction.rollback()
+            else:
+                await self._record_applied(connection, caller, project, applied, before)
         return applied
 
-    async def export(self, project: str) -> list[SourceFile]:
+    async def _record_applied(
+        self,
+        connection: AsyncConnection,
+        caller: Principal,
+        project: str,
+        applied: Sequence[Applied],
+        before: Mapping[str, int | None],
+    ) -> None:
+        """What was changed, and what was published."""
+        for one in applied:
+            verb, resource = _edited(project, one)
+            detail: JsonObject = {"change": one.change, "version": one.version}
+            if one.change != "unchanged":
+                await self._authority.authorise(caller, verb, resource)
+                await self._authority.record(connection, caller, verb, resource, detail)
+            if one.kind == "task" and one.published and one.version != before.get(one.name):
+                detail = {"version": one.version}
+                await self._authority.record(connection, caller, Verb.TASK_PUBLISH, resource, detail)
+
+    async def export(self, caller: Principal, project: str) -> list[SourceFile]:
         """The project's files as they were applied last: `tasks/NAME.yaml`, `agents/...`, `models/...`."""
+        await self._authority.authorise(caller, Verb.PROJECT_EXPORT, ProjectResource(project))
         async with self._database.engine.connect() as connection:
             owner = await find_project(connection, project)
             models = await library.every(connection, "model", owner.id)
@@ -90,25 +134,30 @@ class TaskService:
             *(SourceFile(f"tasks/{row.name}.yaml", row.source) for row in bodies),
         ]
 
-    async def list(self, project: str) -> list[TaskView]:
-        """All tasks by name."""
+    async def list(self, caller: Principal, project: str) -> list[TaskView]:
+        """All tasks by name. Raises NotFound, Denied."""
+        await self._authority.authorise(caller, Verb.TASK_READ, ProjectResource(project, "task"))
         async with self._database.engine.connect() as connection:
             owner = await find_project(connection, project)
             return [_view(row) for row in await tasks.every(connection, owner.id)]
 
-    async def get(self, project: str, name: str) -> TaskView:
-        """One task. Raises NotFound."""
+    async def get(self, caller: Principal, project: str, name: str) -> TaskView:
+        """One task. Raises NotFound, Denied."""
+        await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, name))
         async with self._database.engine.connect() as connection:
             return _view(await find_task(connection, project, name))
 
-    async def versions(self, project: str, name: str) -> Sequence[VersionView]:
-        """A task's versions, newest first. Raises NotFound."""
+    async def versions(self, caller: Principal, project: str, name: str) -> Sequence[VersionView]:
+        """A task's versions, newest first. Raises NotFound, Denied."""
+        await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, name))
         async with self._database.engine.connect() as connection:
             task = await find_task(connection, project, name)
             return [_version_view(task, row) for row in await tasks.versions(connection, task.id)]
 
-    async def publish(self, project: str, name: str, number: int) -> TaskView:
-        """Let new runs take this version; running runs keep theirs. Raises NotFound."""
+    async def publish(self, caller: Principal, project: str, name: str, number: int) -> TaskView:
+        """Let new runs take this version; running runs keep theirs. Raises NotFound, Denied."""
+        resource = TaskResource(project, name)
+        await self._authority.authorise(caller, Verb.TASK_PUBLISH, resource)
         async with self._database.engine.begin() as connection:
             task = await find_task(connection, project, name, lock=True)
             body = await find_version(connection, task, number)
@@ -124,46 +173,70 @@ class TaskService:
                 owner=version.author,
                 default_timezone=self._timezone,
             )
+            await self._authority.record(connection, caller, Verb.TASK_PUBLISH, resource, {"version": version.number})
             return _view(await find_task(connection, project, name))
 
-    async def pause(self, project: str, name: str, note: str | None) -> TaskView:
-        """Refuse new runs of the task; each refusal is recorded with the note. Raises NotFound."""
+    async def pause(self, caller: Principal, project: str, name: str, note: str | None) -> TaskView:
+        """Refuse new runs of the task; each refusal is recorded with the note. Raises NotFound, Denied."""
+        resource = TaskResource(project, name)
+        await self._authority.authorise(caller, Verb.TASK_PAUSE, resource)
         async with self._database.engine.begin() as connection:
             task = await find_task(connection, project, name, lock=True)
             await tasks.pause(connection, task.id, note)
+            detail: JsonObject = {"act": "pause", "note": note}
+            await self._authority.record(connection, caller, Verb.TASK_PAUSE, resource, detail)
             return _view(await find_task(connection, project, name))
 
-    async def resume(self, project: str, name: str) -> TaskView:
-        """Admit runs again; what was refused is not made up for. Raises NotFound."""
+    async def resume(self, caller: Principal, project: str, name: str, *, catch_up: bool = True) -> TaskView:
+        """Admit runs again. With `catch_up` the schedules' `missed:` says what runs of what they planned meanwhile.
+
+        `TriggerService.missed_while_paused` tells beforehand how many. Raises NotFound, Denied.
+        """
+        resource = TaskResource(project, name)
+        await self._authority.authorise(caller, Verb.TASK_PAUSE, resource)
         async with self._database.engine.begin() as connection:
             task = await find_task(connection, project, name, lock=True)
             await tasks.resume(connection, task.id)
+            planned = await triggers.of_task(connection, task.id, lock=True)
+            made_up = await make_up(connection, planned, "paused", datetime.now(UTC), catch_up=catch_up)
+            await triggers.nudge(connection)
+            said: dict[str, Json] = {"act": "resume", "made_up": made_up}
+            await self._authority.record(connection, caller, Verb.TASK_PAUSE, resource, said)
             return _view(await find_task(connection, project, name))
 
-    async def definition(self, project: str, name: str, version: int | None = None) -> TaskDefinition:
-        """What a version says; without a number the published one, or else the newest. Raises NotFound."""
+    async def definition(
+        self, caller: Principal, project: str, name: str, version: int | None = None
+    ) -> TaskDefinition:
+        """What a version says; without a number the published one, or else the newest. Raises NotFound, Denied."""
+        await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, name))
         async with self._database.engine.connect() as connection:
             task = await find_task(connection, project, name)
             return TaskDefinition.model_validate((await find_version(connection, task, version)).definition)
 
-    async def source(self, project: str, name: str, version: int | None = None) -> str:
-        """The text of a version as its author wrote it. Raises NotFound."""
+    async def source(self, caller: Principal, project: str, name: str, version: int | None = None) -> str:
+        """The text of a version as its author wrote it. Raises NotFound, Denied."""
+        await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, name))
         async with self._database.engine.connect() as connection:
             task = await find_task(connection, project, name)
             return (await find_version(connection, task, version)).source
 
-    async def test(self, project: str, source_or_name: SourceFile | str) -> Sequence[TestResult]:
+    async def test(self, caller: Principal, project: str, source_or_name: SourceFile | str) -> Sequence[TestResult]:
         """Do the tests of a task file (or of a stored task): dry runs whose outcome is compared with what they expect.
 
-        Raises FilesInvalid for a file with errors, NotFound.
+        Raises FilesInvalid for a file with errors, NotFound, Denied.
         """
-        definition = await self.resolve(project, source_or_name)
+        definition = await self.resolve(caller, project, source_or_name)
         return [await self._rehearsal.test(project, definition, test) for test in definition.tests]
 
-    async def resolve(self, project: str, source_or_name: SourceFile | str) -> TaskDefinition:
-        """The checked definition of a file, or the stored one of a name. Raises FilesInvalid, NotFound, Invalid."""
+    async def resolve(self, caller: Principal, project: str, source_or_name: SourceFile | str) -> TaskDefinition:
+        """The checked definition of a file, or the stored one of a name, for a rehearsal.
+
+        Raises FilesInvalid, NotFound, Invalid, Denied.
+        """
+        named = source_or_name if isinstance(source_or_name, str) else ""
+        await self._authority.authorise(caller, Verb.TASK_REHEARSE, TaskResource(project, named))
         if isinstance(source_or_name, str):
-            return await self.definition(project, source_or_name)
+            return await self.definition(caller, project, source_or_name)
         file = source_or_name
         async with self._database.engine.connect() as connection:
             around = await of_project(connection, project, self._tools)
@@ -173,6 +246,19 @@ class TaskService:
         if not isinstance(checked.definition, TaskDefinition):
             raise Invalid(f"{file.name} declares no task, so there is nothing to run.", "Give a file with `task:`.")
         return checked.definition
+
+
+def _edited(project: str, applied: Applied) -> tuple[Verb, Resource]:
+    """What was done to what."""
+    match applied.kind:
+        case "task":
+            return Verb.TASK_EDIT, TaskResource(project, applied.name)
+        case "agent":
+            return Verb.AGENT_EDIT, ProjectResource(project, "agent", applied.name)
+        case "model":
+            return Verb.MODEL_EDIT, ProjectResource(project, "model", applied.name)
+        case _:
+            assert_never(applied.kind)
 
 
 def _view(row: TaskRow) -> TaskView:

@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core.values import JsonObject
 from errands.store.rows import fetch_all, fetch_one
-from errands.store.tables import approval_answers, approvals, runs, tasks
+from errands.store.tables import approval_answers, approvals, projects, runs, tasks
+
+_TAKEN_OVER = ("project", "task_id", "task", "starter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class ApprovalRow:
     id: UUID
     run_id: UUID
     project_id: UUID
+    project: str
+    task_id: UUID
     task: str
     starter: str | None
     path: str
@@ -30,6 +34,8 @@ class ApprovalRow:
     approvers: Sequence[str]
     excluded: Sequence[str]
     quorum: int
+    escalate_seconds: float | None
+    escalate_to: Sequence[str] | None
     status: Literal["open", "answered", "expired", "withdrawn"]
     choice: str | None
     created_at: datetime
@@ -74,9 +80,10 @@ async def answers(connection: AsyncConnection, approval_ids: Sequence[UUID]) -> 
 
 
 def _approvals() -> Select[tuple[object, ...]]:
-    own = [approvals.c[name] for name in ApprovalRow.__dataclass_fields__ if name not in ("task", "starter")]
+    own = [approvals.c[name] for name in ApprovalRow.__dataclass_fields__ if name not in _TAKEN_OVER]
     return (
-        select(*own, tasks.c.name.label("task"), runs.c.starter)
+        select(*own, projects.c.name.label("project"), runs.c.task_id, tasks.c.name.label("task"), runs.c.starter)
         .join(runs, runs.c.id == approvals.c.run_id)
         .join(tasks, tasks.c.id == runs.c.task_id)
+        .join(projects, projects.c.id == approvals.c.project_id)
     )

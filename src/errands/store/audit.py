@@ -54,8 +54,8 @@ async def write(connection: AsyncConnection, entry: NewEntry) -> None:
     await connection.execute(insert(audit_entries).values(**asdict(entry)))
 
 
-async def write_in(connection: Connection, entry: NewEntry) -> None:
-    """The same in a transaction of the engine's."""
+async def write_in(connection: Connection | Pool, entry: NewEntry) -> None:
+    """The same in a transaction of the engine's; with a pool, at once."""
     await connection.execute(
         "insert into audit_entries (actor, actor_kind, actor_id, verb, noun, name, project, outcome, detail) "
         "values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",

@@ -153,6 +153,12 @@ async def with_digits(connection: AsyncConnection, digits: str) -> list[UUID]:
     return sorted(found)
 
 
+async def projects_of(connection: AsyncConnection, run_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Names of the projects of these runs."""
+    query = select(_run.id, projects.c.name).join(projects, projects.c.id == _run.project_id)
+    return {row[0]: row[1] for row in (await connection.execute(query.where(_run.id.in_(run_ids)))).all()}
+
+
 _number = task_versions.c.number.label("version")
 
 

@@ -68,7 +68,7 @@ def send(
 
         value = json_or_file(payload, what="the payload") if payload is not None else None
         async with desk.open(project) as room:
-            woken = await room.services.events.send(room.project, name, key=key, payload=value, sender=principal(None))
+            woken = await room.services.events.send(room.caller, room.project, name, key=key, payload=value)
         desk.screen.document({"event": name, "key": key, "woken": woken})
         desk.screen.say(
             f"Sent; {plural(woken, 'run')} had waited for it." if woken else "Sent; no run waits for it now."

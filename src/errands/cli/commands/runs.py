@@ -34,6 +34,7 @@ def runs(
         now = local_now()
         async with desk.open(project) as room:
             page = await room.services.runs.list(
+                room.caller,
                 room.project,
                 task=task,
                 status=status,
@@ -87,9 +88,9 @@ def show(
             if output:
                 await show_output(desk.screen, room, run)
             elif step is None:
-                await show_run(desk.screen, room, await room.services.runs.get(run))
+                await show_run(desk.screen, room, await room.services.runs.get(room.caller, run))
             else:
-                await show_step(desk.screen, await room.services.runs.get(run), step)
+                await show_step(desk.screen, await room.services.runs.get(room.caller, run), step)
         return None
 
     perform(context, act, as_json=as_json)
@@ -126,8 +127,8 @@ def cancel(
 
     async def act(desk: Desk) -> ExitCode:
         async with desk.open(project) as room:
-            taken = await room.services.runs.cancel(run_id, by=starter(), reason=reason)
-            view = await room.services.runs.get(run_id)
+            taken = await room.services.runs.cancel(room.caller, run_id, reason=reason)
+            view = await room.services.runs.get(room.caller, run_id)
         desk.screen.document({"run": view.id, "cancelled": taken, "status": view.status})
         if taken:
             desk.screen.say(f"{view.id} is being cancelled.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from errands.cli.desk import Desk, perform, starter
+from errands.cli.desk import Desk, perform
 from errands.cli.exits import ExitCode
 from errands.cli.options import AsJson, Project, TaskName
 
@@ -37,7 +37,7 @@ def apply(
         sources = read_sources([*(paths or ()), *(files or ())])
         async with desk.open(project) as room:
             applied = await room.services.tasks.apply(
-                room.project, sources, author=starter(), message=message, publish=publish, dry_run=dry_run
+                room.caller, room.project, sources, message=message, publish=publish, dry_run=dry_run
             )
         desk.screen.document(applied)
         texts = {source.name: source.source for source in sources}
@@ -59,7 +59,7 @@ def publish(
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            view = await room.services.tasks.publish(room.project, task, version)
+            view = await room.services.tasks.publish(room.caller, room.project, task, version)
         desk.screen.document(view)
         desk.screen.say(f"Version {view.published} of {view.name} is published.")
 
@@ -73,7 +73,7 @@ def tasks(context: typer.Context, project: Project = None, as_json: AsJson = Fal
         from errands.cli.task_texts import task_table
 
         async with desk.open(project) as room:
-            views = await room.services.tasks.list(room.project)
+            views = await room.services.tasks.list(room.caller, room.project)
         desk.screen.document(views)
         if views:
             desk.screen.show(task_table(views, desk.screen.out.width))
@@ -92,7 +92,7 @@ def versions(context: typer.Context, task: TaskName, project: Project = None, as
         from errands.cli.task_texts import version_table
 
         async with desk.open(project) as room:
-            views = await room.services.tasks.versions(room.project, task)
+            views = await room.services.tasks.versions(room.caller, room.project, task)
         desk.screen.document(views)
         desk.screen.show(version_table(views, desk.screen.out.width))
 
@@ -106,7 +106,7 @@ def pause(
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            view = await room.services.tasks.pause(room.project, task, note)
+            view = await room.services.tasks.pause(room.caller, room.project, task, note)
         desk.screen.document(view)
         desk.screen.say(f"{view.name} is paused. Runs under way go on. Let it run again: errands resume {view.name}")
 
@@ -118,7 +118,7 @@ def resume(context: typer.Context, task: TaskName, project: Project = None, as_j
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            view = await room.services.tasks.resume(room.project, task)
+            view = await room.services.tasks.resume(room.caller, room.project, task)
         desk.screen.document(view)
         desk.screen.say(f"{view.name} runs again.")
 
@@ -138,7 +138,7 @@ def export(
         from errands.cli.source_files import write_sources
 
         async with desk.open(project) as room:
-            sources = await room.services.tasks.export(room.project)
+            sources = await room.services.tasks.export(room.caller, room.project)
         written = write_sources(folder, sources, force=force)
         desk.screen.document({"folder": folder, "files": written})
         for path in written:
