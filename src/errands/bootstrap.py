@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from errands.agents import Agents
+    from errands.api.serving import Listening
+    from errands.background import WorkerAndScheduler
     from errands.core.expressions.workers import Workers
-    from errands.core.outcomes import Performed
-    from errands.core.ports import Effect, LeafCall, StepContext
     from errands.core.problems import Problem
     from errands.engine.engine import Engine
     from errands.engine.limits import EngineLimits
-    from errands.engine.scheduler import Scheduler
-    from errands.engine.worker import Worker
     from errands.services import Services
     from errands.services.authority import Authority
     from errands.services.entrance import Entrance
-    from errands.services.errors import Unavailable
     from errands.services.housekeeping import Housekeeping
     from errands.services.keys import KeySource
     from errands.services.vault import Vault
@@ -45,7 +44,7 @@ def main() -> None:
     from errands.cli.app import make_app
     from errands.cli.wiring import Wiring
 
-    make_app(Wiring(open=_open, check=check_files, pull_model=pull_model, log_file=log_file))()
+    make_app(Wiring(open=_open, check=check_files, pull_model=pull_model, log_file=log_file, serve=serve))()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,8 @@ class Runtime:
 
     def make_worker(self, *, concurrency: int | None) -> "WorkerAndScheduler":
         """A worker on this process's database, with a scheduler; from now on the log tells what they do."""
+        from errands.background import WorkerAndScheduler
+
         configure_logging(self.settings, quiet=False)
         worker = self.engine.worker(concurrency=concurrency or self.settings.concurrency)
         return WorkerAndScheduler(worker, self.engine.scheduler())
@@ -92,6 +93,35 @@ async def _open(*, worker: bool = False) -> AsyncIterator[Runtime]:
     """The CLI's way to the services: loads the settings first."""
     async with open_services(_load_settings(), worker=worker) as runtime:
         yield runtime
+
+
+def make_api(runtime: Runtime) -> "FastAPI":
+    """The REST API on the services of a process."""
+    from importlib.metadata import version
+
+    from errands.api.app import Parts, make_app
+    from errands.services.outages import outage
+
+    return make_app(Parts(runtime.services, outage, version("errands"), runtime.engine.bus.listen))
+
+
+@asynccontextmanager
+async def serve(*, host: str | None, port: int | None, worker: bool) -> "AsyncIterator[Listening]":
+    """The API on a socket (None: as set); with `worker` runs and schedules too. Raises Unavailable."""
+    from errands.api.serving import listening
+    from errands.background import at_work
+
+    settings = _load_settings()
+    async with open_services(settings, worker=False) as runtime, AsyncExitStack() as stack:
+        configure_logging(settings, quiet=False)
+        link = await runtime.services.sign_in.first_start_link()
+        place = (host or settings.host, settings.port if port is None else port)
+        working = runtime.make_worker(concurrency=None) if worker else None
+        background = at_work(working, runtime.housekeeping, settings.shutdown_grace)
+        ended = await stack.enter_async_context(background)
+        yield await stack.enter_async_context(
+            listening(make_api(runtime), *place, settings.shutdown_grace, first_link=link, ended=ended)
+        )
 
 
 async def check_files(files: "Sequence[SourceFile]") -> "Mapping[str, Sequence[Problem]]":
@@ -175,6 +205,7 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack) -> Runtime:
     """Open what must be opened, and hand each part what it needs. `stack` closes it."""
     database = await _open_database(settings, stack)
 
+    from errands.background import Performing
     from errands.core.access import SystemPrincipal
     from errands.core.expressions.sandbox import Sandbox
     from errands.core.expressions.workers import Workers
@@ -313,11 +344,13 @@ def _make_services(
     from errands.core.expressions.sandbox import Sandbox
     from errands.services import Services
     from errands.services.approvals import ApprovalService
+    from errands.services.artifacts import ArtifactService
     from errands.services.authority import Authority
     from errands.services.backfills import BackfillService
     from errands.services.calendars import CalendarService
     from errands.services.doctor import Doctor, Patient
     from errands.services.events import EventService
+    from errands.services.figures import FigureService
     from errands.services.projects import ProjectService
     from errands.services.rehearsing import Rehearsal
     from errands.services.runs import RunService
@@ -351,6 +384,8 @@ def _make_services(
         triggers=TriggerService(database, authority),
         backfills=BackfillService(database, authority),
         calendars=CalendarService(database, authority),
+        artifacts=ArtifactService(database, authority, artifacts),
+        figures=FigureService(database, authority),
     )
 
 
@@ -391,67 +426,12 @@ async def _look_at_model(settings: "Settings") -> "Check":
 
 @asynccontextmanager
 async def _working(runtime: Runtime) -> AsyncIterator[None]:
-    """Advance runs in the background, and keep house. What is still running at the end gets the grace time, after an
-    error none.
-    """
-    stop = asyncio.Event()
-    keeping = asyncio.create_task(runtime.housekeeping.run(stop), name="housekeeping")
+    """Advance runs in the background, and keep house."""
+    from errands.background import at_work
+
     worker = runtime.engine.worker(concurrency=runtime.settings.concurrency)
-    running = asyncio.create_task(worker.run(), name="worker")
-    grace = timedelta(0)
-    try:
+    async with at_work(worker, runtime.housekeeping, runtime.settings.shutdown_grace):
         yield
-        grace = runtime.settings.shutdown_grace
-    finally:
-        await worker.stop(grace)
-        await running
-        stop.set()
-        await keeping
-
-
-class WorkerAndScheduler:
-    """A worker, and beside it a scheduler: what this process starts and what it advances."""
-
-    def __init__(self, worker: "Worker", scheduler: "Scheduler") -> None:
-        self._worker = worker
-        self._scheduler = scheduler
-
-    async def run(self) -> None:
-        """Work until `stop`. If one of the two breaks, so does the other."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._scheduler.run(), name="scheduler")
-            group.create_task(self._worker.run(), name="worker")
-
-    async def stop(self, grace: timedelta) -> None:
-        """Start nothing any more, take no more runs, and let running steps end within `grace`."""
-        await self._scheduler.stop()
-        await self._worker.stop(grace)
-
-
-class Performing:
-    """Does leaf steps: tools by the catalog, agents by the agents. The engine's `Performer`."""
-
-    def __init__(self, catalog: "Catalog", agents: "Agents") -> None:
-        self._catalog = catalog
-        self._agents = agents
-
-    def effect(self, call: "LeafCall") -> "Effect":
-        """What the call would do to the outside."""
-        if call.kind == "tool":
-            return self._catalog.effect(call.tool, call.arguments)
-        return self._agents.effect(call)
-
-    def version(self, call: "LeafCall") -> str:
-        """Version of the tool or agent, part of a cache key."""
-        if call.kind == "tool":
-            return self._catalog.specs()[call.tool].version
-        return self._agents.version(call)
-
-    async def perform(self, call: "LeafCall", context: "StepContext") -> "Performed":
-        """Do it. Raises StepFailed."""
-        if call.kind == "tool":
-            return await self._catalog.call(call.tool, call.arguments, context)
-        return await self._agents.work(call, context)
 
 
 @contextmanager
@@ -460,33 +440,9 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        translated = _translation(error)
+        from errands.services.outages import outage
+
+        translated = outage(error)
         if translated is None:
             raise
         raise translated from error
-
-
-def _translation(error: Exception) -> "Unavailable | None":
-    import asyncpg
-    from sqlalchemy.exc import DBAPIError
-
-    from errands.services.errors import Unavailable
-    from errands.store.errors import StoreUnavailable
-
-    cause = error.orig.__cause__ or error.orig if isinstance(error, DBAPIError) and error.orig else error
-    match cause:
-        case StoreUnavailable():
-            return Unavailable(cause.message, cause.hint)
-        case (
-            asyncpg.PostgresConnectionError()
-            | asyncpg.InterfaceError()
-            | asyncpg.CannotConnectNowError()
-            | asyncpg.AdminShutdownError()
-            | asyncpg.TooManyConnectionsError()
-            | asyncpg.InsufficientResourcesError()
-            | ConnectionError()
-        ):
-            hint = "Check the database server and its disk, then try again; runs go on when it is back."
-            return Unavailable(f"The database does not serve: {cause}.", hint)
-        case _:
-            return None

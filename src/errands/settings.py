@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     """Leave the embedded PostgreSQL running when the last process that uses it ends. Saves about 0.2 s at the next
     start; without it nothing stays behind."""
 
+    host: str = "127.0.0.1"
+    """Address that the API listens on. `0.0.0.0`: all of this machine's; put TLS in front of it then."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8420
+    """Port that the API listens on. 0: any that is free."""
+
     artifacts_url: str | None = None
     """Where large outputs and files are kept: a folder or any URL that fsspec knows, such as `s3://bucket/errands`.
     None: the folder `artifacts` in the home folder."""

@@ -196,4 +196,4 @@ class Stage:
         return Path("/models/x.gguf")
 
     def wiring(self) -> Wiring:
-        return Wiring(self.open, self.check, self.pull, lambda: self.log)
+        return Wiring(self.open, self.check, self.pull, lambda: self.log, serve=cast(Any, None))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
-from errands.cli.commands import checking, people, running, runs, schedule, secrets, starting, tasks, upkeep
+from errands.cli.commands import checking, people, running, runs, schedule, secrets, serving, starting, tasks, upkeep
 from errands.cli.desk import Invocation
 from errands.cli.wiring import Wiring
 
@@ -62,6 +62,8 @@ _COMMANDS: tuple[tuple[str, tuple[tuple[str, Callable[..., None]], ...]], ...] =
     (
         "Look after",
         (
+            ("start", serving.start),
+            ("serve", serving.serve),
             ("worker", upkeep.worker),
             ("doctor", upkeep.doctor),
             ("version", upkeep.version),

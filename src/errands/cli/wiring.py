@@ -7,7 +7,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
@@ -88,6 +88,40 @@ class Opener(Protocol):
     def __call__(self, *, worker: bool = False) -> AbstractAsyncContextManager[Opened]: ...
 
 
+class FirstLink(Protocol):
+    """What makes the first administrator, once."""
+
+    @property
+    def secret(self) -> str: ...
+
+    @property
+    def expires_at(self) -> datetime: ...
+
+
+class Listening(Protocol):
+    """The API, on its socket."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def first_link(self) -> FirstLink | None:
+        """None: there are accounts already."""
+        ...
+
+    async def ended(self) -> None:
+        """Returns when it has ended by itself, which it should not; raises what ended it."""
+        ...
+
+
+class Server(Protocol):
+    """Serves the API, and with `worker` advances runs and starts them when due. None: as the settings say."""
+
+    def __call__(
+        self, *, host: str | None, port: int | None, worker: bool
+    ) -> AbstractAsyncContextManager[Listening]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """Everything that commands reach outside their room. Each is called only by the command that needs it."""
@@ -100,3 +134,5 @@ class Wiring:
     """Fetch the embedded model (or the GGUF file at a path or URL) into the home folder, telling progress."""
     log_file: Callable[[], Path]
     """Where the traceback of an unexpected error is kept."""
+    serve: Server
+    """The API on a socket."""

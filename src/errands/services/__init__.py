@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from errands.services.approvals import ApprovalService
+    from errands.services.artifacts import ArtifactService
     from errands.services.audit import AuditService
     from errands.services.backfills import BackfillService
     from errands.services.calendars import CalendarService
     from errands.services.doctor import Doctor
     from errands.services.events import EventService
+    from errands.services.figures import FigureService
     from errands.services.members import GroupService, MemberService
     from errands.services.people import PeopleService
     from errands.services.projects import ProjectService
@@ -49,3 +51,5 @@ class Services:
     triggers: "TriggerService"
     backfills: "BackfillService"
     calendars: "CalendarService"
+    artifacts: "ArtifactService"
+    figures: "FigureService"

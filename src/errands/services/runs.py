@@ -1,6 +1,6 @@
 """Runs: started, read, followed, cancelled, repeated."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -233,7 +233,7 @@ class RunService:
             raise Invalid(str(error), error.hint) from None
         return RunStarted(ids.encode("run", launched.run_id), launched.status, launched.reason, launched.existing)
 
-    async def follow(self, caller: Principal, run: str) -> AsyncIterator[RunEvent]:
+    async def follow(self, caller: Principal, run: str) -> AsyncGenerator[RunEvent, None]:
         """The run as it is, then every change, until it ends. Raises NotFound, Denied.
 
         Steps that begin and text of models are seen where this process holds the run; everything else is seen

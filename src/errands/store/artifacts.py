@@ -8,9 +8,9 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from errands.store.identifiers import new_id
 
@@ -45,6 +45,16 @@ class ArtifactStore:
         """What lies under a name. Raises OSError (FileNotFoundError) if nothing does."""
         _check(ref)
         return await _off_loop(lambda: self._read(ref))
+
+    async def chunks(self, ref: str) -> AsyncIterator[bytes]:
+        """What lies under a name, a MiB at a time. Raises OSError (FileNotFoundError) if nothing does."""
+        _check(ref)
+        file = await _off_loop(lambda: self._open(ref))
+        try:
+            while chunk := await _off_loop(lambda: file.read(_CHUNK)):
+                yield chunk
+        finally:
+            await _off_loop(file.close)
 
     async def size(self, ref: str) -> int:
         """How many bytes lie under a name. Raises OSError (FileNotFoundError) if nothing does."""
@@ -101,6 +111,13 @@ class ArtifactStore:
             with system.open(f"{root}/{ref}", "rb") as file:
                 return bytes(file.read())
         return (self._folder / ref).read_bytes()
+
+    def _open(self, ref: str) -> BinaryIO:
+        if self._remote:
+            system, root = self._system()
+            opened: BinaryIO = system.open(f"{root}/{ref}", "rb")
+            return opened
+        return (self._folder / ref).open("rb")
 
     def _size(self, ref: str) -> int:
         if self._remote:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core.values import Json, JsonObject
 from errands.store.rows import fetch_all
-from errands.store.tables import approvals, artifacts, log_lines, steps, waits
+from errands.store.tables import approvals, artifacts, log_lines, projects, runs, steps, waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,19 @@ async def files(connection: AsyncConnection, run_id: UUID) -> list[ArtifactRow]:
     return await fetch_all(
         connection, ArtifactRow, select(*columns).where(artifacts.c.run_id == run_id).order_by(artifacts.c.id)
     )
+
+
+async def file(connection: AsyncConnection, artifact_id: UUID) -> tuple[ArtifactRow, str] | None:
+    """One file, and the name of the project that it is in."""
+    columns = [artifacts.c[name] for name in ArtifactRow.__dataclass_fields__]
+    query = (
+        select(*columns, projects.c.name.label("project"))
+        .join(runs, runs.c.id == artifacts.c.run_id)
+        .join(projects, projects.c.id == runs.c.project_id)
+        .where(artifacts.c.id == artifact_id)
+    )
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else (ArtifactRow(*row[:-1]), row.project)
 
 
 async def log(connection: AsyncConnection, run_id: UUID, after: int, limit: int) -> list[LogRow]:

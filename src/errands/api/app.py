@@ -1,0 +1,135 @@
+"""Puts the API together. `bootstrap.make_api` hands it the services of a process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+
+from errands.api import (
+    access,
+    approvals,
+    artifacts,
+    doors,
+    exports,
+    monitoring,
+    people,
+    projects,
+    runs,
+    setup_page,
+    tasks,
+    triggers,
+)
+from errands.api.edge import Edge
+from errands.api.following import Followers
+from errands.api.monitoring import Meters, Watch
+from errands.api.problems import Translate, fastapi_handler
+from errands.services import Services
+
+PREFIX = "/api/v1"
+_NOUNS = (projects, tasks, exports, runs, artifacts, approvals, triggers, doors, people, access)
+_TAGS = (
+    ("projects", "Projects: their files, events and secrets."),
+    ("tasks", "Tasks: read, edited, published, paused, rehearsed."),
+    ("runs", "Runs: started, read, followed, cancelled, repeated."),
+    ("approvals", "Questions to people that hold runs."),
+    ("triggers", "What starts runs: schedules, their ledger, previews, backfills, calendars."),
+    ("doors", "Where somebody comes in or goes out. These need no token."),
+    ("people", "Accounts, sessions, tokens."),
+    ("access", "Members, groups, narrowed tasks, the audit log."),
+    ("monitoring", "For those who watch the server."),
+)
+_ABOUT = """Turn work with AI agents into tasks that run unattended, survive crashes and keep a record.
+
+Send `Authorization: Bearer TOKEN`. Every refusal is a problem document (RFC 9457). Lists that grow are read in pages:
+give `next_cursor` back as `cursor`. Moments are
+ISO 8601 with an offset; durations are written like `90s` or `1h30m`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the API needs of its process."""
+
+    services: Services
+    translate: Translate
+    """What a library's exception means; None for a defect."""
+    version: str
+    """Of Errands, for the document."""
+    watch: Watch
+    """Has a callback told of every run that this process takes and lets go."""
+
+
+def make_app(parts: Parts) -> FastAPI:
+    """The application. Its `state` holds `services`, `followers` and `meters`."""
+    app = FastAPI(
+        title="Errands",
+        version=parts.version,
+        description=_ABOUT,
+        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_tags=[{"name": name, "description": about} for name, about in _TAGS],
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={RequestValidationError: fastapi_handler, HTTPException: fastapi_handler},
+    )
+    meters = Meters()
+    parts.watch(meters.happened)
+    app.state.services, app.state.meters = parts.services, meters
+    app.state.followers = Followers(parts.translate)
+    for noun in _NOUNS:
+        app.include_router(noun.routes.router, prefix=PREFIX)
+    app.include_router(monitoring.routes.router)
+    app.include_router(setup_page.routes.router, include_in_schema=False)
+    app.add_middleware(Edge, translate=parts.translate, observe=meters.request)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document: FastAPI's, with how to sign in, and without answers that are never given."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            tags=app.openapi_tags,
+        )
+        schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+        schemes["token"] = {"type": "http", "scheme": "bearer", "description": "A token of `POST /tokens`."}
+        schemes["session"] = {"type": "apiKey", "in": "cookie", "name": "errands"}
+        for path, methods in document["paths"].items():
+            for operation in methods.values():
+                _finish(path, operation)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+OPEN_TO_ALL = frozenset(
+    {
+        "setUp",
+        "signIn",
+        "signOut",
+        "choosePassword",
+        "beginSignOn",
+        "finishSignOn",
+        "getHealth",
+        "getReadiness",
+    }
+)
+"""Operations that ask for neither a token nor a session."""
+
+
+def _finish(path: str, operation: Mapping[str, Any]) -> None:
+    answers = operation["responses"]
+    answers.pop("422", None)  # Told by 4XX, in the form that is really given.
+    for answer in answers.values():
+        content = answer.get("content", {})
+        problem = content.get("application/problem+json")
+        if problem is not None and "application/json" in content:
+            problem.update(content.pop("application/json"))
+    if operation["operationId"] not in OPEN_TO_ALL:
+        operation["security"] = [{"token": []}, {"session": []}]  # type: ignore[index]

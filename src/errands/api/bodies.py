@@ -1,0 +1,100 @@
+"""What requests carry: the base of all bodies, and the parts that several of them share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Self
+
+from fastapi import Path, Query
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from errands.services.views import SourceFile
+
+_DEEPEST = 100
+LARGEST_NUMBER = 2**31 - 1
+
+JsonMap = dict[str, JsonValue]
+Name = Annotated[str, Path(min_length=1, max_length=200)]
+Project = Annotated[str, Path(min_length=1, max_length=63, description="Name of the project.", examples=["default"])]
+Task = Annotated[str, Path(min_length=1, max_length=200, description="Name of the task.", examples=["morning-brief"])]
+Run = Annotated[
+    str,
+    Path(
+        min_length=6,
+        max_length=64,
+        description="Id of the run, or 6 or more of its hex digits that single it out.",
+        examples=["run_0192f3c4a1b27c3e8d5f6a7b8c9d0e1f"],
+    ),
+]
+VersionNumber = Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
+Version = Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER, description="Number of a version.")]
+
+
+class Body(BaseModel):
+    """A request's body: nothing but what is declared, and nothing that a database cannot keep."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, value: object) -> object:
+        _check(value, 0)
+        return value
+
+
+class FileBody(Body):
+    """A task, agent or model file, as its author wrote it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=500)] = "file.yaml"
+    """Path for messages, such as `tasks/report.yaml`; nothing is read from it."""
+    source: Annotated[str, Field(max_length=2**20)]
+    """The YAML."""
+
+    def as_file(self) -> SourceFile:
+        return SourceFile(self.name, self.source)
+
+
+class TaskChoice(Body):
+    """A stored task by name, or a file that is not stored: one of the two."""
+
+    task: Annotated[str, Field(max_length=200)] | None = None
+    """Name of a stored task."""
+    file: FileBody | None = None
+    """A task file."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.task is None) == (self.file is None):
+            raise ValueError("give either `task` or `file`")
+        return self
+
+    def chosen(self) -> SourceFile | str:
+        """What services take."""
+        return self.file.as_file() if self.file is not None else self.task or ""
+
+
+def _check(value: object, depth: int) -> None:
+    """Raises ValueError for text with a NUL or half a surrogate pair, for NaN, and for endless nesting."""
+    if depth > _DEEPEST:
+        raise ValueError(f"values are nested deeper than {_DEEPEST}")
+    match value:
+        case str():
+            _check_text(value)
+        case float() if value - value != 0:
+            raise ValueError("NaN and Infinity are no JSON")
+        case Mapping():
+            for key, inner in value.items():
+                _check(key, depth)
+                _check(inner, depth + 1)
+        case Sequence():
+            for inner in value:
+                _check(inner, depth + 1)
+        case _:
+            pass
+
+
+def _check_text(text: str) -> None:
+    if "\0" in text:
+        raise ValueError("a text holds a NUL character, which cannot be kept")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text holds half a surrogate pair, which is no character") from None

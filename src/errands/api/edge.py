@@ -1,0 +1,132 @@
+"""Around every request: its id, its limits, safe headers, and a document in place of whatever it raises."""
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from errands.api.problems import Refusal, Translate, is_defect, problem_response
+
+log = structlog.get_logger()
+
+MAX_BODY_BYTES = 16 * 2**20
+"""The largest request: some hundred task files at once."""
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SAFE = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+Observer = Callable[[str, str, int, float], None]
+"""Told of each request: method, route, status, seconds until the answer began."""
+
+
+class Edge:
+    """ASGI middleware, the outermost. `translate` makes of a library's exception what it means for the caller."""
+
+    def __init__(self, app: ASGIApp, translate: Translate, observe: Observer) -> None:
+        self._app = app
+        self._translate = translate
+        self._observe = observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers)
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _Answer(scope, send, request_id, self._observe)
+        with structlog.contextvars.bound_contextvars(request=request_id):
+            try:
+                _check_form(scope, headers)
+                await self._app(scope, _limited(receive), answer.send)
+            except ClientDisconnect:
+                pass  # Whoever asked has gone.
+            except Exception as error:
+                await self._refuse(error, scope, receive, answer)
+
+    async def _refuse(self, error: Exception, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        if is_defect(error, self._translate):
+            log.error("api.defect", method=scope["method"], path=scope["path"], exc_info=error)
+        if answer.begun:
+            raise error  # Half an answer is out; the connection is cut, so that nobody takes it for the whole.
+        response = problem_response(error, answer.request_id, self._translate)
+        if isinstance(error, Refusal) and error.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            response.headers["Connection"] = "close"
+        await response(scope, receive, answer.send)
+
+
+class _Answer:
+    """What goes back: each answer gets the headers that all have in common."""
+
+    def __init__(self, scope: Scope, send: Send, request_id: str, observe: Observer) -> None:
+        self.request_id = request_id
+        self.begun = False
+        self._scope = scope
+        self._send = send
+        self._observe = observe
+        self._arrived = time.perf_counter()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            headers = MutableHeaders(scope=message)
+            for name, value in _SAFE.items():
+                headers.setdefault(name, value)
+            headers["X-Request-ID"] = self.request_id
+            for cookie in self._scope["state"].get("cookies", ()):
+                headers.append("Set-Cookie", cookie)
+            seconds = time.perf_counter() - self._arrived
+            route = getattr(self._scope.get("route"), "path", "none")
+            self._observe(self._scope["method"], route, message["status"], seconds)
+        await self._send(message)
+
+
+def _request_id(headers: Headers) -> str:
+    """The caller's, where it can stand in a log; else one of our own."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _check_form(scope: Scope, headers: Headers) -> None:
+    """Raises Refusal for what no endpoint should have to think of."""
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", "The address holds a NUL character.")
+    length = headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        raise _too_large()
+
+
+def _limited(receive: Receive) -> Receive:
+    """The body, up to the limit, also where its length was not told before."""
+    taken = 0
+
+    async def next_part() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MAX_BODY_BYTES:
+            raise _too_large()
+        return message
+
+    return next_part
+
+
+def _too_large() -> Refusal:
+    limit = MAX_BODY_BYTES // 2**20
+    return Refusal(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too-large",
+        f"The request is larger than {limit} MiB.",
+        "Send the files in several requests.",
+    )

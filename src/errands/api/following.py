@@ -1,0 +1,174 @@
+"""A run as server-sent events: a snapshot, then changes. Every connection begins with a snapshot, so that nothing of
+the run's state is missed between two; log lines go on after the one that Last-Event-ID names.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any, assert_never
+
+import structlog
+from fastapi import Header
+from fastapi.sse import EventSourceResponse, format_sse_event
+
+from errands.api.problems import Translate, is_defect
+from errands.api.shapes import json_bytes
+from errands.core.access import Principal
+from errands.services import Services
+from errands.services.views import (
+    LineLogged,
+    LogLine,
+    RunChanged,
+    RunEnded,
+    RunEvent,
+    RunSnapshot,
+    StepChanged,
+    TokenShown,
+)
+
+log = structlog.get_logger()
+
+LastEventId = Annotated[
+    str | None,
+    Header(alias="Last-Event-ID", max_length=40, description="Id of the last event that was received."),
+]
+_QUIET_SECONDS = 15.0
+"""Silence after which a comment tells proxies and clients that the connection lives."""
+_RETRY_MS = 1000
+_LINES = 1000
+_LARGEST_LINE = 2**63 - 1
+
+events_response: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": (
+            "Events `snapshot` and `ended` (the run), `run` (its state and what it waits for), `step`, `log`, `token`. "
+            "Their data is JSON. `id` is that of the last log line; a line that was told live has the id 0, and may "
+            "come again after a break, with its id."
+        ),
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+class Followers:
+    """The open streams of this process; `close` ends them all, so that the server can stop."""
+
+    def __init__(self, translate: Translate) -> None:
+        self._translate = translate
+        self._closing = asyncio.Event()
+        self._open = 0
+
+    @property
+    def count(self) -> int:
+        """How many follow now."""
+        return self._open
+
+    def close(self) -> None:
+        """End every stream. Clients come back by themselves, elsewhere or later, and miss nothing."""
+        self._closing.set()
+
+    async def follow(
+        self, services: Services, caller: Principal, run: str, last_event_id: str | None
+    ) -> EventSourceResponse:
+        """The answer, once it is sure that there is something to follow: refusals are still plain documents."""
+        last_line = _line_of(last_event_id)
+        events = services.runs.follow(caller, run)
+        first = await anext(events)
+        stream = self._told(_with_lines(services, caller, first, events, last_line), last_line)
+        return EventSourceResponse(stream, headers={"X-Accel-Buffering": "no"})
+
+    async def _told(self, events: AsyncGenerator[RunEvent], last_line: int) -> AsyncIterator[bytes]:
+        """Events in their wire format. A database that goes away ends the stream; the client comes back."""
+        self._open += 1
+        try:
+            yield format_sse_event(retry=_RETRY_MS)
+            async with aclosing(self._until_closing(events)) as source:
+                async for event in source:
+                    if event is None:
+                        yield format_sse_event(comment="still here")
+                        continue
+                    if isinstance(event, LineLogged):
+                        last_line = max(last_line, event.line.id)
+                    yield format_sse_event(
+                        event=event.kind, id=str(last_line), data_str=json_bytes(_shown(event)).decode()
+                    )
+        except Exception as error:
+            if is_defect(error, self._translate):
+                raise
+            log.warning("api.stream_ended", error=type(error).__name__)
+        finally:
+            self._open -= 1
+
+    async def _until_closing(self, events: AsyncGenerator[RunEvent]) -> AsyncGenerator[RunEvent | None]:
+        """The events, and None where there was none for a while; ends early when the server stops."""
+        closing = asyncio.create_task(self._closing.wait())
+        coming = asyncio.ensure_future(anext(events, _END))
+        try:
+            while True:
+                await asyncio.wait({coming, closing}, timeout=_QUIET_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if closing.done():
+                    return
+                if not coming.done():
+                    yield None
+                    continue
+                event = coming.result()
+                if isinstance(event, _End):
+                    return
+                yield event
+                coming = asyncio.ensure_future(anext(events, _END))
+        finally:
+            for task in (closing, coming):
+                task.cancel()
+            await asyncio.gather(closing, coming, return_exceptions=True)
+            await events.aclose()
+
+
+class _End:
+    """No event comes any more."""
+
+
+_END = _End()
+
+
+async def _with_lines(
+    services: Services, caller: Principal, first: RunEvent, events: AsyncGenerator[RunEvent], last_line: int
+) -> AsyncGenerator[RunEvent]:
+    """The events with every line of the log after `last_line`, also of a run that had ended before."""
+    async with aclosing(events):
+        yield first
+        if isinstance(first, RunSnapshot) and first.run.status.final:
+            async for line in _lines(services, caller, first.run.id, last_line):
+                yield LineLogged(line)
+        async for event in events:
+            if not (isinstance(event, LineLogged) and 0 < event.line.id <= last_line):
+                yield event
+
+
+async def _lines(services: Services, caller: Principal, run: str, after: int) -> AsyncIterator[LogLine]:
+    while lines := await services.runs.logs(caller, run, after=after, limit=_LINES):
+        for line in lines:
+            yield line
+        after = lines[-1].id
+
+
+def _shown(event: RunEvent) -> object:
+    """What an event tells, without the name of its kind, which stands beside it."""
+    match event:
+        case RunSnapshot() | RunEnded():
+            return event.run
+        case LineLogged():
+            return event.line
+        case StepChanged():
+            return event.step
+        case RunChanged():
+            return {"status": event.status, "waiting": event.waiting}
+        case TokenShown():
+            return {"path": event.path, "text": event.text}
+        case _:
+            assert_never(event)
+
+
+def _line_of(last_event_id: str | None) -> int:
+    """The log line that an id names; none of ours begins anew, as the standard has it for ids that are not known."""
+    known = last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit()
+    return min(int(last_event_id or 0), _LARGEST_LINE) if known else 0

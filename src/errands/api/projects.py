@@ -1,0 +1,105 @@
+"""Projects: their names, their files, their events and secrets."""
+
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import Field, JsonValue
+
+from errands.api.bodies import Body, FileBody, Project
+from errands.api.callers import Asked, Caller
+from errands.api.routes import Routes
+from errands.core.problems import Problem
+from errands.services.views import Applied, SecretView, SourceFile
+
+routes = Routes("projects")
+SecretName = Annotated[str, Path(min_length=1, max_length=100, examples=["SMTP_PASSWORD"])]
+
+
+class ProjectBody(Body):
+    """What a new project is called."""
+
+    title: Annotated[str, Field(max_length=200)] | None = None
+
+
+class FilesBody(Body):
+    """Files to apply."""
+
+    files: Annotated[list[FileBody], Field(min_length=1, max_length=500)]
+    message: Annotated[str, Field(max_length=1000)] | None = None
+    """Kept with the new versions: why."""
+    publish: bool = True
+    """Let new runs take the new versions."""
+    dry_run: bool = False
+    """Only tell what would change."""
+
+
+class EventBody(Body):
+    """Something that has happened."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, examples=["order-paid"])]
+    key: Annotated[str, Field(max_length=200)] | None = None
+    """Which of the waiting runs is meant. None: all that wait for the name."""
+    payload: JsonValue = None
+
+
+class SecretBody(Body):
+    """The value of a secret; no answer ever holds it."""
+
+    value: Annotated[str, Field(min_length=1, max_length=65536)]
+
+
+@routes.get("/projects", gives=list[str], example=["default", "sales"])
+async def list_projects(caller: Caller, services: Asked) -> object:
+    """Names of the projects that you may see."""
+    return await services.projects.list(caller)
+
+
+@routes.put("/projects/{project}")
+async def create_project(caller: Caller, services: Asked, project: Project, body: ProjectBody) -> None:
+    """Make a project; you own it. 409 where it is there already."""
+    await services.projects.create(caller, project, body.title)
+
+
+@routes.get("/projects/{project}/files", gives=list[SourceFile])
+async def export_files(caller: Caller, services: Asked, project: Project) -> object:
+    """The project's tasks, agents and models as the files that were applied last."""
+    return await services.tasks.export(caller, project)
+
+
+@routes.post("/projects/{project}/files", gives=list[Applied])
+async def apply_files(caller: Caller, services: Asked, project: Project, body: FilesBody) -> object:
+    """Make tasks, agents and models what the files say: all of them, or none (422 with every problem)."""
+    files = [file.as_file() for file in body.files]
+    return await services.tasks.apply(
+        caller, project, files, message=body.message, publish=body.publish, dry_run=body.dry_run
+    )
+
+
+@routes.post("/projects/{project}/validate", gives=list[Problem])
+async def validate_file(caller: Caller, services: Asked, project: Project, body: FileBody) -> object:
+    """Everything wrong with a file, in its order; nothing is stored. An empty list: nothing is."""
+    return await services.tasks.validate(caller, project, body.source, file=body.name)
+
+
+@routes.post("/projects/{project}/events", gives=dict[str, int], example={"woken": 1})
+async def send_event(caller: Caller, services: Asked, project: Project, body: EventBody) -> object:
+    """Tell the project's waiting runs that something has happened; tells how many go on."""
+    return {"woken": await services.events.send(caller, project, body.name, key=body.key, payload=body.payload)}
+
+
+@routes.get("/projects/{project}/secrets", gives=list[SecretView])
+async def list_secrets(caller: Caller, services: Asked, project: Project) -> object:
+    """Names of secrets, and when they were used last. No request gives a value."""
+    return await services.secrets.list(caller, project)
+
+
+@routes.put("/projects/{project}/secrets/{secret}")
+async def set_secret(caller: Caller, services: Asked, project: Project, secret: SecretName, body: SecretBody) -> None:
+    """Store a secret, in place of an earlier one; runs take it from now on."""
+    await services.secrets.set(caller, project, secret, body.value)
+
+
+@routes.delete("/projects/{project}/secrets/{secret}")
+async def delete_secret(caller: Caller, services: Asked, project: Project, secret: SecretName) -> None:
+    """Forget a secret."""
+    await services.secrets.delete(caller, project, secret)

@@ -1,0 +1,90 @@
+"""What a process does besides answering: it performs steps, advances runs, starts them when due, and keeps house."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from errands.agents import Agents
+    from errands.core.outcomes import Performed
+    from errands.core.ports import Effect, LeafCall, StepContext
+    from errands.engine.scheduler import Scheduler
+    from errands.engine.worker import Worker
+    from errands.services.housekeeping import Housekeeping
+    from errands.tools.catalog import Catalog
+
+
+class Working(Protocol):
+    """Works until it is told to stop."""
+
+    async def run(self) -> None: ...
+
+    async def stop(self, grace: timedelta) -> None: ...
+
+
+@asynccontextmanager
+async def at_work(
+    worker: Working | None, housekeeping: "Housekeeping", grace: timedelta
+) -> "AsyncIterator[asyncio.Task[None]]":
+    """Work in the background while this is entered; gives what ends when the work does.
+
+    What is still running at the end gets the grace time, after an error none.
+    """
+    stop, patience = asyncio.Event(), timedelta(0)
+    keeping = asyncio.create_task(housekeeping.run(stop), name="housekeeping")
+    running = keeping if worker is None else asyncio.create_task(worker.run(), name="worker")
+    try:
+        yield running
+        patience = grace
+    finally:
+        if worker is not None:
+            await worker.stop(patience)
+        stop.set()
+        await asyncio.gather(running, keeping)
+
+
+class WorkerAndScheduler:
+    """A worker, and beside it a scheduler: what this process starts and what it advances."""
+
+    def __init__(self, worker: "Worker", scheduler: "Scheduler") -> None:
+        self._worker = worker
+        self._scheduler = scheduler
+
+    async def run(self) -> None:
+        """Work until `stop`. If one of the two breaks, so does the other."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._scheduler.run(), name="scheduler")
+            group.create_task(self._worker.run(), name="worker")
+
+    async def stop(self, grace: timedelta) -> None:
+        """Start nothing any more, take no more runs, and let running steps end within `grace`."""
+        await self._scheduler.stop()
+        await self._worker.stop(grace)
+
+
+class Performing:
+    """Does leaf steps: tools by the catalog, agents by the agents. The engine's `Performer`."""
+
+    def __init__(self, catalog: "Catalog", agents: "Agents") -> None:
+        self._catalog = catalog
+        self._agents = agents
+
+    def effect(self, call: "LeafCall") -> "Effect":
+        """What the call would do to the outside."""
+        if call.kind == "tool":
+            return self._catalog.effect(call.tool, call.arguments)
+        return self._agents.effect(call)
+
+    def version(self, call: "LeafCall") -> str:
+        """Version of the tool or agent, part of a cache key."""
+        if call.kind == "tool":
+            return self._catalog.specs()[call.tool].version
+        return self._agents.version(call)
+
+    async def perform(self, call: "LeafCall", context: "StepContext") -> "Performed":
+        """Do it. Raises StepFailed."""
+        if call.kind == "tool":
+            return await self._catalog.call(call.tool, call.arguments, context)
+        return await self._agents.work(call, context)

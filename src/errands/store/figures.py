@@ -1,0 +1,25 @@
+"""Counts over runs that have not ended: they cost what is there now, not what ever was."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from errands.store.connections import Pool
+from errands.store.identifiers import created_at
+
+
+async def active_runs(pool: Pool) -> Mapping[str, int]:
+    """How many runs are queued, running and waiting. Index: ix_runs_active."""
+    rows = await pool.fetch(
+        "select status, count(*) as runs from runs where status in ('queued', 'running', 'waiting') group by status"
+    )
+    found = {str(row["status"]): int(row["runs"]) for row in rows}
+    return {status: found.get(status, 0) for status in ("queued", "running", "waiting")}
+
+
+async def oldest_queued(pool: Pool) -> datetime | None:
+    """When the oldest run of the queue was made. Index: ix_runs_queued_turn."""
+    # Without `offset 0` the planner may walk the whole history by its primary key.
+    found = await pool.fetchval(
+        "select id from (select id from runs where status = 'queued' offset 0) as queued order by id limit 1"
+    )
+    return None if found is None else created_at(found)
