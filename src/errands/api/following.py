@@ -5,6 +5,7 @@ the run's state is missed between two; log lines go on after the one that Last-E
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from datetime import UTC, datetime
 from typing import Annotated, Any, assert_never
 
 import structlog
@@ -34,8 +35,11 @@ LastEventId = Annotated[
 ]
 _QUIET_SECONDS = 15.0
 """Silence after which a comment tells proxies and clients that the connection lives."""
+_LONGEST_SECONDS = 900.0
+"""Then a stream ends, and the client comes back: whoever has lost the right to see the run is refused then."""
 _RETRY_MS = 1000
 _LINES = 1000
+_LINES_LATE_SECONDS = 1.0
 _LARGEST_LINE = 2**63 - 1
 
 events_response: dict[int | str, dict[str, Any]] = {
@@ -101,7 +105,7 @@ class Followers:
 
     async def _until_closing(self, events: AsyncGenerator[RunEvent]) -> AsyncGenerator[RunEvent | None]:
         """The events, and None where there was none for a while; ends early when the server stops."""
-        closing = asyncio.create_task(self._closing.wait())
+        closing = asyncio.create_task(asyncio.wait_for(self._closing.wait(), _LONGEST_SECONDS))
         coming = asyncio.ensure_future(anext(events, _END))
         try:
             while True:
@@ -136,7 +140,10 @@ async def _with_lines(
     """The events with every line of the log after `last_line`, also of a run that had ended before."""
     async with aclosing(events):
         yield first
-        if isinstance(first, RunSnapshot) and first.run.status.final:
+        if isinstance(first, RunSnapshot) and first.run.finished_at is not None:
+            # A worker writes its lines a moment after they were logged, and so perhaps after the run's end.
+            ago = (datetime.now(UTC) - first.run.finished_at).total_seconds()
+            await asyncio.sleep(max(_LINES_LATE_SECONDS - ago, 0))
             async for line in _lines(services, caller, first.run.id, last_line):
                 yield LineLogged(line)
         async for event in events:

@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from fastapi import Request, Response
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -46,6 +46,7 @@ class Meters:
     """What this process has counted since it began."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # Prometheus sees a restart by itself.
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import parse_qs
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from errands.api.callers import Asked, address_of, check_origin, send_cookie
@@ -32,13 +32,13 @@ _HEADERS = {"Content-Security-Policy": "default-src 'none'; form-action 'self'; 
 Link = Annotated[str, Query(max_length=200)]
 
 
-@routes.get("/setup", gives=HTMLResponse)
+@routes.get("/setup", gives=Response)
 async def show_setup(link: Link = "") -> object:
     """The form behind the link that the first start prints."""
     return _page("Set up Errands", _FORM.format(said="", link=escape(link), name=""))
 
 
-@routes.post("/setup", gives=HTMLResponse)
+@routes.post("/setup", gives=Response)
 async def submit_setup(request: Request, services: Asked) -> object:
     """Make the first administrator with what the form holds."""
     check_origin(request)
