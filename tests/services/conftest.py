@@ -9,6 +9,8 @@ import pytest
 from errands.bootstrap import Runtime, open_services
 from errands.services import Services
 from errands.settings import Settings
+from errands.store.database import Database
+from tests.services.people_bench import Bench
 
 
 @pytest.fixture
@@ -39,3 +41,9 @@ async def working(runtime: Runtime) -> AsyncIterator[Services]:
     yield runtime.services
     await worker.stop()
     await running
+
+
+@pytest.fixture
+def bench(database: Database, tmp_path: Path) -> Bench:
+    """The services of people."""
+    return Bench(database, tmp_path)
