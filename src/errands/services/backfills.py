@@ -10,6 +10,7 @@ from errands.core import ids
 from errands.core.access import Principal, ProjectResource, TaskResource, Verb
 from errands.core.definition.policies import Overlap
 from errands.core.schedules import CalendarUnknown
+from errands.core.values import Json
 from errands.engine.backfill import planned_starts
 from errands.services.authority import Authority
 from errands.services.errors import Conflict, Invalid, NotFound
@@ -67,9 +68,7 @@ class BackfillService:
             row = await find_trigger(connection, project, task, trigger, lock=True)
             planned = await self._plan(connection, row, start, end)
             if planned.starts == 0:
-                raise Invalid(
-                    "There is nothing to fill: every planned time of that range has run, or none was planned."
-                )
+                raise Invalid("There is nothing to fill: all that was planned in that range has run, or nothing was.")
             if any(one.status not in _ENDED for one in await backfills.backfills_of_trigger(connection, row.id)):
                 raise Conflict(f"A backfill of {task}/{trigger} is under way.", "Wait for its end, or cancel it.")
             made = await backfills.add_backfill(
@@ -83,7 +82,12 @@ class BackfillService:
                 starter=caller.reference,
             )
             await triggers.nudge(connection)
-            said = {"trigger": trigger, "start": start.isoformat(), "end": end.isoformat(), "starts": planned.starts}
+            said: dict[str, Json] = {
+                "trigger": trigger,
+                "start": start.isoformat(),
+                "end": end.isoformat(),
+                "starts": planned.starts,
+            }
             await self._authority.record(connection, caller, Verb.TRIGGER_BACKFILL, resource, said)
         return _view(made, row)
 
