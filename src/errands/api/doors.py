@@ -85,7 +85,9 @@ async def choose_password(request: Request, services: Asked, body: LinkBody) -> 
     return await _welcome(request, services, signed_in)
 
 
-@routes.get("/sign-on", gives=Response, also={303: {"description": "To the identity provider."}})
+@routes.get(
+    "/sign-on", gives=Response, status=HTTPStatus.SEE_OTHER, also={303: {"description": "To the identity provider."}}
+)
 async def begin_sign_on(
     request: Request, services: Asked, return_to: Annotated[str, Query(max_length=2000)] = "/"
 ) -> object:
@@ -104,7 +106,12 @@ async def begin_sign_on(
     return answer
 
 
-@routes.get("/sign-on/callback", gives=Response, also={303: {"description": "Signed in; to where it was begun."}})
+@routes.get(
+    "/sign-on/callback",
+    gives=Response,
+    status=HTTPStatus.SEE_OTHER,
+    also={303: {"description": "Signed in; to where it was begun."}},
+)
 async def finish_sign_on(
     request: Request,
     services: Asked,

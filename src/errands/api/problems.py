@@ -49,7 +49,7 @@ class Finding(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
-class Problem(BaseModel):
+class ProblemDocument(BaseModel):
     """Why a request was refused. Nothing was changed, unless `detail` says so."""
 
     type: str
@@ -99,7 +99,7 @@ class Refusal(Exception):
 def problem_response(error: Exception, request_id: str, translate: Translate) -> Response:
     """The answer to a request that raised. For a defect it says no more than where the log tells of it."""
     found = _refusal(error) or _refusal(translate(error)) or _defect()
-    problem = Problem(
+    problem = ProblemDocument(
         type=f"urn:errands:problem:{found.kind}",
         title=found.kind.replace("-", " ").capitalize(),
         status=found.status,
@@ -236,4 +236,8 @@ async def fastapi_handler(request: Request, error: Exception) -> Response:
     raise error
 
 
-PROBLEM_RESPONSE = {"description": "Refused; the document says why.", "content": {MEDIA_TYPE: {}}, "model": Problem}
+PROBLEM_RESPONSE = {
+    "description": "Refused; the document says why.",
+    "content": {MEDIA_TYPE: {}},
+    "model": ProblemDocument,
+}
