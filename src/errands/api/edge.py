@@ -49,11 +49,13 @@ class Edge:
         with structlog.contextvars.bound_contextvars(request=request_id):
             try:
                 _check_form(scope, headers)
-                await self._app(scope, _limited(receive), answer.send)
+                await self._app(scope, _limited(receive, scope), answer.send)
             except ClientDisconnect:
                 pass  # Whoever asked has gone.
             except Exception as error:
-                await self._refuse(error, scope, receive, answer)
+                # What came of a body that is cut off, where it was being read, says nothing.
+                meant = _too_large() if scope["state"].get("too_large") else error
+                await self._refuse(meant, scope, receive, answer)
 
     async def _refuse(self, error: Exception, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         if is_defect(error, self._translate):
@@ -107,7 +109,7 @@ def _check_form(scope: Scope, headers: Headers) -> None:
         raise _too_large()
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, scope: Scope) -> Receive:
     """The body, up to the limit, also where its length was not told before."""
     taken = 0
 
@@ -116,6 +118,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > MAX_BODY_BYTES:
+            scope["state"]["too_large"] = True
             raise _too_large()
         return message
 

@@ -46,7 +46,7 @@ class Meters:
     """What this process has counted since it began."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # Prometheus sees a restart by itself.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # Prometheus sees a restart by itself.
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)

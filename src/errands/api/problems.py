@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from errands.api.shapes import json_bytes
 from errands.core.params import ArgumentProblem, ArgumentsInvalid
 from errands.services.errors import (
+    ChangedMeanwhile,
     Conflict,
     Denied,
     FilesInvalid,
@@ -140,6 +141,8 @@ def _service(error: ServiceError) -> Refusal | None:
     match error:
         case NotFound():
             return _of_service(error, HTTPStatus.NOT_FOUND, "not-found")
+        case ChangedMeanwhile():
+            return _of_service(error, HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile")
         case Conflict():
             return _of_service(error, HTTPStatus.CONFLICT, "conflict")
         case Invalid():

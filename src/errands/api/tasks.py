@@ -17,7 +17,6 @@ from errands.core.params import arguments_schema
 from errands.core.values import JsonObject
 from errands.services import Services
 from errands.services.applying import kind_and_name
-from errands.services.errors import NotFound
 from errands.services.views import Applied, DryRunView, SourceFile, TaskView, TestResult, VersionView
 
 routes = Routes("tasks")
@@ -72,11 +71,13 @@ async def get_task(caller: Caller, services: Asked, project: Project, task: Task
 async def edit_task(
     caller: Caller, services: Asked, project: Project, task: Task, body: EditBody, if_match: IfMatch = None
 ) -> object:
-    """Store a new version of a task, or a new task. Without If-Match only a task that is not there yet (428)."""
-    await _check_match(services, caller, project, task, if_match)
+    """Store a new version of a task. Without If-Match: a new task; 412 where it is there already."""
     _check_name(task, body.source)
-    file = SourceFile(f"tasks/{task}.yaml", body.source)
-    applied = await services.tasks.apply(caller, project, [file], message=body.message, publish=body.publish)
+    file, edited = SourceFile(f"tasks/{task}.yaml", body.source), _edited(if_match)
+    expected = {} if edited is None else {task: edited}
+    applied = await services.tasks.apply(
+        caller, project, [file], message=body.message, publish=body.publish, edited=expected
+    )
     return reply(applied[0], headers={"ETag": _etag(await _newest(services, caller, project, task))})
 
 
@@ -153,22 +154,12 @@ def _etag(version: VersionView) -> str:
     return f'"{version.digest}"'
 
 
-async def _check_match(services: Services, caller: Principal, project: str, task: str, given: str | None) -> None:
-    """Raises Refusal where somebody else has changed the task meanwhile."""
-    try:
-        newest = await _newest(services, caller, project, task)
-    except NotFound:
-        if given is not None:
-            raise
-        return
-    if given is None:
-        hint = "Send If-Match with the ETag of GET, or If-Match: *."
-        detail = f"Task {task} is there already; say which version was edited."
-        raise Refusal(HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", detail, hint)
-    if given.strip() != "*" and _etag(newest) not in [one.strip() for one in given.split(",")]:
-        detail = f"Task {task} was changed meanwhile: its newest version is {newest.number}, by {newest.author}."
-        hint = "Read it again, and make your change there."
-        raise Refusal(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", detail, hint)
+def _edited(if_match: str | None) -> list[str] | None:
+    """The digests of an If-Match; none of them without the header; None for `*`, which fits whatever is there."""
+    if if_match is None:
+        return []
+    given = [one.strip().removeprefix("W/").strip('"') for one in if_match.split(",")]
+    return None if "*" in given else given
 
 
 def _check_name(task: str, source: str) -> None:

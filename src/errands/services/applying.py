@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, assert_never
 
@@ -17,7 +17,7 @@ from errands.core.definition.task import TaskDefinition
 from errands.core.definition.typing_contract import TypeChecker
 from errands.core.problems import Problem
 from errands.core.values import JsonObject, from_text
-from errands.services.errors import FilesInvalid
+from errands.services.errors import ChangedMeanwhile, FilesInvalid
 from errands.services.surroundings import of_project, with_definition
 from errands.services.trigger_sync import sync_triggers
 from errands.services.views import Applied, SourceFile
@@ -38,6 +38,8 @@ class Wish:
     publish: bool
     timezone: str = "UTC"
     """Of schedules that name none."""
+    edited: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By task, the digests of which one must be that of its newest version; none: the task must not be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ async def _store_task(
     task = await tasks.find(connection, owner.id, definition.task, lock=True)
     task_id = task.id if task is not None else await tasks.make(connection, owner.id, definition.task, *said)
     newest = await tasks.body(connection, task_id, task.latest) if task is not None else None
+    _check_edited(wish, definition.task, None if newest is None else newest.source)
     change = _change(None if newest is None else newest.source, one.file.source)
     version: VersionRow | None
     if newest is None or change != "unchanged":
@@ -183,6 +186,19 @@ async def _store_task(
     published = wish.publish or (task is not None and task.published_version_id == version.id)
     diff = _diff(definition.task, "" if newest is None else newest.source, one.file.source)
     return Applied(one.file.name, "task", definition.task, change, version.number, published, diff, one.warnings)
+
+
+def _check_edited(wish: Wish, task: str, newest: str | None) -> None:
+    """Raises ChangedMeanwhile where the newest version is not the one that was edited. The project is locked."""
+    if task not in wish.edited:
+        return
+    edited = wish.edited[task]
+    if newest is None and edited:
+        raise ChangedMeanwhile(f"Task {task} is not there any more.", "Store it as a new one.")
+    if newest is not None and not edited:
+        raise ChangedMeanwhile(f"Task {task} is there already.", "Read it, and edit what is there.")
+    if newest is not None and digest_of(newest) not in edited:
+        raise ChangedMeanwhile(f"Task {task} has a newer version than the one edited.", "Read it again, and edit that.")
 
 
 def _change(before: str | None, after: str) -> Change:

@@ -30,6 +30,10 @@ class Conflict(ServiceError):
     """What is there does not allow it now; the caller looks again and decides."""
 
 
+class ChangedMeanwhile(Conflict):
+    """What the caller has edited is not what is there any more; the caller reads it again."""
+
+
 class Invalid(ServiceError):
     """The caller's input is wrong; nothing was changed. Wrong arguments raise `core.params.ArgumentsInvalid`."""
 

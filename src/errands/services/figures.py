@@ -6,8 +6,8 @@ from datetime import datetime
 
 from errands.core.access import Principal, ServerResource, Verb
 from errands.services.authority import Authority
-from errands.store import figures
 from errands.store.database import Database
+from errands.store.figures import active_runs, oldest_queued
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class FigureService:
         """The figures at `now`. Raises Denied."""
         await self._authority.authorise(caller, Verb.METRICS_READ, ServerResource("metrics"))
         pool = self._database.pool
-        active = await figures.active_runs(pool)
-        oldest = await figures.oldest_queued(pool)
+        active = await active_runs(pool)
+        oldest = await oldest_queued(pool)
         waited = 0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0)
         return Figures(active, waited, pool.get_size(), pool.get_idle_size())
 

@@ -74,13 +74,13 @@ async def follow_run(
     try:
         view, seen = await _begin(database, artifacts, run_id)
         yield RunSnapshot(view)
-        ended_before = seen.status.final
+        ended_before, held_before = seen.status.final, seen.status is RunStatus.RUNNING
         while not seen.status.final:
             async for event in _until_next_look(queue, seen):
                 yield event
             for change in await _look(database, run_id, seen):
                 yield change
-        if not ended_before and not seen.live:
+        if not ended_before and (held_before or not seen.live):
             for line in await _late_lines(database, run_id, seen):
                 yield line
         yield RunEnded((await _begin(database, artifacts, run_id))[0])

@@ -1,7 +1,6 @@
 """Tasks: checked, applied, published, paused, exported."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import assert_never
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +14,7 @@ from errands.core.definition.typing_contract import TypeChecker
 from errands.core.problems import Problem
 from errands.core.values import Json, JsonObject
 from errands.services.applying import Wish, apply_files
-from errands.services.authority import Authority
+from errands.services.authority import Authority, utc_now
 from errands.services.errors import FilesInvalid, Invalid
 from errands.services.lookup import find_project, find_task, find_version
 from errands.services.making_up import make_up
@@ -77,11 +76,13 @@ class TaskService:
         message: str | None = None,
         publish: bool = True,
         dry_run: bool = False,
+        edited: Mapping[str, Sequence[str]] | None = None,
     ) -> list[Applied]:
         """Make the project's tasks, agents and models what the files say: all of them, or none.
 
         A task whose source is that of its newest version gets no new one. `dry_run` tells what would change and
-        changes nothing. Raises Denied; FilesInvalid with every problem of every file.
+        changes nothing. `edited`: by task, the digests of which one must be that of its newest version (none: the task
+        must not be there yet). Raises Denied; ChangedMeanwhile; FilesInvalid with every problem of every file.
         """
         await self._authority.authorise(caller, Verb.TASK_EDIT, ProjectResource(project))
         if publish:
@@ -90,7 +91,7 @@ class TaskService:
         names = [file.name for file in files]
         if twice := {name for name in names if names.count(name) > 1}:
             raise Invalid(f"The file {min(twice)} was given twice.", "Give each file once.")
-        wish = Wish(files, caller.reference, message, publish, self._timezone)
+        wish = Wish(files, caller.reference, message, publish, self._timezone, edited or {})
         async with self._database.engine.connect() as connection, connection.begin() as transaction:
             owner = await make_sure_of(connection, self._authority, caller, project)
             before = {row.name: row.published for row in await tasks.every(connection, owner.id)}
@@ -198,7 +199,7 @@ class TaskService:
             task = await find_task(connection, project, name, lock=True)
             await tasks.resume(connection, task.id)
             planned = await triggers.of_task(connection, task.id, lock=True)
-            made_up = await make_up(connection, planned, "paused", datetime.now(UTC), catch_up=catch_up)
+            made_up = await make_up(connection, planned, "paused", utc_now(), catch_up=catch_up)
             await triggers.nudge(connection)
             said: dict[str, Json] = {"act": "resume", "made_up": made_up}
             await self._authority.record(connection, caller, Verb.TASK_PAUSE, resource, said)

@@ -64,7 +64,7 @@ class Walk:
         json: object = None,
         client: httpx.AsyncClient | None = None,
         headers: Mapping[str, str] | None = None,
-        **given: object,
+        **given: Any,
     ) -> httpx.Response:
         method, path, declared = self._find(operation)
         parameters = {name: str(value) for name, value in given.items()}
@@ -105,8 +105,8 @@ async def _walk(walk: Walk, app: FastAPI, services: Services) -> None:
 
 
 async def _projects_and_tasks(walk: Walk) -> None:
-    here: dict[str, object] = {"project": "default"}
-    hello = {**here, "task": "hello"}
+    here: dict[str, Any] = {"project": "default"}
+    hello: dict[str, Any] = {**here, "task": "hello"}
     files = [{"name": "hello.yaml", "source": _SOURCE}, {"name": "ask.yaml", "source": _ASK}]
     await walk.call("createProject", project="sales", json={"title": "Sales"})
     assert "sales" in (await walk.call("listProjects")).json()
@@ -142,7 +142,7 @@ async def _projects_and_tasks(walk: Walk) -> None:
 
 
 async def _runs(walk: Walk) -> None:
-    here = {"project": "default"}
+    here: dict[str, Any] = {"project": "default"}
     started = await walk.call("startRun", **here, task="hello", wait="30s", json={"arguments": {"name": "ana"}})
     assert (started.status_code, started.json()["output"]) == (200, "hello ana")
     run = started.json()["id"]
@@ -175,9 +175,9 @@ async def _runs(walk: Walk) -> None:
 
 
 async def _triggers(walk: Walk) -> None:
-    here: dict[str, object] = {"project": "default"}
-    daily: dict[str, object] = {**here, "task": "hello", "trigger": "daily"}
-    period = {"start": "2026-01-02T00:00:00Z", "end": "2026-01-04T00:00:00Z"}
+    here: dict[str, Any] = {"project": "default"}
+    daily: dict[str, Any] = {**here, "task": "hello", "trigger": "daily"}
+    period: dict[str, Any] = {"start": "2026-01-02T00:00:00Z", "end": "2026-01-04T00:00:00Z"}
     assert [one["name"] for one in (await walk.call("listTriggers", **here)).json()] == ["daily"]
     await walk.call("getTrigger", **daily)
     assert len((await walk.call("previewTrigger", **daily, count=3)).json()["lines"]) == 3
@@ -192,7 +192,7 @@ async def _triggers(walk: Walk) -> None:
     await walk.call("annotateTrigger", **daily, json={"note": "every day"})
     await walk.call("planBackfill", **daily, **period)
     started = await walk.call("startBackfill", **daily, json=period)
-    backfill = {**here, "backfill": started.json()["id"]}
+    backfill: dict[str, Any] = {**here, "backfill": started.json()["id"]}
     await walk.call("listBackfills", **here)
     await walk.call("pauseBackfill", **backfill)
     await walk.call("resumeBackfill", **backfill)
@@ -205,7 +205,7 @@ async def _triggers(walk: Walk) -> None:
 
 
 async def _people(walk: Walk, app: FastAPI, services: Services) -> None:
-    here: dict[str, object] = {"project": "default"}
+    here: dict[str, Any] = {"project": "default"}
     await walk.call("createPerson", person="bob", json={"title": "Bob"})
     await walk.call("listPeople")
     await walk.call("getPerson", person="bob")
