@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from errands.core.definition.triggers import (
     WebhookTrigger,
 )
 from errands.core.values import JsonObject, from_text
+from errands.services.authority import utc_now
 from errands.store import triggers
 from errands.store.triggers import TriggerRow, Wanted
 
@@ -40,7 +41,7 @@ async def sync_triggers(
     now on and makes up for nothing; one that did not goes on as it was. What is taken out keeps its ledger, and goes
     on with it if it comes back.
     """
-    now = now or datetime.now(UTC)
+    now = now or utc_now()
     there = {row.name: row for row in await triggers.of_task(connection, task_id, lock=True)}
     zones: dict[str | None, tuple[str, str | None]] = {}
     for name in {owner, *(row.owner for row in there.values())}:

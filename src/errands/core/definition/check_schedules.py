@@ -1,5 +1,6 @@
 """Do the schedules of a task mean something, and do they ever fire?"""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,6 +11,7 @@ from errands.core.definition.triggers import EventTrigger, ScheduleTrigger
 from errands.core.schedules.findings import ScheduleInvalid
 from errands.core.schedules.firing import next_fire
 from errands.core.schedules.parse import parse_schedule
+from errands.core.schedules.schedule import NamedCalendar, Schedule
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -29,7 +31,7 @@ def check_triggers(task: TaskDefinition, report: Report, now: datetime | None) -
 
 def _check_schedule(trigger: ScheduleTrigger, path: Path, report: Report, now: datetime | None) -> None:
     try:
-        schedule = parse_schedule(trigger.schedule)
+        schedule = _without_calendars(parse_schedule(trigger.schedule))
     except ScheduleInvalid as invalid:
         for problem in invalid.problems:
             here = (*path, *read_path(problem.path))
@@ -39,6 +41,11 @@ def _check_schedule(trigger: ScheduleTrigger, path: Path, report: Report, now: d
         ever = "again" if now is not None and next_fire(schedule, _LONG_AGO) is not None else "at all"
         hint = "no time fits all of its parts; look at the dates, `until` and `window`"
         report.error(path, f"this schedule does not fire {ever}", hint, code="never-fires")
+
+
+def _without_calendars(schedule: Schedule) -> Schedule:
+    """Named calendars change without the file: what they close says nothing about it."""
+    return replace(schedule, exclusions=tuple(one for one in schedule.exclusions if not isinstance(one, NamedCalendar)))
 
 
 def _check_event(trigger: EventTrigger, path: Path, task: TaskDefinition, report: Report) -> None:
