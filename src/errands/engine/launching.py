@@ -27,7 +27,7 @@ from errands.store.connections import Connection, Pool
 from errands.store.identifiers import new_id
 from errands.store.sql import statement
 
-_KNOWN_PROGRAMS = 512
+_KNOWN_PROGRAMS = 2048
 _SHARE_SECONDS = 1.0
 
 

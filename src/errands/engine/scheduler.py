@@ -29,6 +29,7 @@ from errands.engine.standing import (
     ProjectCalendars,
     Standing,
     due_occurrences,
+    due_soon,
     due_triggers,
     seconds_until,
     soonest,
@@ -41,6 +42,8 @@ _BATCH = 250
 _LONGEST_SLEEP = timedelta(seconds=30)
 _BACKFILL_LOOK = timedelta(seconds=1)
 _SHORTEST_SLEEP_SECONDS = 0.02
+_AHEAD = timedelta(seconds=60)
+_MOST_WARMED = 2000
 _PATIENCE_SECONDS = 1.0
 """How long a batch waits for arguments that take their time (a default drawn from a tool); then it goes on without."""
 
@@ -72,6 +75,7 @@ class Scheduler:
         self._stopping = asyncio.Event()
         self._nudge = asyncio.Event()
         self._slow: dict[UUID, asyncio.Task[None]] = {}
+        self._warm_until: datetime | None = None
         self.ready = asyncio.Event()
         """Set once it listens and has looked for the first time."""
 
@@ -121,6 +125,7 @@ class Scheduler:
         """Do what is due; gives the seconds until there may be more."""
         await self.tick()
         now = await self._now()
+        await self._warm(now)
         row = await self._pool.fetchrow(
             "select (select min(next_at) from triggers where id <> all($1)) as next_at, "
             "(select min(due_at) from occurrences where trigger_id <> all($1)) as due_at, "
@@ -132,6 +137,17 @@ class Scheduler:
         return max(
             seconds_until(soonest(row["next_at"], row["due_at"], soon), now, _LONGEST_SLEEP), _SHORTEST_SLEEP_SECONDS
         )
+
+    async def _warm(self, now: datetime) -> None:
+        """Read and compile beforehand what is due within a minute: many may be due at one moment."""
+        after, until = max(now, self._warm_until or now), now + _AHEAD
+        if until - after < _AHEAD / 4:
+            return
+        for trigger in await due_soon(self._pool, after, until, _MOST_WARMED):
+            await self._orders.warm(trigger)
+            if self._nudge.is_set():
+                return
+        self._warm_until = until
 
     async def _now(self) -> datetime:
         if self._clock is not None:

@@ -96,6 +96,12 @@ async def due_triggers(pool: Pool, now: datetime, most: int, *, but: Sequence[UU
     return [standing(row) for row in rows]
 
 
+async def due_soon(pool: Pool, after: datetime, until: datetime, most: int) -> list[Standing]:
+    """Triggers to look at later than one moment and not later than another."""
+    rows = await pool.fetch(statement("triggers_due_soon").replace("{columns}", _COLUMNS), after, until, most)
+    return [standing(row) for row in rows]
+
+
 async def due_occurrences(pool: Pool, now: datetime, most: int, *, but: Sequence[UUID] = ()) -> list[Pending]:
     """Occurrences whose moment has come, in the order of their moments."""
     rows = await pool.fetch(statement("due_occurrences").replace("{columns}", _COLUMNS), now, most, list(but))

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -12,7 +13,7 @@ from errands.core.expressions.templates import Template, compile_template, try_l
 from errands.core.outcomes import ErrorKind, StepFailed
 from errands.core.params import ArgumentsInvalid, bind, template_defaults
 from errands.core.ports import Evaluation, Evaluator
-from errands.core.schedules import Schedule
+from errands.core.schedules import Schedule, ScheduleInvalid
 from errands.core.values import Json, JsonObject, from_text
 from errands.engine.happenings import Happening
 from errands.engine.launching import Order, Versions
@@ -77,6 +78,20 @@ class TriggerOrders:
             overlap=_overlap(schedule),
             max_concurrent=None if schedule is None else schedule.max_concurrent,
         )
+
+    async def warm(self, trigger: Standing) -> None:
+        """Make beforehand what is the same each time. What cannot be made is found out when the trigger fires."""
+        if trigger.version_id is None:
+            return
+        with suppress(LookupError, ArgumentsInvalid, StepFailed, ScheduleInvalid):
+            definition = (await self._versions.get(trigger.version_id)).program.definition
+            if trigger.kind == "schedule":
+                trigger.schedule  # noqa: B018 (reads and keeps it)
+            template = self._template(trigger)
+            if template.literal and not template_defaults(definition.params):
+                given = template.fill(())
+                assert isinstance(given, Mapping)
+                _remember(self._constant, (trigger.version_id, trigger.definition), bind(definition.params, given))
 
     async def _arguments(self, trigger: Standing, version_id: UUID, about: JsonObject, starter: str) -> JsonObject:
         known = self._constant.get((version_id, trigger.definition))
