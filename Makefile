@@ -16,8 +16,8 @@ setup: ## Make .venv with everything that is locked
 demo: setup ## Run a real task, an agent on the embedded model included
 	@scripts/demo
 
-start: setup ## Start a worker on the database of the Errands home (the server and its page come later)
-	.venv/bin/errands worker
+start: setup ## Serve the API, advance runs and start them when due, on the database of the Errands home
+	.venv/bin/errands start
 
 check: setup ## Format, lint, types, import rules, sizes, names, docs
 	@$(PYTHON) scripts/check.py

@@ -1,4 +1,5 @@
-"""Write the reference pages that are made from the code: docs/settings.md, docs/tools.md, docs/cli.md.
+"""Write the reference pages that are made from the code: docs/settings.md, docs/tools.md,
+docs/cli.md, docs/api.md.
 
 What stands between the markers `<!-- generated -->` and `<!-- /generated -->` of a page is made here; the rest is
 written by hand.
@@ -9,18 +10,21 @@ usage: reference_pages.py           write the pages
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
+from errands.api.app import Parts
+from errands.api.app import make_app as make_api_app
 from errands.cli.app import make_app
 from errands.cli.wiring import Wiring
 from errands.core.catalog import ToolSpec
 from errands.core.ports import Effect
 from errands.core.values import Json, to_text
+from errands.services import Services
 from errands.settings import Settings
 from errands.tools.builtin import builtin_catalog
 from errands.tools.hosts import HostPolicy
@@ -28,6 +32,10 @@ from errands.tools.limits import ToolLimits
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = re.compile(r"(?<=<!-- generated -->\n).*(?=<!-- /generated -->\n)", re.DOTALL)
+
+
+Document = Mapping[str, Any]
+"""An OpenAPI document, or a part of one."""
 
 
 def main(arguments: list[str]) -> int:
@@ -169,6 +177,68 @@ def paragraphs(help_text: str) -> list[str]:
     return [" ".join(paragraph.split()) for paragraph in help_text.split("\n\n") if paragraph.strip()]
 
 
+def api_page() -> str:
+    """One section for each noun of the API, one table row for each operation."""
+    parts = Parts(cast(Services, None), lambda error: None, "0", lambda callback: None)  # described, never called
+    document = make_api_app(parts).openapi()
+    sections = []
+    for tag in document["tags"]:
+        found = [one for one in operations(document) if tag["name"] in one[2]["tags"]]
+        rows = "\n".join(operation_row(document, *one) for one in found)
+        head = "| Request | What it does | Query | Body | Answer |\n| --- | --- | --- | --- | --- |"
+        sections.append(f"## {tag['name'].capitalize()}\n\n{tag['description']}\n\n{head}\n{rows}")
+    return "\n\n".join(sections)
+
+
+def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
+    for path, methods in document["paths"].items():
+        for method, declared in methods.items():
+            yield method.upper(), path, declared
+
+
+def operation_row(document: Document, method: str, path: str, declared: Document) -> str:
+    query = [one["name"] for one in declared.get("parameters", ()) if one["in"] == "query"]
+    answers = [
+        f"{status} {answer_shape(answer)}".strip()
+        for status, answer in declared["responses"].items()
+        if status[0] in "23"
+    ]
+    cells = (
+        f"`{method} {path}`",
+        declared["summary"],
+        ", ".join(f"`{name}`" for name in query),
+        body_fields(document, declared),
+        "; ".join(answers),
+    )
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def body_fields(document: Document, declared: Document) -> str:
+    """The body's fields; those that must be given are marked with a star."""
+    content = declared.get("requestBody", {}).get("content", {}).get("application/json")
+    if content is None:
+        return ""
+    name = content["schema"]["$ref"].rpartition("/")[2]
+    schema = document["components"]["schemas"][name]
+    required = schema.get("required", ())
+    return ", ".join(f"`{key}`{'*' if key in required else ''}" for key in schema.get("properties", ()))
+
+
+def answer_shape(answer: Document) -> str:
+    """The name of the answer's schema."""
+    content = answer.get("content", {})
+    if "application/json" not in content:
+        return ", ".join(content)
+    schema = content["application/json"].get("schema", {})
+    if "items" in schema:
+        return f"list of {schema_name(schema['items'])}"
+    return schema_name(schema)
+
+
+def schema_name(schema: Document) -> str:
+    return str(schema["$ref"].rpartition("/")[2]) if "$ref" in schema else str(schema.get("type", "JSON"))
+
+
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table."""
     titles = list(head)
@@ -184,7 +254,12 @@ def code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "tools.md": tools_page, "cli.md": cli_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "tools.md": tools_page,
+    "cli.md": cli_page,
+    "api.md": api_page,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -18,9 +18,10 @@ Port = Annotated[
 
 
 def start(context: typer.Context, host: Host = None, port: Port = None, as_json: AsJson = False) -> None:
-    """Serve the API, advance runs, and start them when they are due: all in one process.
+    """Serve the API, and do the work of a worker as well.
 
-    Ends in good order on SIGTERM or Ctrl-C. The first start prints a link that makes the administrator.
+    Runs are advanced, and started when they are due. Ends in good order on SIGTERM or Ctrl-C. The first start prints a
+    link that makes the administrator.
     """
     _serve(context, host, port, worker=True, as_json=as_json)
 
