@@ -173,7 +173,10 @@ def simulate(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what schedules come to: starts a day, collisions, work and spend, and how to spread them."""
+    """Show what schedules come to, and who collides.
+
+    Starts a day, starts in the same minute, work and spend as past runs suggest, and how to spread them.
+    """
 
     async def act(desk: Desk) -> None:
         from errands.cli.schedule_texts import simulation_lines
