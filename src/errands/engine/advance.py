@@ -222,8 +222,8 @@ class Advance:
 
     async def _obey(self, *, late: bool, limit: timedelta, cancellable: bool) -> None:
         """Do what the outside has asked for."""
-        if self.session.lost:
-            raise LeaseLostError(self.session.run.id)
+        if self.session.broken is not None:
+            raise self.session.broken
         if late:
             raise _InterruptedError(_timed_out(limit))
         if self.orders.hand_over:
