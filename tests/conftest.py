@@ -2,16 +2,23 @@
 
 import asyncio
 import itertools
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from errands.store.database import Database
 from errands.store.embedded import EmbeddedServer
 from errands.store.migrations import upgrade
+
+# A change must not fail for what another example would have found before it; off CI every run looks elsewhere.
+settings.register_profile("ci", derandomize=True, print_blob=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 _TEMPLATE = "errands_template"
 _numbers = itertools.count(1)

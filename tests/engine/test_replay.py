@@ -144,7 +144,7 @@ async def killed_after(bench: Workbench, engine: Engine, run_id: UUID, records: 
     dead = asyncio.create_task(journal.dead.wait())
     await asyncio.wait([going, dead], return_when=asyncio.FIRST_COMPLETED)
     died = journal.dead.is_set()
-    while died and journal._pending:
+    while died and journal.gathered:
         await asyncio.to_thread(lambda: None)
     for task in (going, dead):
         task.cancel()

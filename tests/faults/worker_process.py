@@ -44,6 +44,7 @@ class NotingTools:
             case "change.note":
                 note = "insert into effects (effect_key, path, run) values ($1, $2, $3)"
                 await patiently(self._database.pool.execute, note, context.effect_key, context.path, context.run.run_id)
+                await asyncio.sleep(0.05)
             case "nap":
                 await asyncio.sleep(float(str(call.arguments.get("seconds", 0.1))))
         return Performed({"path": context.path})

@@ -45,6 +45,8 @@ class Orders:
     """Something was recorded for the run: look at its waits, and at whether it was cancelled."""
     hand_over: bool = False
     """The worker stops: give the run back."""
+    again: bool = False
+    """A job came for the run while it was held: it may have been let go in the database already, and woken since."""
 
 
 class Advance:
@@ -66,9 +68,10 @@ class Advance:
         self._closing = False
         self._lane = Lane()
 
-    def ask(self, *, hand_over: bool = False) -> None:
+    def ask(self, *, hand_over: bool = False, again: bool = False) -> None:
         """Tell the supervisor to look at what the outside wants."""
         self.orders.look = True
+        self.orders.again = self.orders.again or again
         self.orders.hand_over = self.orders.hand_over or hand_over
         self.session.signal.set()
 
@@ -219,8 +222,8 @@ class Advance:
 
     async def _obey(self, *, late: bool, limit: timedelta, cancellable: bool) -> None:
         """Do what the outside has asked for."""
-        if self.session.lost:
-            raise LeaseLostError(self.session.run.id)
+        if self.session.broken is not None:
+            raise self.session.broken
         if late:
             raise _InterruptedError(_timed_out(limit))
         if self.orders.hand_over:

@@ -69,19 +69,27 @@ class Hands:
 
 
 async def advance(hands: Hands, run_id: UUID) -> None:
-    """Take a run, drive it, and let it go. The whole life of one job."""
-    if run_id in hands.held:
-        hands.held[run_id].ask()
+    """Take a run, drive it, and let it go. The whole life of one job, and of those that come for the run meanwhile."""
+    held = hands.held.get(run_id)
+    if held is not None:
+        held.ask(again=True)
         return
+    while await _advanced(hands, run_id):
+        pass
+
+
+async def _advanced(hands: Hands, run_id: UUID) -> bool:
+    """Hold a run once. True: a job came for it just after it had been let go, so it must be taken again."""
     now = hands.clock()
     run = await patiently(take, hands.shared.pool, run_id, hands.worker_id, now)
     if run is None:
-        return
+        return False
     try:
         driven = await _opened(hands, run)
     except StepFailed as failure:
         await patiently(_give_up, hands, run, failure.error)
-        return
+        return False
+    driven.orders.again = False
     hands.held[run_id] = driven
     hands.idle.clear()
     hands.bus.publish(LiveEvent(run_id, "taken", at=now, text=driven.walk.run.task))
@@ -99,6 +107,7 @@ async def advance(hands: Hands, run_id: UUID) -> None:
         if not hands.held:
             hands.idle.set()
     hands.bus.publish(LiveEvent(run_id, "released", at=hands.clock(), text=released))
+    return driven.orders.again and released in ("waiting", "lost")
 
 
 async def _driven_to_rest(hands: Hands, driven: Advance) -> Released:

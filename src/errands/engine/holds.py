@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from errands.core.definition.steps import ApproveStep, EventStep, Step, SubtaskStep, WaitStep
-from errands.core.definition.units import parse_duration
+from errands.core.definition.units import parse_duration, show_duration
 from errands.core.outcomes import ErrorKind, StepError, StepFailed, StepStatus
 from errands.core.values import Json, JsonObject, from_text
 from errands.engine import leaves
@@ -68,11 +68,9 @@ async def event(walk: "Walk", compiled: CompiledStep, step: EventStep, scope: Sc
     result = await walk.ledger.hold(f"{path}/wait", EventHold(name, None if key is None else str(key), due), lane)
     came = _came(result)
     if came["by"] != "event":
-        error = StepError(
-            ErrorKind.TIMEOUT,
-            f"no event `{name}`" + (f" with key `{key}`" if key is not None else "") + f" came within {step.expires}",
-            step=path,
-        )
+        keyed = f" with key `{key}`" if key is not None else ""
+        within = f" within {show_duration(step.expires)}" if step.expires is not None else ""
+        error = StepError(ErrorKind.TIMEOUT, f"no event `{name}`{keyed} came{within}", step=path)
         return await walk.failed(path, error, started_at=started)
     return await _passed(walk, compiled, scope, path, rendered, came.get("payload"), started)
 

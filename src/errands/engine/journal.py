@@ -46,21 +46,25 @@ class Entry:
 
 
 class Journal:
-    """Commits entries of all runs of a worker. `append` from any task; `open` before, `close` after."""
+    """Commits entries of all runs of a worker. `append` from any task; `open` before, `close` after.
+
+    Each run has one writer, so that its records are committed in the order in which they were made: no crash can keep
+    a later one and lose an earlier one.
+    """
 
     def __init__(self, pool: Pool, *, writers: int = 2, largest_batch: int = 1000) -> None:
         self._pool = pool
-        self._writers = writers
         self._largest = largest_batch
-        self._pending: list[Entry] = []
-        self._more = asyncio.Event()
+        self._pending: list[list[Entry]] = [[] for _ in range(writers)]
+        self._more = [asyncio.Event() for _ in range(writers)]
         self._tasks: list[asyncio.Task[None]] = []
         self.batches = 0
         self.entries = 0
 
     def open(self) -> None:
         """Start the writers."""
-        self._tasks = [asyncio.create_task(self._write(), name=f"journal-writer-{n}") for n in range(self._writers)]
+        numbers = range(len(self._pending))
+        self._tasks = [asyncio.create_task(self._write(n), name=f"journal-writer-{n}") for n in numbers]
 
     async def close(self) -> None:
         """Stop the writers. Entries that are not committed fail with LeaseLostError."""
@@ -68,26 +72,35 @@ class Journal:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        for entry in self._take():
-            _fail(entry, LeaseLostError(entry.run_id))
+        for pending in self._pending:
+            for entry in pending:
+                _fail(entry, LeaseLostError(entry.run_id))
+            pending.clear()
 
     def append(self, entry: Entry) -> asyncio.Future[None]:
         """Hand an entry in. The future ends at its commit, or with LeaseLostError, RecordRefusedError or StepFailed."""
-        self._pending.append(entry)
-        self._more.set()
+        writer = entry.run_id.int % len(self._pending)
+        self._pending[writer].append(entry)
+        self._more[writer].set()
         return entry.done
 
-    def _take(self) -> list[Entry]:
-        batch = self._pending[: self._largest]
-        del self._pending[: self._largest]
-        if not self._pending:
-            self._more.clear()
+    @property
+    def gathered(self) -> int:
+        """How many entries wait for a writer."""
+        return sum(len(pending) for pending in self._pending)
+
+    def _take(self, writer: int) -> list[Entry]:
+        pending = self._pending[writer]
+        batch = pending[: self._largest]
+        del pending[: self._largest]
+        if not pending:
+            self._more[writer].clear()
         return batch
 
-    async def _write(self) -> None:
+    async def _write(self, writer: int) -> None:
         while True:
-            await self._more.wait()
-            batch = self._take()
+            await self._more[writer].wait()
+            batch = self._take(writer)
             if batch:
                 self.batches += 1
                 self.entries += len(batch)

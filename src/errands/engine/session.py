@@ -24,7 +24,7 @@ from errands.engine.ledger import Cached, ChildHold, Hold
 from errands.engine.limits import EngineLimits
 from errands.engine.patience import patiently
 from errands.engine.program import Program
-from errands.engine.records import LeaseLostError, Record, RecordRefusedError, Stored
+from errands.engine.records import Record, RecordRefusedError, Stored
 from errands.engine.runs import HeldRun
 from errands.store.connections import Connection, Pool
 
@@ -84,7 +84,8 @@ class Session:
         self.pulse = Pulse(self.signal.set)
         self.earlier: Mapping[str, Record] = {}
         """Outcomes that a rerun may take over from the run that it repeats."""
-        self.lost = False
+        self.broken: Exception | None = None
+        """Why nothing more can be recorded: the lease is lost, or the database refuses a record."""
         self._shared = shared
         self._waits = waits
         self._blocked: dict[str, asyncio.Future[Json]] = {}
@@ -133,16 +134,17 @@ class Session:
 
     def _rode(self, written: asyncio.Future[None]) -> None:
         self._riding.discard(written)
-        if not written.cancelled() and written.exception() is not None:
-            self.lost = True
+        error = None if written.cancelled() else written.exception()
+        if isinstance(error, Exception):
+            self.broken = self.broken or error
             self.signal.set()
 
     async def landed(self) -> None:
-        """Wait until everything that rides along is committed. Raises LeaseLostError."""
+        """Wait until everything that rides along is committed. Raises LeaseLostError, RecordRefusedError."""
         while self._riding:
             await asyncio.wait(list(self._riding))
-        if self.lost:
-            raise LeaseLostError(self.run.id)
+        if self.broken is not None:
+            raise self.broken
 
     async def read(self, stored: Stored) -> Json:
         found = self._large.get(stored.ref)

@@ -187,12 +187,20 @@ runs = Table(
     Index("ix_runs_project_history", "project_id", "id"),
     Index("ix_runs_task_history", "task_id", "id"),
     Index("ix_runs_failed_history", "project_id", "status", "id", postgresql_where=text("status <> 'succeeded'")),
+    Index(
+        "ix_runs_task_failed_history",
+        "task_id",
+        "status",
+        "id",
+        postgresql_where=text("status <> 'succeeded'"),
+    ),
     # Admission and fairness look at active runs only; both stay as small as what is active.
     Index("ix_runs_active", "task_id", "key", "status", postgresql_where=_active),
     Index("ix_runs_queued_turn", "turn", postgresql_where=text("status = 'queued'")),
     Index("ix_runs_queued_task_turn", "task_id", "turn", postgresql_where=text("status = 'queued'")),
     Index("ix_runs_held", "task_id", "key", postgresql_where=text("held_for is not null")),
     Index("ix_runs_parent", "parent_run_id", postgresql_where=text("parent_run_id is not null")),
+    Index("ix_runs_rerun", "rerun_of", postgresql_where=text("rerun_of is not null")),
     Index(
         "uq_runs_idempotency",
         "project_id",

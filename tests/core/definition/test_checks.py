@@ -243,6 +243,7 @@ async def test_a_name_that_cannot_be_seen_is_an_error(rest: str, line: int, code
         ("steps: [{for_each: '[1]', do: [{for_each: '[2]', do: []}]}]", "shadows-name"),
         ("steps: [{id: item, for_each: '[1]', do: []}]", "shadows-name"),
         ("steps: [{python: '1'}]\ntriggers: [{id: X, event: {name: a}}]", "bad-id"),
+        ("steps: [{switch: '1', cases: {default: [{wait: 1s}]}}]", "bad-name"),
         ("steps: [{python: '1'}]\ntriggers: [{id: x, event: {name: a}}, {id: x, event: {name: b}}]", "duplicate-id"),
         ("steps: [{python: '1'}]\ntriggers: [{id: x, event: {}}]", "bad-value"),
         ("steps: [{approve: {question: q, choices: []}}]", "bad-value"),

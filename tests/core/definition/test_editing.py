@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from errands.core.definition.document import read_document
@@ -148,6 +148,8 @@ values = st.recursive(
 
 
 @given(st.dictionaries(keys, values, min_size=1, max_size=4))
+@example({"<<": []})
+@example({"a": {"<<": None}})
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_written_reads_as_it_was(value: dict[str, Json]) -> None:
     assert value_of("\n".join(emit_lines(value, 0)) + "\n") == value

@@ -7,7 +7,7 @@ from typing import Final
 from errands.core.definition.nodes import Path
 from errands.core.definition.report import Report
 from errands.core.definition.scopes import RUN_NAMES
-from errands.core.definition.steps import ApproveStep, ForEachStep
+from errands.core.definition.steps import ApproveStep, ForEachStep, SwitchStep
 from errands.core.definition.task import TaskDefinition
 from errands.core.definition.texts import Block, blocks_of, every_step, task_blocks
 from errands.core.expressions.syntax import PROVIDED
@@ -31,6 +31,9 @@ def check_names(task: TaskDefinition, report: Report) -> None:
     for step, path in every_step(task):
         if isinstance(step, ApproveStep):
             _check_people(step, path, report)
+        if isinstance(step, SwitchStep) and "default" in step.cases:
+            hint = "put its steps under `default:`, beside `cases:`, or let the expression give another text"
+            report.key_error((*path, "cases", "default"), "a case cannot be named `default`", hint, code="bad-name")
 
 
 def _check_ids(task: TaskDefinition, params: set[str], report: Report) -> None:

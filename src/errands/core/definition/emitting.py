@@ -61,9 +61,13 @@ def emit_item(item: Json, indent: int) -> list[str]:
     return f"{lead}-{emit_value(item, indent)}".split("\n")
 
 
+_MERGE: Final = "<<"
+"""As a plain key it means: take in the keys of another mapping."""
+
+
 def emit_key(key: str) -> str:
     """A key, in quotes where YAML would read it as something else."""
-    return key if _reads_as_itself(key) and ":" not in key else _quoted(key)
+    return key if _reads_as_itself(key) and ":" not in key and key != _MERGE else _quoted(key)
 
 
 def is_block(value: Json) -> bool:

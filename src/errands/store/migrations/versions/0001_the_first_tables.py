@@ -288,6 +288,16 @@ def _make_runs_indexes() -> None:
     op.create_index(
         "ix_runs_queued_turn", "runs", ["turn"], unique=False, postgresql_where=sa.text("status = 'queued'")
     )
+    op.create_index(
+        "ix_runs_rerun", "runs", ["rerun_of"], unique=False, postgresql_where=sa.text("rerun_of is not null")
+    )
+    op.create_index(
+        "ix_runs_task_failed_history",
+        "runs",
+        ["task_id", "status", "id"],
+        unique=False,
+        postgresql_where=sa.text("status <> 'succeeded'"),
+    )
     op.create_index("ix_runs_task_history", "runs", ["task_id", "id"], unique=False)
     op.create_index(
         "uq_runs_idempotency",
