@@ -93,7 +93,7 @@ async def test_a_hanging_child_is_killed_at_its_time_limit(web: Web) -> None:
 
 async def test_an_answer_beyond_its_limit_fails() -> None:
     limits = ChildLimits(seconds=20, memory_bytes=2**28, result_bytes=1000)
-    error = await failure(run_in_child("builtins:eval", "'x' * 10**6", limits))
+    error = await failure(run_in_child("builtins:eval", "'x' * 10**7", limits))
     assert error.kind is ErrorKind.LIMIT
     assert "1000 bytes" in error.message
 

@@ -162,7 +162,19 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
     """SIGKILL to the whole group, then wait until the child is reaped. Harmless once all have ended."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    await asyncio.shield(asyncio.ensure_future(process.wait()))
+    await asyncio.shield(asyncio.ensure_future(_reap(process)))
+
+
+async def _reap(process: asyncio.subprocess.Process) -> None:
+    """Wait for a killed child. `wait` ends only when its pipes have, and a pipe that nobody reads does not."""
+    await asyncio.gather(_drain(process.stdout), _drain(process.stderr), process.wait())
+
+
+async def _drain(stream: asyncio.StreamReader | None) -> None:
+    assert stream is not None
+    with suppress(RuntimeError):  # Somebody still reads it: that will do as well.
+        while await stream.read(_READ_SIZE):
+            pass
 
 
 def _outcome(function: str, answer: bytes, complaint: str, code: int, limits: ChildLimits) -> ChildResult:
