@@ -3,12 +3,14 @@
 from errands.cli.desk import Room
 from errands.cli.given import BadInput
 
+_LOOKED_AT = 50
+
 
 async def the_run(room: Room, named: str) -> str:
-    """The text that services find a run by; `last` is the newest run of the project. Raises BadInput."""
+    """The text that services find a run by; `last` is the newest that is no sub-task. Raises BadInput."""
     if named != "last":
         return named
-    newest = await room.services.runs.list(room.caller, room.project, limit=1)
-    if not newest.items:
+    newest = (await room.services.runs.list(room.caller, room.project, limit=_LOOKED_AT)).items
+    if not newest:
         raise BadInput(f"The project {room.project} has no runs yet", hint="Start one: errands run TASK")
-    return newest.items[0].id
+    return next((run for run in newest if run.trigger.get("kind") != "task"), newest[0]).id
