@@ -194,7 +194,7 @@ class Workbench:
     async def forward(self, by: timedelta) -> None:
         """Move the clock, and let every timer fire that is due by then."""
         self.clock.forward(by)
-        await self.keeper.fire_timers()
+        await patiently(self.keeper.fire_timers)
 
     def task_id(self, name: str = "t") -> UUID:
         return self._tasks[name]
