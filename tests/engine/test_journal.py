@@ -4,22 +4,22 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
+from pgqueuer.models import Job
+from pgqueuer.queries import Queries
 
 from errands.core.outcomes import RunStatus
 from errands.engine.journal import Entry, Journal
-from errands.engine.limits import EngineLimits
 from errands.engine.records import LeaseLostError, RecordRefusedError
 from errands.engine.runs import take
 from errands.store.connections import Connection
-from errands.store.database import Database
 from errands.store.identifiers import new_id
 from errands.store.sql import statement
-from tests.engine.workbench import HEAD, Gate, Workbench, workbench
+from tests.engine.workbench import HEAD, Gate, Workbench
 
 
 def entry(run_id: UUID, path: str, *, epoch: int = 1, output: str | None = "1") -> Entry:
@@ -186,28 +186,58 @@ async def test_further_writes_happen_with_their_record_or_not_at_all(bench: Work
 TEN = HEAD + "steps:\n" + "".join(f"  - {{id: s{n}, tool: step}}\n" for n in range(10))
 
 
-async def test_cut_connections_lose_and_double_nothing(database: Database, tmp_path: Path) -> None:
-    limits = EngineLimits(heartbeat=timedelta(seconds=10))
-    async with workbench(database, tmp_path, limits) as bench:
-        cut = 0
+async def test_cut_connections_lose_and_double_nothing(bench: Workbench) -> None:
+    cut = 0
 
-        async def step(arguments: object, context: object) -> int:
-            nonlocal cut
-            cut += 1
-            if cut % 7 == 0:
-                await bench.cut_connections()
-            return 1
+    async def step(arguments: object, context: object) -> int:
+        nonlocal cut
+        cut += 1
+        if cut % 7 == 0:
+            await bench.cut_connections()
+        return 1
 
-        bench.tools.tools["step"] = step
-        task = await bench.apply(TEN)
-        runs = [await bench.launch(*task) for _ in range(8)]
-        # A job that was picked, but whose run was not yet taken when the queue's own connection broke, comes again only
-        # after its heartbeat, which is therefore short here.
-        async with bench.working():
-            ended = [await bench.ended(launched.run_id, seconds=40) for launched in runs]
-        assert [run.status for run in ended] == [RunStatus.SUCCEEDED] * 8
-        assert cut == 80, "no step was done twice: the records were kept in memory until they could be written"
-        assert await bench.pool.fetchval("select count(*) from steps") == 80
+    bench.tools.tools["step"] = step
+    task = await bench.apply(TEN)
+    runs = [await bench.launch(*task) for _ in range(8)]
+    async with bench.working():
+        ended = [await bench.ended(launched.run_id) for launched in runs]
+    assert [run.status for run in ended] == [RunStatus.SUCCEEDED] * 8
+    assert cut == 80, "no step was done twice: the records were kept in memory until they could be written"
+    assert await bench.pool.fetchval("select count(*) from steps") == 80
+
+
+async def test_a_job_whose_answer_was_lost_on_the_way_is_given_back_at_once(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dequeue, lost = Queries.dequeue, 0
+
+    async def losing_the_first(*given: Any, **named: Any) -> list[Job]:
+        nonlocal lost
+        picked = await dequeue(*given, **named)
+        if picked and not lost:
+            lost += 1
+            raise ConnectionResetError
+        return picked
+
+    monkeypatch.setattr(Queries, "dequeue", losing_the_first)
+    bench.tools.tools["step"] = bench.tools.tools["noop"]
+    launched = await bench.start(TEN)
+    async with bench.working():
+        ended = await bench.ended(launched.run_id, seconds=10)  # A third of the heartbeat that it would take else.
+    assert (lost, ended.status) == (1, RunStatus.SUCCEEDED)
+
+
+async def test_a_worker_whose_queue_lost_its_connection_takes_new_runs_while_old_ones_go_on(bench: Workbench) -> None:
+    gate = bench.tools.tools["gate"] = Gate()
+    bench.tools.tools["step"] = bench.tools.tools["noop"]
+    async with bench.working():
+        long = await bench.start(HEAD + "steps: [{tool: gate}]\n")
+        await gate.entered()
+        await bench.cut_connections()
+        other = await bench.start(TEN.replace("task: t\n", "task: other\n"))
+        assert (await bench.ended(other.run_id)).status is RunStatus.SUCCEEDED
+        gate.open()
+        assert (await bench.ended(long.run_id)).status is RunStatus.SUCCEEDED
 
 
 async def test_waits_and_wake_ups_survive_cut_connections(bench: Workbench) -> None:

@@ -36,7 +36,10 @@ steps:
 """ + "".join(
     f"  - {{id: s{n}, tool: {'change.note' if n in (3, 7) else 'nap' if n % 2 else 'noop'}}}\n" for n in range(10)
 )
-EFFECTS_TABLE = "create table effects (effect_key text not null, path text not null, run text not null)"
+TABLES = """
+create table effects (effect_key text not null, path text not null, run text not null);
+create table gate (open boolean not null);
+"""
 
 
 @dataclass
@@ -76,9 +79,10 @@ class Scene:
     workers: list[WorkerProcess] = field(default_factory=list)
     _task: tuple[UUID, UUID] | None = None
 
-    async def start_worker(self) -> WorkerProcess:
+    async def start_worker(self, *, concurrency: int = 32) -> WorkerProcess:
         """Start a worker process and wait until it takes jobs."""
-        worker = await asyncio.to_thread(_started, [self.url, str(self.heartbeat), str(self.grace)])
+        given = [self.url, str(self.heartbeat), str(self.grace), str(concurrency)]
+        worker = await asyncio.to_thread(_started, given)
         self.workers.append(worker)
         return worker
 
@@ -111,6 +115,10 @@ class Scene:
         )
         self._task = task_id, version_id
         return self._task
+
+    async def gate(self, *, is_open: bool) -> None:
+        """Let the steps that stand at the gate go on, and all that come; or hold them from now on."""
+        await self.database.pool.execute("insert into gate values (true)" if is_open else "delete from gate")
 
     async def until(self, condition: str, *arguments: object, seconds: float) -> float:
         """Wait until a query gives true; gives the seconds it took. Raises TimeoutError."""
@@ -176,7 +184,7 @@ async def scene(seed: int, *, heartbeat: float, grace: float = 5) -> AsyncIterat
         url = await asyncio.to_thread(server.acquire)
         database, sandbox = await Database.open(None, folder, pool_size=5), Sandbox()
         await upgrade(database)
-        await database.pool.execute(EFFECTS_TABLE)
+        await database.pool.execute(TABLES)
         engine = engine_on(database, folder, EngineLimits(), sandbox)
         made = Scene(url, server, database, engine, heartbeat, grace, random.Random(seed))
         try:

@@ -17,12 +17,15 @@ HEARTBEAT_SECONDS = 2.0
 GRACE_SECONDS = 3.0
 SLACK_SECONDS = 3.0
 """For a busy machine: the sweep for orphans runs twice a heartbeat, and the queue looks once a second."""
+CONCURRENCY = 8
+RUNS = 3 * CONCURRENCY
+"""More than two workers can hold: each has its hands full, whichever is quicker."""
 LONG = """
 task: long
 description: a step that outlasts the grace time, and one after it
 steps:
   - {id: a, tool: change.note}
-  - {id: b, tool: nap, with: {seconds: 4}}
+  - {id: b, tool: gate}
   - {id: c, tool: noop}
 """
 HELD = (
@@ -41,14 +44,16 @@ async def act(seed: int, short: bool) -> Mapping[str, object]:
     shared = True
     async with scene(seed, heartbeat=HEARTBEAT_SECONDS, grace=GRACE_SECONDS) as made:
         for _ in range(rounds):
-            first, second = await made.start_worker(), await made.start_worker()
-            await made.launch(24, LONG)
+            await made.gate(is_open=False)
+            first, second = [await made.start_worker(concurrency=CONCURRENCY) for _ in range(2)]
+            await made.launch(RUNS, LONG)
             shared = shared and await _both_hold(made, first.id, second.id)
             stopping.append(await asyncio.to_thread(first.stop))
             await made.until(LEFT, first.id, seconds=1)
             third = await made.start_worker()
             second.kill()
             taken.append(await made.until(LEFT, second.id, seconds=30))
+            await made.gate(is_open=True)
             await made.all_ended(60)
             await asyncio.to_thread(third.stop)
         counts = await made.counts()

@@ -1,10 +1,10 @@
 """A worker in a process of its own, with scripted tools, for scripts that kill, freeze and stop it.
 
-Usage: python -m tests.faults.worker_process DATABASE_URL HEARTBEAT_SECONDS GRACE_SECONDS
+Usage: python -m tests.faults.worker_process DATABASE_URL HEARTBEAT_SECONDS GRACE_SECONDS CONCURRENCY
 
 Prints `ready <worker id>` once it takes jobs. Stops in good order on SIGTERM. Tools:
-`noop`; `nap` holds its step for `seconds`; `change.note` adds (effect key, path, run) to the table `effects` and then
-takes its time to say so, as a slow service would.
+`noop`; `nap` holds its step for `seconds`; `gate` holds it until the table `gate` has a row; `change.note` adds
+(effect key, path, run) to the table `effects` and then takes its time to say so, as a slow service would.
 """
 
 import asyncio
@@ -47,6 +47,9 @@ class NotingTools:
                 await asyncio.sleep(0.05)
             case "nap":
                 await asyncio.sleep(float(str(call.arguments.get("seconds", 0.1))))
+            case "gate":
+                while not await patiently(self._database.pool.fetchval, "select exists (select 1 from gate)"):  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
         return Performed({"path": context.path})
 
 
@@ -65,12 +68,12 @@ def engine_on(database: Database, folder: Path, limits: EngineLimits, sandbox: S
     return Engine(parts)
 
 
-async def work(url: str, heartbeat: timedelta, grace: timedelta) -> None:
+async def work(url: str, heartbeat: timedelta, grace: timedelta, concurrency: int) -> None:
     """Work until SIGTERM."""
     with tempfile.TemporaryDirectory(prefix="errands-fault-") as folder:
         database, sandbox = await Database.open(url, Path(folder), pool_size=8), Sandbox()
         limits = EngineLimits(heartbeat=heartbeat, grace=grace)
-        worker = engine_on(database, Path(folder), limits, sandbox).worker(concurrency=32)
+        worker = engine_on(database, Path(folder), limits, sandbox).worker(concurrency=concurrency)
         working = asyncio.create_task(worker.run())
         stopped = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
@@ -85,8 +88,8 @@ async def work(url: str, heartbeat: timedelta, grace: timedelta) -> None:
 
 
 def main() -> None:
-    url, heartbeat, grace = sys.argv[1:]
-    asyncio.run(work(url, timedelta(seconds=float(heartbeat)), timedelta(seconds=float(grace))))
+    url, heartbeat, grace, concurrency = sys.argv[1:]
+    asyncio.run(work(url, timedelta(seconds=float(heartbeat)), timedelta(seconds=float(grace)), int(concurrency)))
 
 
 if __name__ == "__main__":

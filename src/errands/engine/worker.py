@@ -9,15 +9,15 @@ from uuid import UUID
 
 import asyncpg
 import structlog
-from pgqueuer import PgQueuer
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job
+from pgqueuer.qm import QueueManager
 
 from errands import __version__
 from errands.engine.holding import Hands, advance
 from errands.engine.keeper import Keeper
 from errands.engine.patience import DATABASE_AWAY, delay_after
+from errands.engine.queue_connection import PatientQueries, listen
 from errands.engine.queueing import ADVANCE
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ class Worker:
         self._pool = pool
         self._concurrency = max(concurrency, 2)
         self._stopping = asyncio.Event()
-        self._queue: PgQueuer | None = None
+        self._queue: QueueManager | None = None
         self.ready = asyncio.Event()
         """Set once the worker listens and takes jobs."""
 
@@ -112,8 +112,10 @@ class Worker:
                     await asyncio.wait_for(self._stopping.wait(), delay_after(tries))
                 tries += 1
 
-    def _new_queue(self) -> PgQueuer:
-        queue = PgQueuer(AsyncpgPoolDriver(self._pool))
+    def _new_queue(self) -> QueueManager:
+        queries = PatientQueries(self._pool)
+        queue = QueueManager(queries)
+        queries.in_hand = queue.job_context.keys
 
         @queue.entrypoint(ADVANCE)
         async def advance_run(job: Job) -> None:
@@ -133,25 +135,12 @@ class Worker:
 
     async def _listen(self) -> None:
         """Hear of wake-ups and cancels of runs that are held here."""
-        tries = 0
-        while True:
-            lost = asyncio.Event()
-            try:
-                async with self._pool.acquire() as connection:
-                    connection.add_termination_listener(lambda *_, lost=lost: lost.set())
-                    await connection.add_listener("errands_runs", self._heard)
-                    tries = 0
-                    try:
-                        await lost.wait()
-                    finally:
-                        with suppress(*DATABASE_AWAY):
-                            await connection.remove_listener("errands_runs", self._heard)
-            except (*DATABASE_AWAY, asyncpg.PostgresError) as error:
-                log.warning("worker.listener_lost", error=type(error).__name__)
-            await asyncio.sleep(delay_after(tries))
-            tries += 1
-            for driven in list(self._hands.held.values()):
-                driven.ask()  # What was said meanwhile was not heard.
+        await listen(self._pool, "errands_runs", self._heard, listening=self._look_at_all)
+
+    def _look_at_all(self) -> None:
+        """What was said before this process listened was not heard."""
+        for driven in list(self._hands.held.values()):
+            driven.ask()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         driven = self._hands.held.get(UUID(hex=str(payload)))

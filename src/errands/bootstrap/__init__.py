@@ -1,0 +1,206 @@
+"""Puts a process together: settings, database, tools, agents, engine, services. Only the command's entry imports it.
+
+Imports stand inside the functions: `errands --help` loads typer and nothing else, and a command that only reads
+loads no model and no tool's library.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from errands.bootstrap.logs import configure_logging
+from errands.bootstrap.parts import engine_limits, key_source, load_settings, make_agents, make_catalog, open_database
+from errands.bootstrap.services import make_services
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from errands.api.serving import Listening
+    from errands.background import WorkerAndScheduler
+    from errands.core.problems import Problem
+    from errands.engine.engine import Engine
+    from errands.services import Services
+    from errands.services.housekeeping import Housekeeping
+    from errands.services.views import SourceFile
+    from errands.settings import Settings
+
+
+def main() -> None:
+    """The command `errands`."""
+    from errands.cli.app import make_app
+    from errands.cli.wiring import Wiring
+
+    make_app(Wiring(open=_open, check=check_files, pull_model=pull_model, log_file=log_file, serve=serve))()
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A process that is put together."""
+
+    services: "Services"
+    engine: "Engine"
+    settings: "Settings"
+    housekeeping: "Housekeeping"
+
+    @property
+    def default_project(self) -> str:
+        return self.settings.default_project
+
+    @property
+    def shutdown_grace(self) -> timedelta:
+        return self.settings.shutdown_grace
+
+    def make_worker(self, *, concurrency: int | None) -> "WorkerAndScheduler":
+        """A worker on this process's database, with a scheduler; from now on the log tells what they do."""
+        from errands.background import WorkerAndScheduler
+
+        configure_logging(self.settings, quiet=False)
+        worker = self.engine.worker(concurrency=concurrency or self.settings.concurrency)
+        return WorkerAndScheduler(worker, self.engine.scheduler())
+
+
+@asynccontextmanager
+async def open_services(settings: "Settings", *, worker: bool) -> AsyncIterator[Runtime]:
+    """Open everything and close it again, in the reverse order; with `worker`, runs are advanced meanwhile.
+
+    Raises Unavailable for whatever the operator must mend: the database, a folder, a key.
+    """
+    configure_logging(settings, quiet=True)
+    with _translated_errors():
+        async with AsyncExitStack() as stack:
+            runtime = await _assemble(settings, stack)
+            if worker:
+                await stack.enter_async_context(_working(runtime))
+            yield runtime
+
+
+@asynccontextmanager
+async def _open(*, worker: bool = False) -> AsyncIterator[Runtime]:
+    """The CLI's way to the services: loads the settings first."""
+    async with open_services(load_settings(), worker=worker) as runtime:
+        yield runtime
+
+
+def make_api(runtime: Runtime) -> "FastAPI":
+    """The REST API on the services of a process."""
+    from importlib.metadata import version
+
+    from errands.api.app import Parts, make_app
+    from errands.services.outages import outage
+
+    return make_app(Parts(runtime.services, outage, version("errands"), runtime.engine.bus.listen))
+
+
+@asynccontextmanager
+async def serve(*, host: str | None, port: int | None, worker: bool) -> "AsyncIterator[Listening]":
+    """The API on a socket (None: as set); with `worker` runs and schedules too. Raises Unavailable."""
+    from errands.api.serving import listening
+    from errands.background import at_work
+
+    settings = load_settings()
+    async with open_services(settings, worker=False) as runtime, AsyncExitStack() as stack:
+        configure_logging(settings, quiet=False)
+        link = await runtime.services.sign_in.first_start_link()
+        place = (host or settings.host, settings.port if port is None else port)
+        working = runtime.make_worker(concurrency=None) if worker else None
+        background = at_work(working, runtime.housekeeping, settings.shutdown_grace)
+        ended = await stack.enter_async_context(background)
+        yield await stack.enter_async_context(
+            listening(make_api(runtime), *place, settings.shutdown_grace, first_link=link, ended=ended)
+        )
+
+
+async def check_files(files: "Sequence[SourceFile]") -> "Mapping[str, Sequence[Problem]]":
+    """Problems by file, without a database: what a project holds beyond the files is not looked up."""
+    from errands.core.catalog import Surroundings
+    from errands.core.expressions.checking import TypeChecker
+    from errands.services.applying import problems_by_file
+
+    checker = TypeChecker()
+    try:
+        specs = make_catalog(load_settings()).specs()
+        return await problems_by_file(files, Surroundings(specs), checker)
+    finally:
+        await checker.aclose()
+
+
+async def pull_model(source: str | None, tell: Callable[[str], None]) -> Path:
+    """Fetch the embedded model's weights. Raises Unavailable."""
+    from errands.agents.weights import pull
+    from errands.core.outcomes import StepFailed
+    from errands.services.errors import Unavailable
+
+    settings = load_settings()
+    tell("Fetching the embedded model; it is kept in the Errands home folder.")
+    try:
+        return await pull(settings.home / "models", source or settings.embedded_model)
+    except StepFailed as failure:
+        raise Unavailable(failure.error.message, failure.error.hint) from None
+
+
+def log_file() -> Path:
+    """Where tracebacks of unexpected errors are kept."""
+    return load_settings().home / "errands.log"
+
+
+async def _assemble(settings: "Settings", stack: AsyncExitStack) -> Runtime:
+    """Open what must be opened, and hand each part what it needs. `stack` closes it."""
+    database = await open_database(settings, stack)
+
+    from errands.background import Performing
+    from errands.core.access import SystemPrincipal
+    from errands.core.expressions.sandbox import Sandbox
+    from errands.core.expressions.workers import Workers
+    from errands.engine.engine import Engine, Parts
+    from errands.services.housekeeping import Housekeeping
+    from errands.services.vault import Vault
+    from errands.store.artifacts import ArtifactStore
+
+    sandboxes = Workers()
+    stack.push_async_callback(sandboxes.aclose)
+    catalog = make_catalog(settings)
+    stack.push_async_callback(catalog.aclose)
+    agents = make_agents(settings, database, catalog)
+    stack.push_async_callback(agents.aclose)
+    vault, artifacts = Vault(database, key_source(settings)), ArtifactStore(settings.artifacts)
+    parts = Parts(
+        pool=database.pool,
+        performer=Performing(catalog, agents),
+        evaluate=Sandbox(sandboxes),
+        vault=vault,
+        artifacts=artifacts,
+        output_schema=lambda name: spec.output_schema if (spec := catalog.specs().get(name)) else None,
+        limits=engine_limits(settings),
+        workspaces=settings.home / "workspaces",
+    )
+    engine = Engine(parts)
+    services = make_services(settings, database, engine, catalog, sandboxes, vault, artifacts)
+    await services.projects.ensure(SystemPrincipal("bootstrap", "bootstrap"), settings.default_project)
+    return Runtime(services, engine, settings, Housekeeping(database))
+
+
+@asynccontextmanager
+async def _working(runtime: Runtime) -> AsyncIterator[None]:
+    """Advance runs in the background, and keep house."""
+    from errands.background import at_work
+
+    worker = runtime.engine.worker(concurrency=runtime.settings.concurrency)
+    async with at_work(worker, runtime.housekeeping, runtime.settings.shutdown_grace):
+        yield
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """What the store says of itself, and a database that has gone away, become refusals that faces know."""
+    try:
+        yield
+    except Exception as error:
+        from errands.services.outages import outage
+
+        translated = outage(error)
+        if translated is None:
+            raise
+        raise translated from error

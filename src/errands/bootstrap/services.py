@@ -1,0 +1,94 @@
+"""Hands each service what it needs."""
+
+from typing import TYPE_CHECKING
+
+from errands.bootstrap.parts import key_source, look_at_model
+
+if TYPE_CHECKING:
+    from errands.core.expressions.workers import Workers
+    from errands.engine.engine import Engine
+    from errands.services import Services
+    from errands.services.authority import Authority
+    from errands.services.entrance import Entrance
+    from errands.services.vault import Vault
+    from errands.settings import Settings
+    from errands.store.artifacts import ArtifactStore
+    from errands.store.database import Database
+    from errands.tools.catalog import Catalog
+
+
+def make_services(
+    settings: "Settings",
+    database: "Database",
+    engine: "Engine",
+    catalog: "Catalog",
+    sandboxes: "Workers",
+    vault: "Vault",
+    artifacts: "ArtifactStore",
+) -> "Services":
+    from errands.core.expressions.checking import TypeChecker
+    from errands.core.expressions.sandbox import Sandbox
+    from errands.services import Services
+    from errands.services.approvals import ApprovalService
+    from errands.services.artifacts import ArtifactService
+    from errands.services.authority import Authority
+    from errands.services.backfills import BackfillService
+    from errands.services.calendars import CalendarService
+    from errands.services.doctor import Doctor, Patient
+    from errands.services.events import EventService
+    from errands.services.figures import FigureService
+    from errands.services.projects import ProjectService
+    from errands.services.rehearsing import Rehearsal
+    from errands.services.runs import RunService
+    from errands.services.secrets import SecretService
+    from errands.services.tasks import TaskService
+    from errands.services.triggers import TriggerService
+
+    authority = Authority(database)
+    entrance = _make_entrance(settings, database, authority)
+    rehearsal = Rehearsal(engine, Sandbox(sandboxes))
+    tasks = TaskService(
+        database, catalog.specs(), TypeChecker(sandboxes), rehearsal, authority, timezone=settings.timezone
+    )
+    patient = Patient(database, artifacts, vault, settings.home, settings.heartbeat)
+    return Services(
+        projects=ProjectService(database, authority),
+        tasks=tasks,
+        runs=RunService(database, authority, engine, artifacts, tasks, rehearsal),
+        approvals=ApprovalService(database, authority, engine),
+        events=EventService(database, authority, engine),
+        secrets=SecretService(database, authority, vault),
+        doctor=Doctor(patient, authority, [lambda: look_at_model(settings)]),
+        people=entrance.people,
+        sign_in=entrance.sign_in,
+        sign_on=entrance.sign_on,
+        sessions=entrance.sessions,
+        tokens=entrance.tokens,
+        members=entrance.members,
+        groups=entrance.groups,
+        audit=entrance.audit,
+        triggers=TriggerService(database, authority),
+        backfills=BackfillService(database, authority),
+        calendars=CalendarService(database, authority),
+        artifacts=ArtifactService(database, authority, artifacts),
+        figures=FigureService(database, authority),
+    )
+
+
+def _make_entrance(settings: "Settings", database: "Database", authority: "Authority") -> "Entrance":
+    from errands.services.entrance import make_entrance
+    from errands.services.identity_provider import Registration
+    from errands.services.sessions import Lifetimes
+
+    provider, secret = None, settings.oidc_client_secret
+    if settings.oidc_issuer is not None and settings.oidc_client_id is not None:
+        shown = None if secret is None else secret.get_secret_value()
+        provider = Registration(settings.oidc_issuer, settings.oidc_client_id, shown)
+    return make_entrance(
+        database,
+        authority,
+        key_source(settings),
+        Lifetimes(settings.session_idle, settings.session_lifetime),
+        provider,
+        create_accounts=settings.oidc_create_accounts,
+    )
