@@ -14,7 +14,7 @@ import structlog
 from errands.core.definition.parsing import parse_task
 from errands.core.expressions.sandbox import Sandbox
 from errands.core.outcomes import Performed
-from errands.core.ports import Effect, LeafCall, Performer, StepContext
+from errands.core.ports import Effect, LeafCall, Performer, RunIdentity, StepContext
 from errands.core.values import Json, JsonObject
 from errands.engine.engine import Engine, Parts
 from errands.engine.launching import Order
@@ -34,10 +34,10 @@ class Idle:
     def __init__(self, output: Json = None) -> None:
         self.output: Json = {"i": 1, "v": "x" * 50} if output is None else output
 
-    def effect(self, call: LeafCall) -> Effect:
+    async def effect(self, call: LeafCall, run: RunIdentity) -> Effect:
         return Effect.READS
 
-    def version(self, call: LeafCall) -> str:
+    async def version(self, call: LeafCall, run: RunIdentity) -> str:
         return "1"
 
     async def perform(self, call: LeafCall, context: StepContext) -> Performed:

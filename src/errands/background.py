@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from errands.agents import Agents
     from errands.core.outcomes import Performed
-    from errands.core.ports import Effect, LeafCall, StepContext
+    from errands.core.ports import Effect, LeafCall, RunIdentity, StepContext
     from errands.engine.scheduler import Scheduler
     from errands.engine.worker import Worker
     from errands.services.housekeeping import Housekeeping
-    from errands.tools.catalog import Catalog
+    from errands.tools.toolbox import Toolbox
 
 
 class Working(Protocol):
@@ -65,26 +65,26 @@ class WorkerAndScheduler:
 
 
 class Performing:
-    """Does leaf steps: tools by the catalog, agents by the agents. The engine's `Performer`."""
+    """Does leaf steps: tools by the toolbox, agents by the agents. The engine's `Performer`."""
 
-    def __init__(self, catalog: "Catalog", agents: "Agents") -> None:
-        self._catalog = catalog
+    def __init__(self, tools: "Toolbox", agents: "Agents") -> None:
+        self._tools = tools
         self._agents = agents
 
-    def effect(self, call: "LeafCall") -> "Effect":
+    async def effect(self, call: "LeafCall", run: "RunIdentity") -> "Effect":
         """What the call would do to the outside."""
         if call.kind == "tool":
-            return self._catalog.effect(call.tool, call.arguments)
+            return await self._tools.effect(call.tool, call.arguments, run.project_id)
         return self._agents.effect(call)
 
-    def version(self, call: "LeafCall") -> str:
+    async def version(self, call: "LeafCall", run: "RunIdentity") -> str:
         """Version of the tool or agent, part of a cache key."""
         if call.kind == "tool":
-            return self._catalog.specs()[call.tool].version
+            return await self._tools.version(call.tool, run.project_id)
         return self._agents.version(call)
 
     async def perform(self, call: "LeafCall", context: "StepContext") -> "Performed":
         """Do it. Raises StepFailed."""
         if call.kind == "tool":
-            return await self._catalog.call(call.tool, call.arguments, context)
+            return await self._tools.call(call.tool, call.arguments, context)
         return await self._agents.work(call, context)

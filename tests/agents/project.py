@@ -1,6 +1,6 @@
 """A small project for agents to work in: agents, models and tools held in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from errands.agents import Agents, Models
@@ -46,10 +46,10 @@ class Tools:
     done: list[tuple[str, JsonObject, str]] = field(default_factory=list)
     fail: StepFailed | None = None
 
-    def specs(self) -> Mapping[str, ToolSpec]:
+    async def specs(self, project_id: str, granted: Sequence[str]) -> Mapping[str, ToolSpec]:
         return SPECS
 
-    def effect(self, name: str, arguments: JsonObject) -> Effect:
+    async def effect(self, name: str, arguments: JsonObject, project_id: str) -> Effect:
         return SPECS[name].effect
 
     async def call(self, name: str, arguments: JsonObject, context: StepContext) -> Performed:

@@ -14,7 +14,7 @@ from errands.core.definition.parsing import parse_task
 from errands.core.definition.task import TaskDefinition
 from errands.core.expressions.sandbox import Sandbox
 from errands.core.outcomes import ErrorKind, Performed, RunStatus, StepFailed
-from errands.core.ports import AgentCall, Effect, LeafCall, StepContext, ToolCall
+from errands.core.ports import AgentCall, Effect, LeafCall, RunIdentity, StepContext, ToolCall
 from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.engine.engine import Engine, Parts
 from errands.engine.history import load_journal
@@ -95,14 +95,14 @@ class ScriptedTools:
         """The addresses at which a tool was really called, in order."""
         return [path for name, path, _ in self.calls if name == tool]
 
-    def effect(self, call: LeafCall) -> Effect:
+    async def effect(self, call: LeafCall, run: RunIdentity) -> Effect:
         if isinstance(call, AgentCall):
             return Effect.READS
         if call.tool.startswith("change."):
             return Effect.CHANGES
         return Effect.NONE if call.tool == "log" else Effect.READS
 
-    def version(self, call: LeafCall) -> str:
+    async def version(self, call: LeafCall, run: RunIdentity) -> str:
         return "1"
 
     async def perform(self, call: LeafCall, context: StepContext) -> Performed:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from errands.core.expressions.sandbox import Sandbox
 from errands.core.outcomes import Performed
-from errands.core.ports import AgentCall, Effect, LeafCall, StepContext
+from errands.core.ports import AgentCall, Effect, LeafCall, RunIdentity, StepContext
 from errands.engine.engine import Engine, Parts
 from errands.engine.limits import EngineLimits
 from errands.engine.patience import patiently
@@ -32,10 +32,10 @@ class NotingTools:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def effect(self, call: LeafCall) -> Effect:
+    async def effect(self, call: LeafCall, run: RunIdentity) -> Effect:
         return Effect.CHANGES if not isinstance(call, AgentCall) and call.tool == "change.note" else Effect.READS
 
-    def version(self, call: LeafCall) -> str:
+    async def version(self, call: LeafCall, run: RunIdentity) -> str:
         return "1"
 
     async def perform(self, call: LeafCall, context: StepContext) -> Performed:

@@ -26,13 +26,19 @@ class Offer:
     spec: ToolSpec
 
 
-def offer(wanted: Sequence[str], grants: Grants, specs: Mapping[str, ToolSpec], *, asked_by_step: bool) -> list[Offer]:
-    """The tools that match `wanted` (names or globs) and that the task was granted, by name.
+def names_of(grants: Grants) -> list[str]:
+    """The names and globs of the tools that a task was granted."""
+    return [grant if isinstance(grant, str) else grant.name for grant in grants.tools]
+
+
+def offer(
+    wanted: Sequence[str], granted: Sequence[str], specs: Mapping[str, ToolSpec], *, asked_by_step: bool
+) -> list[Offer]:
+    """The tools that match `wanted` (names or globs) and what the task was granted, by name.
 
     A tool that the step names exactly must exist and be granted: StepFailed (not_found, denied) otherwise. What an
     agent's own list holds beyond the grants is left out without a word, since one agent serves many tasks.
     """
-    granted = [grant if isinstance(grant, str) else grant.name for grant in grants.tools]
     if asked_by_step:
         for name in wanted:
             _check_named(name, granted, specs)

@@ -1,6 +1,6 @@
 """What agents need from the rooms beside them: a project's agents and models, and the tools."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from errands.core.catalog import ToolSpec
@@ -25,12 +25,12 @@ class Directory(Protocol):
 class ToolBox(Protocol):
     """The tools of the server. Checks arguments and grants itself."""
 
-    def specs(self) -> Mapping[str, ToolSpec]:
-        """Every tool by name."""
+    async def specs(self, project_id: str, granted: Sequence[str]) -> Mapping[str, ToolSpec]:
+        """Tools by name: the built-in ones, and of the project's tool servers at least those that fit `granted`."""
         ...
 
-    def effect(self, name: str, arguments: JsonObject) -> Effect:
-        """What this call would do to the outside. Pure."""
+    async def effect(self, name: str, arguments: JsonObject, project_id: str) -> Effect:
+        """What this call would do to the outside. Touches nothing."""
         ...
 
     async def call(self, name: str, arguments: JsonObject, context: StepContext) -> Performed:

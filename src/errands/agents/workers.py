@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from errands.agents.attachments import Attachment, read_attachment
 from errands.agents.models import Models
-from errands.agents.offers import Offer, offer
+from errands.agents.offers import Offer, names_of, offer
 from errands.agents.ports import Directory, ToolBox
 from errands.agents.spending import Meter
 from errands.agents.work import Work
@@ -65,7 +65,7 @@ class Agents:
         """
         agent = await self._agent(call, context)
         chain = await self._chain(call.model or agent.model or self._defaults.model, context)
-        offers = self._offers(call, agent, chain[0], context)
+        offers = await self._offers(call, agent, chain[0], context)
         attachments = [await self._attachment(place, name, context) for place, name in enumerate(call.files)]
         meter = Meter(
             tuple(budget for budget in (call.budget, agent.budget) if budget is not None), f"agent {agent.agent}"
@@ -118,11 +118,13 @@ class Agents:
             )
         return found
 
-    def _offers(
+    async def _offers(
         self, call: AgentCall, agent: AgentDefinition, model: ModelDefinition, context: StepContext
     ) -> list[Offer]:
         wanted = agent.tools if call.tools is None else call.tools
-        offers = offer(wanted, context.grants, self._tools.specs(), asked_by_step=call.tools is not None)
+        granted = names_of(context.grants)
+        specs = await self._tools.specs(context.run.project_id, granted)
+        offers = offer(wanted, granted, specs, asked_by_step=call.tools is not None)
         if offers and model.provider == "embedded":
             names = ", ".join(one.spec.name for one in offers)
             context.log(

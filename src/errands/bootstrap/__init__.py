@@ -158,17 +158,19 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack) -> Runtime:
     from errands.services.housekeeping import Housekeeping
     from errands.services.vault import Vault
     from errands.store.artifacts import ArtifactStore
+    from errands.tools.toolbox import Toolbox
 
     sandboxes = Workers()
     stack.push_async_callback(sandboxes.aclose)
     catalog = make_catalog(settings)
-    stack.push_async_callback(catalog.aclose)
-    agents = make_agents(settings, database, catalog)
+    toolbox = Toolbox(catalog)
+    stack.push_async_callback(toolbox.aclose)
+    agents = make_agents(settings, database, toolbox)
     stack.push_async_callback(agents.aclose)
     vault, artifacts = Vault(database, key_source(settings)), ArtifactStore(settings.artifacts)
     parts = Parts(
         pool=database.pool,
-        performer=Performing(catalog, agents),
+        performer=Performing(toolbox, agents),
         evaluate=Sandbox(sandboxes),
         vault=vault,
         artifacts=artifacts,

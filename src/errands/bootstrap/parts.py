@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from errands.store.database import Database
     from errands.tools.catalog import Catalog
     from errands.tools.hosts import HostPolicy
+    from errands.tools.toolbox import Toolbox
 
 _MODEL = "embedded model"
 
@@ -68,7 +69,7 @@ def host_policy(settings: "Settings") -> "HostPolicy":
     return HostPolicy(frozenset(settings.allow_private_hosts))
 
 
-def make_agents(settings: "Settings", database: "Database", catalog: "Catalog") -> "Agents":
+def make_agents(settings: "Settings", database: "Database", toolbox: "Toolbox") -> "Agents":
     from errands.agents.embedded import EmbeddedModel, EmbeddedSettings
     from errands.agents.models import Models
     from errands.agents.workers import AgentDefaults, Agents
@@ -77,7 +78,7 @@ def make_agents(settings: "Settings", database: "Database", catalog: "Catalog") 
     embedded = EmbeddedModel(EmbeddedSettings(settings.home / "models", settings.embedded_model))
     models = Models(embedded=embedded, check_url=_url_check(host_policy(settings)))
     directory = Directory(database, settings.openai_base_url)
-    return Agents(directory, catalog, models, AgentDefaults(model=settings.default_model))
+    return Agents(directory, toolbox, models, AgentDefaults(model=settings.default_model))
 
 
 def _url_check(policy: "HostPolicy") -> Callable[[str], None]:

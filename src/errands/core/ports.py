@@ -175,12 +175,12 @@ class StepContext(Protocol):
 class Performer(Protocol):
     """Does leaf steps. Made by `bootstrap` from the tool catalog and the agents."""
 
-    def effect(self, call: LeafCall) -> Effect:
-        """What the call would do to the outside. Pure."""
+    async def effect(self, call: LeafCall, run: RunIdentity) -> Effect:
+        """What the call would do to the outside. Touches nothing; tools of tool servers are looked up."""
         ...
 
-    def version(self, call: LeafCall) -> str:
-        """Version of the tool or agent, part of a cache key. Pure."""
+    async def version(self, call: LeafCall, run: RunIdentity) -> str:
+        """Version of the tool or agent, part of a cache key. As `effect` otherwise."""
         ...
 
     async def perform(self, call: LeafCall, context: StepContext) -> Performed:

@@ -119,7 +119,7 @@ class Engine:
 
             async def call_tool(tool: str, arguments: JsonObject) -> Json:
                 call = ToolCall(tool, arguments)
-                if self._parts.performer.effect(call) is Effect.CHANGES:
+                if await self._parts.performer.effect(call, identity) is Effect.CHANGES:
                     raise StepFailed(ErrorKind.DENIED, f"`{tool}` changes the outside; a default may only read")
                 return (await self._parts.performer.perform(call, context)).output
 

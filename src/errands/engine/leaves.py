@@ -135,7 +135,7 @@ async def _stubbed(walk: "Walk", step: Step, path: str, request: LeafCall, rende
         return None
     stub = walk.stubs.answer(step, path)
     if stub is None:
-        if isinstance(request, ToolCall) and walk.performer.effect(request) is Effect.NONE:
+        if isinstance(request, ToolCall) and await walk.performer.effect(request, walk.run) is Effect.NONE:
             return None
         stub = walk.stubs.missing(step, path, request)
     facts: JsonObject = {"stubbed": True}
@@ -153,10 +153,10 @@ async def _cache_key(walk: "Walk", compiled: CompiledStep, request: LeafCall, sc
         return digest([walk.run.task, compiled.step.key, said])
     match request:
         case ToolCall():
-            return digest([request.tool, walk.performer.version(request), request.arguments])
+            return digest([request.tool, await walk.performer.version(request, walk.run), request.arguments])
         case AgentCall():
             parts: list[Json] = [request.agent, request.model, request.prompt, request.output, list(request.files)]
-            return digest([walk.run.project, "agent", walk.performer.version(request), parts])
+            return digest([walk.run.project, "agent", await walk.performer.version(request, walk.run), parts])
 
 
 async def _attempt(
@@ -233,7 +233,7 @@ async def _perform(
     """One attempt. A call that changes the outside is announced in the journal first."""
     step = compiled.step
     context = walk.context(compiled, path, so_far.number, request)
-    if walk.performer.effect(request) is Effect.CHANGES:
+    if await walk.performer.effect(request, walk.run) is Effect.CHANGES:
         if so_far.crashed:
             await _after_crash(walk, step, path, so_far, lane)
         else:

@@ -51,6 +51,10 @@ class Catalog:
         tool = self._find(name)
         return tool.effect_of(arguments) if tool.effect_of else tool.spec.effect
 
+    def version(self, name: str) -> str:
+        """Changes when the tool's meaning does. Raises StepFailed (not_found) for an unknown tool."""
+        return self._find(name).spec.version
+
     async def call(self, name: str, arguments: JsonObject, context: StepContext) -> Performed:
         """Do one call. `arguments` are rendered; `secret:NAME` in them is still a reference.
 

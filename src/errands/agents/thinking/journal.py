@@ -24,6 +24,7 @@ from errands.agents.ports import ToolBox
 from errands.agents.spending import Meter, estimate_tokens
 from errands.agents.thinking.asking import Asker, Question, price_of
 from errands.agents.thinking.messages import characters, record_of_request, record_of_response, response_of_record
+from errands.core.catalog import ToolSpec
 from errands.core.definition.agents import ModelDefinition
 from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, Usage
 from errands.core.ports import Recorded, StepContext
@@ -180,7 +181,7 @@ class JournaledTools(AbstractToolset[None]):
         async def perform(effect_key: str) -> Performed:
             conversation.live = True
             context = CallContext(conversation.context, f"{conversation.context.path}/{suffix}", effect_key)
-            return await _attempt(self.toolbox, spec.name, tool_args, context)
+            return await _attempt(self.toolbox, spec, tool_args, context)
 
         recorded = await conversation.context.once(
             suffix,
@@ -188,7 +189,7 @@ class JournaledTools(AbstractToolset[None]):
             digest=digest([spec.name, tool_args]),
             perform=perform,
             request={"tool": spec.name, "arguments": tool_args},
-            effect=self.toolbox.effect(spec.name, tool_args),
+            effect=await self.toolbox.effect(spec.name, tool_args, conversation.context.run.project_id),
             reserve=reserve,
         )
         conversation.meter.add(replace(recorded.usage, tool_calls=0))
@@ -216,14 +217,14 @@ class JournaledTools(AbstractToolset[None]):
         )
 
 
-async def _attempt(toolbox: ToolBox, name: str, arguments: JsonObject, context: StepContext) -> Performed:
+async def _attempt(toolbox: ToolBox, spec: ToolSpec, arguments: JsonObject, context: StepContext) -> Performed:
     """The call's record: `{result}` or, where the model may mend its call, `{error}`; with `untrusted` where it is."""
     try:
-        performed = await toolbox.call(name, arguments, context)
+        performed = await toolbox.call(spec.name, arguments, context)
     except StepFailed as failure:
         if failure.error.kind not in _MENDABLE:
             raise
-        outside = toolbox.specs()[name].returns_outside_data
+        outside = spec.returns_outside_data
         return Performed({"error": failure.error.as_json(), "untrusted": outside}, _ONE_CALL, untrusted=outside)
     output: JsonObject = {"result": performed.output, "untrusted": performed.untrusted}
     return Performed(output, performed.usage + _ONE_CALL, untrusted=performed.untrusted)
