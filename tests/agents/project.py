@@ -8,7 +8,7 @@ from errands.core.catalog import ToolSpec
 from errands.core.definition.agents import AgentDefinition, ModelDefinition
 from errands.core.definition.policies import Grants
 from errands.core.outcomes import ErrorKind, Performed, StepFailed
-from errands.core.ports import Effect, StepContext
+from errands.core.ports import Effect, RunIdentity, StepContext
 from errands.core.values import JsonObject
 
 LOOK_UP = ToolSpec(
@@ -32,7 +32,7 @@ class Directory:
     agents: Mapping[str, AgentDefinition] = field(default_factory=dict)
     models: Mapping[str, ModelDefinition] = field(default_factory=dict)
 
-    async def agent(self, project_id: str, name: str) -> AgentDefinition | None:
+    async def agent(self, run: RunIdentity, name: str) -> AgentDefinition | None:
         return self.agents.get(name)
 
     async def model(self, project_id: str, name: str) -> ModelDefinition | None:

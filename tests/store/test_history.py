@@ -62,7 +62,7 @@ async def history(database: Database) -> History:
         for name in ("busy", "rare"):
             task_id = await tasks.make(connection, project.id, name, None, "A task.", [])
             version = await tasks.add_version(
-                connection, task_id, digest="d", source="s", definition={}, author="user:ana", message=None
+                connection, task_id, digest="d", source="s", definition={}, agents={}, author="user:ana", message=None
             )
             versions[name] = (task_id, version.id)
     return History(database, project.id, versions)

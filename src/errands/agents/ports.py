@@ -6,15 +6,15 @@ from typing import Protocol
 from errands.core.catalog import ToolSpec
 from errands.core.definition.agents import AgentDefinition, ModelDefinition
 from errands.core.outcomes import Performed
-from errands.core.ports import Effect, StepContext
+from errands.core.ports import Effect, RunIdentity, StepContext
 from errands.core.values import JsonObject
 
 
 class Directory(Protocol):
     """Finds the agents and models that a project declares."""
 
-    async def agent(self, project_id: str, name: str) -> AgentDefinition | None:
-        """The agent of that name, or `None`."""
+    async def agent(self, run: RunIdentity, name: str) -> AgentDefinition | None:
+        """The agent of that name as the version of the run keeps it, or `None`."""
         ...
 
     async def model(self, project_id: str, name: str) -> ModelDefinition | None:

@@ -93,7 +93,7 @@ class Agents:
     async def _agent(self, call: AgentCall, context: StepContext) -> AgentDefinition:
         if call.agent is None:
             return AgentDefinition(agent="agent", max_turns=self._defaults.max_turns)
-        agent = await self._directory.agent(context.run.project_id, call.agent)
+        agent = await self._directory.agent(context.run, call.agent)
         if agent is None:
             raise StepFailed(
                 ErrorKind.NOT_FOUND,

@@ -2,10 +2,12 @@
 
 import difflib
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, assert_never
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +15,9 @@ from errands.core.catalog import Surroundings, ToolSpec
 from errands.core.definition.agents import AgentDefinition, ModelDefinition
 from errands.core.definition.checks import Definition, check_file
 from errands.core.definition.parsing import parse_document
+from errands.core.definition.steps import AgentStep
 from errands.core.definition.task import TaskDefinition
+from errands.core.definition.texts import every_step
 from errands.core.definition.typing_contract import TypeChecker
 from errands.core.problems import Problem
 from errands.core.values import JsonObject, from_text
@@ -163,7 +167,10 @@ async def _store_task(
     task_id = task.id if task is not None else await tasks.make(connection, owner.id, definition.task, *said)
     newest = await tasks.body(connection, task_id, task.latest) if task is not None else None
     _check_edited(wish, definition.task, None if newest is None else newest.source)
+    agents = await freeze_agents(connection, owner.id, definition)
     change = _change(None if newest is None else newest.source, one.file.source)
+    if newest is not None and (newest.agents or {}) != agents:
+        change = "changed"
     version: VersionRow | None
     if newest is None or change != "unchanged":
         version = await tasks.add_version(
@@ -172,6 +179,7 @@ async def _store_task(
             digest=digest_of(one.file.source),
             source=one.file.source,
             definition=as_json(definition),
+            agents=agents,
             author=wish.author,
             message=wish.message,
         )
@@ -185,7 +193,31 @@ async def _store_task(
         )
     published = wish.publish or (task is not None and task.published_version_id == version.id)
     diff = _diff(definition.task, "" if newest is None else newest.source, one.file.source)
+    if newest is not None and newest.agents is not None:
+        diff = "\n".join(text for text in (diff, *_agent_diffs(newest.agents, agents)) if text)
     return Applied(one.file.name, "task", definition.task, change, version.number, published, diff, one.warnings)
+
+
+async def freeze_agents(
+    connection: AsyncConnection, project_id: UUID, definition: TaskDefinition
+) -> Mapping[str, JsonObject]:
+    """The agents that a task uses, by name, as the project declares them now."""
+    names = {step.agent or definition.agent for step, _ in every_step(definition) if isinstance(step, AgentStep)}
+    found = [await library.find(connection, "agent", project_id, name) for name in sorted(filter(None, names))]
+    return {agent.name: agent.definition for agent in found if agent is not None}
+
+
+def _agent_diffs(before: Mapping[str, JsonObject], after: Mapping[str, JsonObject]) -> list[str]:
+    """What has changed in the agents that a version keeps."""
+    return [
+        _diff(f"agent {name}", _shown(before.get(name)), _shown(after.get(name)))
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _shown(agent: JsonObject | None) -> str:
+    return "" if agent is None else json.dumps(agent, indent=2, ensure_ascii=False)
 
 
 def _check_edited(wish: Wish, task: str, newest: str | None) -> None:

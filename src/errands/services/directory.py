@@ -3,21 +3,26 @@
 from uuid import UUID
 
 from errands.core.definition.agents import AgentDefinition, ModelDefinition
-from errands.store import library
+from errands.core.ports import RunIdentity
+from errands.store import library, tasks
 from errands.store.database import Database
 
 
 class Directory:
-    """Finds what was applied last, at the moment it is asked."""
+    """Finds agents as the run's version keeps them, and models as they are at the moment."""
 
     def __init__(self, database: Database, openai_base_url: str | None = None) -> None:
         self._database = database
         self._openai_base_url = openai_base_url
 
-    async def agent(self, project_id: str, name: str) -> AgentDefinition | None:
-        """The agent of that name, or None."""
+    async def agent(self, run: RunIdentity, name: str) -> AgentDefinition | None:
+        """The agent of that name as the run's version keeps it, else as the project declares it now, or None."""
+        project = UUID(run.project_id)
         async with self._database.engine.connect() as connection:
-            found = await library.find(connection, "agent", UUID(project_id), name)
+            kept = await tasks.frozen_agent(connection, (project, run.task, run.version), name)
+            if kept is not None:
+                return AgentDefinition.model_validate(kept)
+            found = await library.find(connection, "agent", project, name)
         return None if found is None else AgentDefinition.model_validate(found.definition)
 
     async def model(self, project_id: str, name: str) -> ModelDefinition | None:

@@ -95,6 +95,8 @@ task_versions = Table(
     Column("author", Text, nullable=False),
     Column("message", Text),
     _moment("created_at", required=True),
+    # The agents that it uses, by name, as they were when it was made.
+    Column("agents", JSON),
     UniqueConstraint("task_id", "number"),
 )
 

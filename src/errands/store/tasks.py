@@ -1,6 +1,6 @@
 """Tasks and their immutable versions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -56,6 +56,8 @@ class VersionBody:
     digest: str
     source: str
     definition: JsonObject
+    agents: Mapping[str, JsonObject] | None
+    """The agents that it uses, as they were when it was made. None: it is older than that habit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,10 @@ class NamedBody:
 
 
 _version = task_versions.c
-_body = (_version.id, _version.task_id, _version.number, _version.digest, _version.source, _version.definition)
+_body = (
+    *(_version.id, _version.task_id, _version.number, _version.digest),
+    *(_version.source, _version.definition, _version.agents),
+)
 
 
 async def find(connection: AsyncConnection, project_id: UUID, name: str, *, lock: bool = False) -> TaskRow | None:
@@ -133,6 +138,7 @@ async def add_version(
     digest: str,
     source: str,
     definition: JsonObject,
+    agents: Mapping[str, JsonObject],
     author: str,
     message: str | None,
 ) -> VersionRow:
@@ -145,6 +151,7 @@ async def add_version(
         digest=digest,
         source=source,
         definition=definition,
+        agents=agents,
         author=author,
         message=message,
     )
@@ -172,6 +179,18 @@ async def body(connection: AsyncConnection, task_id: UUID, number: int) -> Versi
 async def body_by_id(connection: AsyncConnection, version_id: UUID) -> VersionBody | None:
     """The version with this id."""
     return await fetch_one(connection, VersionBody, select(*_body).where(_version.id == version_id))
+
+
+async def frozen_agent(connection: AsyncConnection, of: tuple[UUID, str, int], agent: str) -> JsonObject | None:
+    """An agent as a version keeps it. `of`: project, task and number. None: the version keeps none of this name."""
+    project_id, task, number = of
+    query = (
+        select(_version.agents)
+        .join(tasks, tasks.c.id == _version.task_id)
+        .where(tasks.c.project_id == project_id, tasks.c.name == task, _version.number == number)
+    )
+    kept: Mapping[str, JsonObject] | None = await connection.scalar(query)
+    return None if kept is None else kept.get(agent)
 
 
 async def current_bodies(connection: AsyncConnection, project_id: UUID) -> list[NamedBody]:
