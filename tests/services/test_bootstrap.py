@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from errands.bootstrap import check_files, configure_logging, open_services
+from errands.bootstrap import check_files, open_services
+from errands.bootstrap.logs import configure_logging
 from errands.services.errors import Unavailable
 from errands.services.views import SourceFile
 from errands.settings import Settings
