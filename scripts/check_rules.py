@@ -5,6 +5,8 @@
 - core reads no clock and no environment: it is handed what it needs, so that a replay computes the same
 - no test waits by sleeping: it awaits a signal (`asyncio.sleep(0)` only lets others run, and is fine);
   fault scripts may, for a kill comes at a moment of its own
+- nothing calls `asyncio.wait_for`: up to Python 3.11 it swallows a cancel that arrives together with the result
+  (https://github.com/python/cpython/issues/86296); `asyncio.timeout` does not
 
 usage: check_rules.py [ROOT]      prints `file:line what is wrong` for each breach
 """
@@ -50,6 +52,8 @@ def breaches(file: Path, root: Path) -> Iterator[tuple[int, str]]:
             yield _line(node), f"core reads {source} with {ast.unparse(node)}: let the caller hand it in"
         if top == "tests" and inner[0] != "faults" and (call := _sleep(node)):
             yield _line(node), f"{call}: a test awaits a signal, it does not sleep"
+        if _waits_for(node):
+            yield _line(node), "asyncio.wait_for may swallow a cancel: use `async with asyncio.timeout(...)`"
 
 
 def _is_any(node: ast.AST) -> bool:
@@ -73,6 +77,10 @@ def _sleep(node: ast.AST) -> str | None:
             return None if zero else ast.unparse(node)
         case _:
             return None
+
+
+def _waits_for(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and ast.unparse(node) == "asyncio.wait_for"
 
 
 def _line(node: ast.AST) -> int:

@@ -242,7 +242,8 @@ async def test_structured_output_goes_out_as_a_tool_and_comes_back_checked() -> 
 async def test_a_hanging_provider_is_given_up_after_the_models_timeout() -> None:
     async with served(hang, timeout=timedelta(milliseconds=200)) as (fake, agents):
         error = (await failure(agents)).error
-        await asyncio.wait_for(fake.gone.wait(), 5)
+        async with asyncio.timeout(5):
+            await fake.gone.wait()
     assert error.kind is ErrorKind.TIMEOUT
     assert "0.2 s" in error.message
 
@@ -250,11 +251,13 @@ async def test_a_hanging_provider_is_given_up_after_the_models_timeout() -> None
 async def test_cancellation_closes_the_connection_at_once() -> None:
     async with served(hang, retries=3) as (fake, agents):
         task = asyncio.create_task(agents.work(CALL, context()))
-        await asyncio.wait_for(fake.asked.wait(), 10)
+        async with asyncio.timeout(10):
+            await fake.asked.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(fake.gone.wait(), 5)
+        async with asyncio.timeout(5):
+            await fake.gone.wait()
     assert len(fake.bodies) == 1
 
 

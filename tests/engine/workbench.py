@@ -278,14 +278,16 @@ class Workbench:
                 if there(found.status):
                     return found
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._let_go.wait(), _LOOK_AGAIN_SECONDS)
+                    async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                        await self._let_go.wait()
 
     async def all_wait(self, runs: int, *, seconds: float = 20) -> None:
         """Wait until so many runs wait."""
         async with asyncio.timeout(seconds), self._let_go:
             while await self.pool.fetchval("select count(*) from runs where status = 'waiting'") < runs:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._let_go.wait(), _LOOK_AGAIN_SECONDS)
+                    async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                        await self._let_go.wait()
 
     async def cut_connections(self) -> None:
         """End every connection to this database, as a restart of the server would."""

@@ -40,7 +40,8 @@ class Follower:
         self.task = asyncio.create_task(follow_run(Screen(out, err), Room(stage.opened(), "default"), RUN_ID, manner))
 
     async def left(self) -> Left:
-        return await asyncio.wait_for(self.task, 5)
+        async with asyncio.timeout(5):
+            return await self.task
 
 
 @pytest.fixture

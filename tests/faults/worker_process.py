@@ -84,7 +84,8 @@ async def work(url: str, heartbeat: timedelta, grace: timedelta, concurrency: in
         await working
         await sandbox.aclose()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(database.close(), 5)
+            async with asyncio.timeout(5):
+                await database.close()
 
 
 def main() -> None:

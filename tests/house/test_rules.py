@@ -53,6 +53,7 @@ def test_a_page_of_500_lines_is_too_long(tmp_path: Path, capsys: pytest.CaptureF
         ("src/errands/services/loose.py", "x: dict[str, Any]\n", "services/loose.py:1 Any in services"),
         ("src/errands/core/late.py", "x = datetime.now(UTC)\n", "core reads the clock"),
         ("src/errands/core/late.py", "import os\nx = os.environ['HOME']\n", "core reads the environment"),
+        ("src/errands/engine/idle.py", "await asyncio.wait_for(x, 1)\n", "may swallow a cancel"),
         ("tests/core/test_slow.py", "import time\n\ntime.sleep(0.1)\n", "test_slow.py:3 time.sleep(0.1)"),
         ("tests/core/test_slow.py", "async def test() -> None:\n    await asyncio.sleep(1)\n", "asyncio.sleep(1)"),
         ("tests/core/test_slow.py", "async def test() -> None:\n    await asyncio.sleep(delay=1)\n", "asyncio.sleep"),

@@ -278,7 +278,8 @@ async def test_a_cancelled_request_closes_its_connection(bench: Bench, web: Web)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    await asyncio.wait_for(web.left.wait(), 5)
+    async with asyncio.timeout(5):
+        await web.left.wait()
 
 
 async def test_an_answer_cut_in_half_is_a_network_error(bench: Bench, web: Web) -> None:

@@ -218,7 +218,8 @@ async def test_a_slow_statement_on_sqlite_is_interrupted(lite: Bench) -> None:
     await asyncio.sleep(0)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(call, 5)
+        async with asyncio.timeout(5):
+            await call
 
 
 async def test_a_locked_sqlite_file_is_given_up_at_the_time_limit(lite: Bench) -> None:

@@ -4,7 +4,7 @@ the run's state is missed between two; log lines go on after the one that Last-E
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, assert_never
 
@@ -103,9 +103,15 @@ class Followers:
         finally:
             self._open -= 1
 
+    async def _closes(self) -> None:
+        """Ends when the server stops, or a stream has lasted its longest."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                await self._closing.wait()
+
     async def _until_closing(self, events: AsyncGenerator[RunEvent]) -> AsyncGenerator[RunEvent | None]:
         """The events, and None where there was none for a while; ends early when the server stops."""
-        closing = asyncio.create_task(asyncio.wait_for(self._closing.wait(), _LONGEST_SECONDS))
+        closing = asyncio.create_task(self._closes())
         coming = asyncio.ensure_future(anext(events, _END))
         try:
             while True:

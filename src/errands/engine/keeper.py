@@ -102,7 +102,8 @@ class Keeper:
             self._nudge.clear()
             await self._attempt(self.fire_timers)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._nudge.wait(), self._pause())
+                async with asyncio.timeout(self._pause()):
+                    await self._nudge.wait()
 
     def _pause(self) -> float:
         if self._due is None:

@@ -95,7 +95,8 @@ class Scheduler:
                     pause = delay_after(tries)
                     tries += 1
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._nudge.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self._nudge.wait()
         finally:
             for task in (listening, *self._slow.values()):
                 task.cancel()

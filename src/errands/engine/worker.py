@@ -71,7 +71,8 @@ class Worker:
             driven.drain()
         limit = self._hands.shared.limits.grace if grace is None else grace
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._hands.idle.wait(), limit.total_seconds())
+            async with asyncio.timeout(limit.total_seconds()):
+                await self._hands.idle.wait()
         for driven in list(self._hands.held.values()):
             driven.ask(hand_over=True)
 
@@ -109,7 +110,8 @@ class Worker:
                 log.warning("worker.queue_broke", error=str(error))
             if not self._stopping.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), delay_after(tries))
+                    async with asyncio.timeout(delay_after(tries)):
+                        await self._stopping.wait()
                 tries += 1
 
     def _new_queue(self) -> QueueManager:

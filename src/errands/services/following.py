@@ -109,7 +109,8 @@ async def _until_next_look(queue: "asyncio.Queue[LiveEvent]", seen: _Seen) -> As
     while True:
         left = deadline - asyncio.get_running_loop().time()
         try:
-            live = await asyncio.wait_for(queue.get(), max(left, 0))
+            async with asyncio.timeout(max(left, 0)):
+                live = await queue.get()
         except TimeoutError:
             return
         seen.live = True

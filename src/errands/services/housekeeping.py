@@ -35,7 +35,8 @@ class Housekeeping:
             except Exception:
                 structlog.get_logger().exception("housekeeping has failed and is tried again")
             try:
-                await asyncio.wait_for(stop.wait(), _SEAL_EVERY.total_seconds())
+                async with asyncio.timeout(_SEAL_EVERY.total_seconds()):
+                    await stop.wait()
             except TimeoutError:
                 continue
         await seal_all(self._database)

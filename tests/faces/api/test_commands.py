@@ -30,7 +30,8 @@ async def test_it_says_where_it_listens_and_stops_in_good_order(
         assert (await client.get("/readyz")).json() == {"status": "ready"}
         assert (await client.get(told["setup"])).status_code == 200
         server.send_signal(signal.SIGTERM)
-        _, said = await asyncio.wait_for(server.communicate(), 20)
+        async with asyncio.timeout(20):
+            _, said = await server.communicate()
     assert server.returncode == 0, said.decode()
     assert "Stopped." in said.decode()
     assert "Traceback" not in said.decode()
@@ -45,7 +46,8 @@ async def test_a_port_that_is_taken_is_told_in_one_line(database_url: str, tmp_p
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, said = await asyncio.wait_for(server.communicate(), 30)
+    async with asyncio.timeout(30):
+        _, said = await server.communicate()
     held.close()
     assert server.returncode == 1
     assert f"127.0.0.1:{port} cannot be listened on" in said.decode()
