@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     keep_runs: Positive | None = timedelta(days=90)
     """Ended runs are removed this long after their end, with their records and files. None (`never`): they stay."""
 
+    keep_deleted: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(days=30)
+    """A deleted task can be brought back for this long; then it is removed with its versions, runs and files."""
+
     session_idle: Positive = timedelta(days=7)
     """A person who has not used the page for this long signs in again."""
     session_lifetime: Positive = timedelta(days=30)

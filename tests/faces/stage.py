@@ -160,7 +160,9 @@ class Tasks:
         published = self.published[-1] if self.published else None
         return TaskView("task_1", name, None, "Sums up.", (), published, 7, None, None, NOW)
 
-    async def publish(self, caller: Principal, project: str, name: str, number: int) -> TaskView:
+    async def publish(
+        self, caller: Principal, project: str, name: str, number: int, *, message: str | None = None
+    ) -> TaskView:
         self.published.append(number)
         return await self.get(caller, project, name)
 

@@ -60,6 +60,8 @@ GIVEN: dict[str, Any] = {
     "choice": "yes",
     "value": "a value",
     "number": 1,
+    "older": 1,
+    "newer": 1,
     "role": ProjectRole.VIEWER,
     "scopes": [Scope.READ],
     "expires_in": timedelta(days=1),

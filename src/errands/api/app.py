@@ -33,7 +33,7 @@ PREFIX = "/api/v1"
 _NOUNS = (projects, tasks, exports, runs, artifacts, approvals, triggers, doors, people, access)
 _TAGS = (
     ("projects", "Projects: their files, events and secrets."),
-    ("tasks", "Tasks: read, edited, published, paused, rehearsed."),
+    ("tasks", "Tasks: read, edited, published, compared, paused, archived, deleted, rehearsed."),
     ("runs", "Runs: started, read, followed, cancelled, repeated."),
     ("approvals", "Questions to people that hold runs."),
     ("triggers", "What starts runs: schedules, their ledger, previews, backfills, calendars."),

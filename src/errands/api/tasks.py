@@ -3,10 +3,10 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Header
+from fastapi import Header, Query
 from pydantic import Field
 
-from errands.api.bodies import Body, JsonMap, Project, Task, TaskChoice, Version, VersionNumber
+from errands.api.bodies import LARGEST_NUMBER, Body, JsonMap, Project, Task, TaskChoice, Version, VersionNumber
 from errands.api.callers import Asked, Caller
 from errands.api.problems import Refusal
 from errands.api.routes import Routes, reply
@@ -17,13 +17,25 @@ from errands.core.params import arguments_schema
 from errands.core.values import JsonObject
 from errands.services import Services
 from errands.services.applying import kind_and_name
-from errands.services.views import Applied, DryRunView, SourceFile, TaskView, TestResult, VersionView
+from errands.services.views import (
+    Applied,
+    DryRunView,
+    SourceFile,
+    TaskView,
+    TestResult,
+    VersionDiff,
+    VersionView,
+)
 
 routes = Routes("tasks")
 IfMatch = Annotated[
     str | None,
     Header(description="ETag of the version that was edited. `*`: whatever is there. 412 where it is another."),
 ]
+
+
+Note = Annotated[str, Field(max_length=1000)] | None
+Numbered = Annotated[int, Query(ge=1, le=LARGEST_NUMBER, description="Number of a version.")]
 
 
 class EditBody(Body):
@@ -39,11 +51,25 @@ class EditBody(Body):
 
 class PublishBody(Body):
     version: VersionNumber
+    message: Note = None
+    """Kept in the audit log: why, such as what a roll-back undoes."""
 
 
 class PauseBody(Body):
-    note: Annotated[str, Field(max_length=1000)] | None = None
+    note: Note = None
     """Shown to whoever is refused a run."""
+
+
+class ResumeBody(Body):
+    catch_up: bool = True
+    """Make up for what was held back meanwhile, as the schedules' `missed:` says."""
+    note: Note = None
+    """Kept in the audit log."""
+
+
+class RetireBody(Body):
+    note: Note = None
+    """Kept in the audit log: why."""
 
 
 class RehearsalBody(TaskChoice):
@@ -55,9 +81,14 @@ class RehearsalBody(TaskChoice):
 
 
 @routes.get("/projects/{project}/tasks", gives=list[TaskView])
-async def list_tasks(caller: Caller, services: Asked, project: Project) -> object:
+async def list_tasks(
+    caller: Caller,
+    services: Asked,
+    project: Project,
+    archived: Annotated[bool, Query(description="Those too that are archived or deleted.")] = False,
+) -> object:
     """All tasks by name."""
-    return await services.tasks.list(caller, project)
+    return await services.tasks.list(caller, project, archived=archived)
 
 
 @routes.get("/projects/{project}/tasks/{task}", gives=TaskView)
@@ -106,8 +137,16 @@ async def list_versions(caller: Caller, services: Asked, project: Project, task:
 
 @routes.post("/projects/{project}/tasks/{task}/publish", gives=TaskView)
 async def publish_task(caller: Caller, services: Asked, project: Project, task: Task, body: PublishBody) -> object:
-    """Let new runs take this version, be it newer or older; running runs keep theirs."""
-    return await services.tasks.publish(caller, project, task, body.version)
+    """Let new runs take this version, be it newer or older (a roll-back); running runs keep theirs."""
+    return await services.tasks.publish(caller, project, task, body.version, message=body.message)
+
+
+@routes.get("/projects/{project}/tasks/{task}/diff", gives=VersionDiff)
+async def compare_versions(
+    caller: Caller, services: Asked, project: Project, task: Task, older: Numbered, newer: Numbered
+) -> object:
+    """What differs between two versions: steps added, removed, changed and moved; params, grants, limits, triggers."""
+    return await services.tasks.compare(caller, project, task, older, newer)
 
 
 @routes.post("/projects/{project}/tasks/{task}/pause", gives=TaskView)
@@ -117,9 +156,27 @@ async def pause_task(caller: Caller, services: Asked, project: Project, task: Ta
 
 
 @routes.post("/projects/{project}/tasks/{task}/resume", gives=TaskView)
-async def resume_task(caller: Caller, services: Asked, project: Project, task: Task) -> object:
-    """Admit runs again."""
-    return await services.tasks.resume(caller, project, task)
+async def resume_task(caller: Caller, services: Asked, project: Project, task: Task, body: ResumeBody) -> object:
+    """Admit runs again. `GET .../missed` tells beforehand what was held back and what of it would run."""
+    return await services.tasks.resume(caller, project, task, catch_up=body.catch_up, note=body.note)
+
+
+@routes.post("/projects/{project}/tasks/{task}/archive", gives=TaskView)
+async def archive_task(caller: Caller, services: Asked, project: Project, task: Task, body: RetireBody) -> object:
+    """Start nothing of it any more, and leave it out of lists. Its runs stay; those under way go on."""
+    return await services.retirement.archive(caller, project, task, note=body.note)
+
+
+@routes.post("/projects/{project}/tasks/{task}/restore", gives=TaskView)
+async def restore_task(caller: Caller, services: Asked, project: Project, task: Task) -> object:
+    """Bring back what was archived, or deleted and is not removed yet; its schedules plan from now on."""
+    return await services.retirement.restore(caller, project, task)
+
+
+@routes.delete("/projects/{project}/tasks/{task}", gives=TaskView)
+async def delete_task(caller: Caller, services: Asked, project: Project, task: Task) -> object:
+    """Archive it now, and remove it with versions, runs and files at `remove_at`, unless it is restored before."""
+    return await services.retirement.delete(caller, project, task)
 
 
 @routes.post("/projects/{project}/tasks/{task}/test", gives=list[TestResult])

@@ -39,6 +39,7 @@ def make_services(
     from errands.services.figures import FigureService
     from errands.services.projects import ProjectService
     from errands.services.rehearsing import Rehearsal
+    from errands.services.retirement import RetirementService
     from errands.services.runs import RunService
     from errands.services.secrets import SecretService
     from errands.services.tasks import TaskService
@@ -54,6 +55,7 @@ def make_services(
     return Services(
         projects=ProjectService(database, authority),
         tasks=tasks,
+        retirement=RetirementService(database, authority, settings.keep_deleted),
         runs=RunService(database, authority, engine, artifacts, tasks, rehearsal),
         approvals=ApprovalService(database, authority, engine),
         events=EventService(database, authority, engine),

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
-from errands.cli.commands import checking, people, running, runs, schedule, secrets, serving, starting, tasks, upkeep
+from errands.cli.commands import (
+    checking,
+    lifecycle,
+    people,
+    running,
+    runs,
+    schedule,
+    secrets,
+    serving,
+    starting,
+    tasks,
+    upkeep,
+)
 from errands.cli.desk import Invocation
 from errands.cli.wiring import Wiring
 
@@ -40,9 +52,13 @@ _COMMANDS: tuple[tuple[str, tuple[tuple[str, Callable[..., None]], ...]], ...] =
             ("apply", tasks.apply),
             ("tasks", tasks.tasks),
             ("versions", tasks.versions),
+            ("diff", lifecycle.diff),
             ("publish", tasks.publish),
             ("pause", tasks.pause),
             ("resume", tasks.resume),
+            ("archive", lifecycle.archive),
+            ("unarchive", lifecycle.unarchive),
+            ("delete", lifecycle.delete),
             ("export", tasks.export),
         ),
     ),

@@ -8,6 +8,7 @@ from errands.cli.figures import count, duration, moment, plural
 from errands.cli.tables import Column, table
 from errands.services.trigger_views import (
     BackfillView,
+    MissedView,
     OccurrenceView,
     PreviewView,
     SimulationView,
@@ -53,6 +54,17 @@ def ledger_table(views: Sequence[OccurrenceView], now: datetime, width: int) -> 
         for view in views
     ]
     return table(columns, rows, width)
+
+
+def missed_text(view: MissedView, *, catch_up: bool, done: bool) -> str:
+    """One sentence on the planned times that a pause has held back, and what of them runs."""
+    if view.held_back == 0:
+        return "No planned time was held back."
+    were = "was" if view.held_back == 1 else "were"
+    held = f"{plural(view.held_back, 'planned time')} {were} held back"
+    if not catch_up or view.would_run == 0:
+        return f"{held}; none of them runs."
+    return f"{held}; {count(view.would_run)} of them {'will run now' if done else 'would run'}."
 
 
 def preview_lines(view: PreviewView) -> list[str]:

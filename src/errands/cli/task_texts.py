@@ -76,6 +76,10 @@ def version_table(views: Sequence[VersionView], width: int) -> "Group":
 
 
 def _state(view: TaskView) -> str:
+    if view.remove_at is not None:
+        return f"deleted, removed {moment(view.remove_at, local_now())}"
+    if view.archived_at is not None:
+        return "archived"
     if view.paused_at is None:
         return "active"
     return f"paused: {view.pause_note}" if view.pause_note else "paused"

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 from uuid import UUID
 
 import asyncpg
@@ -17,6 +16,7 @@ from errands.engine import admission
 from errands.engine.limits import EngineLimits
 from errands.engine.patience import DATABASE_AWAY
 from errands.engine.queueing import enqueue, priority
+from errands.engine.retention import ArtifactBin, forget_ended, remove_deleted
 from errands.engine.wakeups import fire_due
 from errands.store.connections import Pool
 from errands.store.sql import statement
@@ -26,27 +26,6 @@ log = structlog.get_logger()
 _LOOK_SECONDS = 1.0
 """The longest that a timer set by another worker may go unnoticed."""
 _BATCH = 500
-
-
-# A rerun and the run that it repeats share large outputs, as do a run and its sub-tasks: what those still need stays.
-_FILES_OF_RUNS = """
-with kin as (
-    select later.id from runs as later where later.rerun_of = any($1) and later.id <> all($1)
-    union select child.id from runs as child where child.parent_run_id = any($1) and child.id <> all($1)
-    union select unnest(array[removed.rerun_of, removed.parent_run_id]) from runs as removed where removed.id = any($1)
-)
-select output_ref as ref from steps where run_id = any($1) and output_ref is not null and output_ref not in (
-    select shared.output_ref from steps as shared
-    where shared.run_id in (select id from kin where id <> all($1)) and shared.output_ref is not null)
-union all
-select location as ref from artifacts where run_id = any($1)
-"""
-
-
-class ArtifactBin(Protocol):
-    """Where the files of removed runs lie."""
-
-    async def delete(self, refs: list[str]) -> None: ...
 
 
 class Keeper:
@@ -148,13 +127,13 @@ class Keeper:
                 await admission.release(connection, row["task_id"], row["key"], self._clock())
 
     async def tidy(self) -> None:
-        """Remove what has expired: cache entries, silent workers, the queue's log, old events, ended runs."""
+        """Remove what has expired: cache entries, silent workers, the queue's log, ended runs, deleted tasks."""
         now = self._clock()
         await self._pool.execute("delete from cache_entries where expires_at < $1", now)
         await self._pool.execute("delete from workers where seen_at < $1", now - 20 * self._limits.heartbeat)
         await self._pool.execute("delete from pgqueuer_log where created < $1", now - timedelta(hours=1))
-        if self._limits.retention is not None:
-            await self.forget_ended(now - self._limits.retention)
+        await self.forget_ended()
+        await self.remove_deleted()
         await self.sweep_workspaces()
 
     async def sweep_workspaces(self) -> int:
@@ -171,27 +150,13 @@ class Keeper:
             await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
         return len(stale)
 
-    async def forget_ended(self, before: datetime) -> int:
-        """Remove runs that ended before a moment, with their journals and files, some hundred at a time."""
-        forgotten = 0
-        while True:
-            async with self._pool.acquire() as connection, connection.transaction():
-                rows = await connection.fetch(
-                    "select id from runs where finished_at < $1 and not exists (select 1 from runs as child "
-                    "where child.parent_run_id = runs.id and child.finished_at is null) "
-                    "order by id limit $2 for update skip locked",
-                    before,
-                    _BATCH,
-                )
-                ids = [row["id"] for row in rows]
-                refs = await connection.fetch(_FILES_OF_RUNS, ids)
-                await connection.execute("delete from steps where run_id = any($1)", ids)
-                await connection.execute("delete from runs where id = any($1)", ids)
-            if refs:
-                await self._artifacts.delete([row["ref"] for row in refs])
-            forgotten += len(ids)
-            if len(ids) < _BATCH:
-                return forgotten
+    async def forget_ended(self) -> int:
+        """Remove runs that are kept no longer, with their journals and files. Gives how many."""
+        return await forget_ended(self._pool, self._artifacts, self._clock(), self._limits.retention)
+
+    async def remove_deleted(self) -> int:
+        """Remove deleted tasks whose grace is over, with their runs and files. Gives how many."""
+        return await remove_deleted(self._pool, self._artifacts, self._clock())
 
 
 def _folders(workspaces: Path) -> list[Path]:

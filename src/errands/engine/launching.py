@@ -199,9 +199,13 @@ class Launcher:
         return str(program.key.fill(values))
 
     async def _admit(self, connection: Connection, program: Program, order: Order, key: str) -> Verdict:
-        paused = await connection.fetchrow("select paused_at, pause_note from tasks where id = $1", order.task_id)
+        paused = await connection.fetchrow(
+            "select paused_at, pause_note, archived_at from tasks where id = $1", order.task_id
+        )
         if paused is None:
             raise LookupError(f"there is no task {order.task_id}")
+        if paused["archived_at"] is not None:
+            return Skip("the task is archived")
         if paused["paused_at"] is not None and order.parent is None:
             note = f": {paused['pause_note']}" if paused["pause_note"] else ""
             return Skip(f"the task is paused{note}")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from errands.services.members import GroupService, MemberService
     from errands.services.people import PeopleService
     from errands.services.projects import ProjectService
+    from errands.services.retirement import RetirementService
     from errands.services.runs import RunService
     from errands.services.secrets import SecretService
     from errands.services.sessions import SessionService
@@ -34,6 +35,7 @@ class Services:
 
     projects: "ProjectService"
     tasks: "TaskService"
+    retirement: "RetirementService"
     runs: "RunService"
     approvals: "ApprovalService"
     events: "EventService"

@@ -22,6 +22,7 @@ from errands.core.definition.typing_contract import TypeChecker
 from errands.core.problems import Problem
 from errands.core.values import JsonObject, from_text
 from errands.services.errors import ChangedMeanwhile, FilesInvalid
+from errands.services.lookup import refuse_archived
 from errands.services.surroundings import of_project, with_definition
 from errands.services.trigger_sync import sync_triggers
 from errands.services.views import Applied, SourceFile
@@ -164,6 +165,7 @@ async def _store_task(
     """A source that differs from the newest version's becomes the next version; then it is published if wished."""
     said = (definition.title, definition.description, definition.tags)
     task = await tasks.find(connection, owner.id, definition.task, lock=True)
+    refuse_archived(task)
     task_id = task.id if task is not None else await tasks.make(connection, owner.id, definition.task, *said)
     newest = await tasks.body(connection, task_id, task.latest) if task is not None else None
     _check_edited(wish, definition.task, None if newest is None else newest.source)
@@ -187,7 +189,7 @@ async def _store_task(
         version = await tasks.version(connection, task_id, newest.number)
     assert version is not None
     if wish.publish:
-        await tasks.publish(connection, version, *said)
+        await tasks.publish(connection, version, *said, definition.limits.keep_runs)
         await sync_triggers(
             connection, owner.id, task_id, definition, owner=wish.author, default_timezone=wish.timezone
         )

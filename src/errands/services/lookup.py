@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core import ids
 from errands.core.access import TaskResource
-from errands.services.errors import Invalid, NotFound
+from errands.services.errors import Conflict, Invalid, NotFound
 from errands.store import members, projects, runs, tasks
 from errands.store.projects import ProjectRow
 from errands.store.tasks import TaskRow, VersionBody
@@ -35,6 +35,16 @@ async def find_task(connection: AsyncConnection, project: str, name: str, *, loc
         hint = None if names else f"Project {project} has no task yet; `errands apply FILE` adds one."
         raise NotFound("task", name, _near(name, names), hint)
     return found
+
+
+def refuse_archived(task: TaskRow | None) -> None:
+    """Raises Conflict for a task that is archived or deleted: it takes no new version and starts nothing."""
+    if task is None or task.archived_at is None:
+        return
+    state = (
+        "archived" if task.remove_at is None else f"deleted; it is removed after {task.remove_at:%Y-%m-%d %H:%M} UTC"
+    )
+    raise Conflict(f"Task {task.name} is {state}.", f"Bring it back first: errands unarchive {task.name}")
 
 
 async def narrowed(connection: AsyncConnection, project: str, task_id: UUID, name: str) -> TaskResource:

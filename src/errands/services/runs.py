@@ -18,7 +18,7 @@ from errands.engine.rerun import RerunRefusedError
 from errands.services.authority import Authority
 from errands.services.errors import Conflict, Invalid, NotFound, Unavailable
 from errands.services.following import follow_run
-from errands.services.lookup import find_project, find_run, find_task, find_version, narrowed
+from errands.services.lookup import find_project, find_run, find_task, find_version, narrowed, refuse_archived
 from errands.services.rehearsing import Rehearsal, check_given
 from errands.services.tasks import TaskService
 from errands.services.telling import line_view, log_line, read_run
@@ -86,6 +86,7 @@ class RunService:
             resource = await narrowed(connection, project, found.id, found.name)
             await self._authority.authorise(caller, Verb.TASK_RUN, resource)
             await self._may_take(caller, found, resource, version)
+            refuse_archived(found)
             if version is None and found.published is None:
                 hint = f"Publish one: errands apply FILE, or start version {found.latest} by its number."
                 raise Conflict(f"No version of task {task} is published.", hint)
@@ -276,9 +277,10 @@ class RunService:
             row = await self._row(connection, caller, run)
             resource = await narrowed(connection, row.project, row.task_id, row.task)
             await self._authority.authorise(caller, Verb.RUN_RERUN, resource)
+            task = await find_task(connection, row.project, row.task)
+            refuse_archived(task)
             if version is None:
                 return row, None, row.version, resource
-            task = await find_task(connection, row.project, row.task)
             if version != row.version:
                 await self._may_take(caller, task, resource, version)
             body = await find_version(connection, task, version)

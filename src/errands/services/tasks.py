@@ -9,6 +9,7 @@ from errands.core import ids
 from errands.core.access import AccountResource, Principal, ProjectResource, Resource, TaskResource, Verb
 from errands.core.catalog import Surroundings, ToolSpec
 from errands.core.definition.checks import check_file
+from errands.core.definition.comparing import compare
 from errands.core.definition.task import TaskDefinition
 from errands.core.definition.typing_contract import TypeChecker
 from errands.core.problems import Problem
@@ -16,14 +17,14 @@ from errands.core.values import Json, JsonObject
 from errands.services.applying import Wish, apply_files
 from errands.services.authority import Authority, utc_now
 from errands.services.errors import FilesInvalid, Invalid
-from errands.services.lookup import find_project, find_task, find_version
+from errands.services.lookup import find_project, find_task, find_version, refuse_archived
 from errands.services.making_up import make_up
 from errands.services.principals import behind
 from errands.services.projects import check_name, make_sure_of
 from errands.services.rehearsing import Rehearsal
 from errands.services.surroundings import of_project
 from errands.services.trigger_sync import sync_triggers
-from errands.services.views import Applied, SourceFile, TaskView, TestResult, VersionView
+from errands.services.views import Applied, SourceFile, TaskView, TestResult, VersionDiff, VersionView
 from errands.store import library, tasks, triggers
 from errands.store.database import Database
 from errands.store.tasks import TaskRow, VersionRow
@@ -135,18 +136,18 @@ class TaskService:
             *(SourceFile(f"tasks/{row.name}.yaml", row.source) for row in bodies),
         ]
 
-    async def list(self, caller: Principal, project: str) -> list[TaskView]:
-        """All tasks by name. Raises NotFound, Denied."""
+    async def list(self, caller: Principal, project: str, *, archived: bool = False) -> list[TaskView]:
+        """All tasks by name; with `archived` those too that are archived or deleted. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.TASK_READ, ProjectResource(project, "task"))
         async with self._database.engine.connect() as connection:
             owner = await find_project(connection, project)
-            return [_view(row) for row in await tasks.every(connection, owner.id)]
+            return [view_of(row) for row in await tasks.every(connection, owner.id, archived=archived)]
 
     async def get(self, caller: Principal, project: str, name: str) -> TaskView:
         """One task. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, name))
         async with self._database.engine.connect() as connection:
-            return _view(await find_task(connection, project, name))
+            return view_of(await find_task(connection, project, name))
 
     async def versions(self, caller: Principal, project: str, name: str) -> Sequence[VersionView]:
         """A task's versions, newest first. Raises NotFound, Denied."""
@@ -155,17 +156,33 @@ class TaskService:
             task = await find_task(connection, project, name)
             return [_version_view(task, row) for row in await tasks.versions(connection, task.id)]
 
-    async def publish(self, caller: Principal, project: str, name: str, number: int) -> TaskView:
-        """Let new runs take this version; running runs keep theirs. Raises NotFound, Denied."""
+    async def compare(self, caller: Principal, project: str, name: str, older: int, newer: int) -> VersionDiff:
+        """What differs between two versions, step by step. Raises NotFound, Denied."""
+        await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, name))
+        async with self._database.engine.connect() as connection:
+            task = await find_task(connection, project, name)
+            bodies = [await find_version(connection, task, number) for number in (older, newer)]
+        before, after = (TaskDefinition.model_validate(body.definition) for body in bodies)
+        return VersionDiff(task.name, older, newer, compare(before, after))
+
+    async def publish(
+        self, caller: Principal, project: str, name: str, number: int, *, message: str | None = None
+    ) -> TaskView:
+        """Let new runs take this version, be it newer or older; running runs keep theirs.
+
+        `message` says why, in the audit log. Raises NotFound, Denied, Conflict for an archived task.
+        """
         resource = TaskResource(project, name)
         await self._authority.authorise(caller, Verb.TASK_PUBLISH, resource)
         async with self._database.engine.begin() as connection:
             task = await find_task(connection, project, name, lock=True)
+            refuse_archived(task)
             body = await find_version(connection, task, number)
             version = await tasks.version(connection, task.id, body.number)
             assert version is not None
             definition = TaskDefinition.model_validate(body.definition)
-            await tasks.publish(connection, version, definition.title, definition.description, definition.tags)
+            said = (definition.title, definition.description, definition.tags, definition.limits.keep_runs)
+            await tasks.publish(connection, version, *said)
             await sync_triggers(
                 connection,
                 task.project_id,
@@ -174,8 +191,9 @@ class TaskService:
                 owner=version.author,
                 default_timezone=self._timezone,
             )
-            await self._authority.record(connection, caller, Verb.TASK_PUBLISH, resource, {"version": version.number})
-            return _view(await find_task(connection, project, name))
+            detail: JsonObject = {"version": version.number, "before": task.published, "message": message}
+            await self._authority.record(connection, caller, Verb.TASK_PUBLISH, resource, detail)
+            return view_of(await find_task(connection, project, name))
 
     async def pause(self, caller: Principal, project: str, name: str, note: str | None) -> TaskView:
         """Refuse new runs of the task; each refusal is recorded with the note. Raises NotFound, Denied."""
@@ -186,12 +204,15 @@ class TaskService:
             await tasks.pause(connection, task.id, note)
             detail: JsonObject = {"act": "pause", "note": note}
             await self._authority.record(connection, caller, Verb.TASK_PAUSE, resource, detail)
-            return _view(await find_task(connection, project, name))
+            return view_of(await find_task(connection, project, name))
 
-    async def resume(self, caller: Principal, project: str, name: str, *, catch_up: bool = True) -> TaskView:
+    async def resume(
+        self, caller: Principal, project: str, name: str, *, catch_up: bool = True, note: str | None = None
+    ) -> TaskView:
         """Admit runs again. With `catch_up` the schedules' `missed:` says what runs of what they planned meanwhile.
 
-        `TriggerService.missed_while_paused` tells beforehand how many. Raises NotFound, Denied.
+        `TriggerService.missed_while_paused` tells beforehand how many. `note` goes to the audit log.
+        Raises NotFound, Denied.
         """
         resource = TaskResource(project, name)
         await self._authority.authorise(caller, Verb.TASK_PAUSE, resource)
@@ -201,9 +222,9 @@ class TaskService:
             planned = await triggers.of_task(connection, task.id, lock=True)
             made_up = await make_up(connection, planned, "paused", utc_now(), catch_up=catch_up)
             await triggers.nudge(connection)
-            said: dict[str, Json] = {"act": "resume", "made_up": made_up}
+            said: dict[str, Json] = {"act": "resume", "made_up": made_up, "note": note}
             await self._authority.record(connection, caller, Verb.TASK_PAUSE, resource, said)
-            return _view(await find_task(connection, project, name))
+            return view_of(await find_task(connection, project, name))
 
     async def definition(
         self, caller: Principal, project: str, name: str, version: int | None = None
@@ -262,7 +283,8 @@ def _edited(project: str, applied: Applied) -> tuple[Verb, Resource]:
             assert_never(applied.kind)
 
 
-def _view(row: TaskRow) -> TaskView:
+def view_of(row: TaskRow) -> TaskView:
+    """A task as faces show it."""
     return TaskView(
         id=ids.encode("task", row.id),
         name=row.name,
@@ -274,6 +296,8 @@ def _view(row: TaskRow) -> TaskView:
         paused_at=row.paused_at,
         pause_note=row.pause_note,
         created_at=row.created_at,
+        archived_at=row.archived_at,
+        remove_at=row.remove_at,
     )
 
 

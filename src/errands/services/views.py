@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, TypeVar, get_args
 
+from errands.core.definition.comparing import Difference
 from errands.core.outcomes import RunStatus, StepError, StepStatus, Usage
 from errands.core.problems import Problem
 from errands.core.values import Json, JsonObject
@@ -65,6 +66,10 @@ class TaskView:
     paused_at: datetime | None
     pause_note: str | None
     created_at: datetime
+    archived_at: datetime | None = None
+    """Since when it starts nothing and is left out of lists. None: it is at work."""
+    remove_at: datetime | None = None
+    """It was deleted, and is removed with its runs at this moment, unless it is restored before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,17 @@ class VersionView:
     message: str | None
     created_at: datetime
     published: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDiff:
+    """What differs between two versions of a task."""
+
+    task: str
+    older: int
+    newer: int
+    differences: tuple[Difference, ...]
+    """In the order of the file; empty where they say the same."""
 
 
 @dataclass(frozen=True, slots=True)

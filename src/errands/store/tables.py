@@ -12,6 +12,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Interval,
     LargeBinary,
     MetaData,
     Numeric,
@@ -79,8 +80,13 @@ tasks = Table(
     _moment("paused_at"),
     Column("pause_note", Text),
     _moment("archived_at"),
+    # What the published version says of it (`limits.keep_runs`). None: the server's setting.
+    Column("keep_runs", Interval),
+    # A deleted task is archived, and the keeper removes it from this moment on.
+    _moment("remove_at"),
     _moment("created_at", required=True),
     UniqueConstraint("project_id", "name"),
+    Index("ix_tasks_removal", "remove_at", postgresql_where=text("remove_at is not null")),
 )
 
 task_versions = Table(
@@ -135,6 +141,8 @@ secrets = Table(
     _moment("created_at", required=True),
     _moment("updated_at", required=True),
     _moment("last_used_at"),
+    # Names of the tasks that alone may use it. None: all of the project.
+    Column("only_tasks", ARRAY(Text)),
     UniqueConstraint("project_id", "name"),
 )
 
@@ -201,6 +209,8 @@ runs = Table(
     Index("ix_runs_queued_turn", "turn", postgresql_where=text("status = 'queued'")),
     Index("ix_runs_queued_task_turn", "task_id", "turn", postgresql_where=text("status = 'queued'")),
     Index("ix_runs_held", "task_id", "key", postgresql_where=text("held_for is not null")),
+    # Retention, task by task.
+    Index("ix_runs_ended", "task_id", "finished_at", postgresql_where=text("finished_at is not null")),
     Index("ix_runs_parent", "parent_run_id", postgresql_where=text("parent_run_id is not null")),
     Index("ix_runs_rerun", "rerun_of", postgresql_where=text("rerun_of is not null")),
     Index(

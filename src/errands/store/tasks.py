@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, update
@@ -30,6 +30,8 @@ class TaskRow:
     latest: int
     paused_at: datetime | None
     pause_note: str | None
+    archived_at: datetime | None
+    remove_at: datetime | None
     created_at: datetime
 
 
@@ -83,10 +85,10 @@ async def find(connection: AsyncConnection, project_id: UUID, name: str, *, lock
     return await fetch_one(connection, TaskRow, query.with_for_update(of=tasks) if lock else query)
 
 
-async def every(connection: AsyncConnection, project_id: UUID) -> list[TaskRow]:
-    """All tasks of a project by name, archived ones left out."""
-    query = _tasks(project_id).where(tasks.c.archived_at.is_(None)).order_by(tasks.c.name)
-    return await fetch_all(connection, TaskRow, query)
+async def every(connection: AsyncConnection, project_id: UUID, *, archived: bool = False) -> list[TaskRow]:
+    """All tasks of a project by name; archived ones are left out, or with `archived` told as well."""
+    query = _tasks(project_id).order_by(tasks.c.name)
+    return await fetch_all(connection, TaskRow, query if archived else query.where(tasks.c.archived_at.is_(None)))
 
 
 async def make(
@@ -108,12 +110,19 @@ async def publish(
     title: str | None,
     description: str,
     tags: Sequence[str],
+    keep_runs: timedelta | None,
 ) -> None:
     """Let new runs take this version, and lists show what it says of itself."""
     await connection.execute(
         update(tasks)
         .where(tasks.c.id == version.task_id)
-        .values(published_version_id=version.id, title=title, description=description, tags=list(tags))
+        .values(
+            published_version_id=version.id,
+            title=title,
+            description=description,
+            tags=list(tags),
+            keep_runs=keep_runs,
+        )
     )
 
 
@@ -129,6 +138,20 @@ async def pause(connection: AsyncConnection, task_id: UUID, note: str | None) ->
 async def resume(connection: AsyncConnection, task_id: UUID) -> None:
     """Runs are admitted again."""
     await connection.execute(update(tasks).where(tasks.c.id == task_id).values(paused_at=None, pause_note=None))
+
+
+async def archive(connection: AsyncConnection, task_id: UUID, now: datetime, *, remove_at: datetime | None) -> None:
+    """The task starts nothing and is left out of lists; with `remove_at` the keeper removes it then."""
+    await connection.execute(
+        update(tasks)
+        .where(tasks.c.id == task_id)
+        .values(archived_at=func.coalesce(tasks.c.archived_at, now), remove_at=remove_at)
+    )
+
+
+async def restore(connection: AsyncConnection, task_id: UUID) -> None:
+    """The task is as it was before it was archived or deleted."""
+    await connection.execute(update(tasks).where(tasks.c.id == task_id).values(archived_at=None, remove_at=None))
 
 
 async def add_version(
@@ -227,5 +250,7 @@ def _tasks(project_id: UUID) -> Select[tuple[object, ...]]:
         latest.scalar_subquery().label("latest"),
         tasks.c.paused_at,
         tasks.c.pause_note,
+        tasks.c.archived_at,
+        tasks.c.remove_at,
         tasks.c.created_at,
     ).where(tasks.c.project_id == project_id)

@@ -178,6 +178,28 @@ async def close(connection: AsyncConnection, trigger_id: UUID, now: datetime) ->
     )
 
 
+async def rest(connection: AsyncConnection, task_id: UUID) -> None:
+    """No trigger of the task is looked at any more."""
+    await connection.execute(
+        update(triggers)
+        .where(triggers.c.task_id == task_id)
+        .values(next_at=None, planned_at=None, revision=triggers.c.revision + 1)
+    )
+
+
+async def wake(connection: AsyncConnection, task_id: UUID, now: datetime) -> None:
+    """The task's schedules are planned from now on; nothing of what lies before is made up for."""
+    await connection.execute(
+        update(triggers)
+        .where(triggers.c.task_id == task_id, triggers.c.closed_at.is_(None))
+        .values(
+            planned_up_to=func.greatest(triggers.c.planned_up_to, now),
+            next_at=look_anew(now),
+            revision=triggers.c.revision + 1,
+        )
+    )
+
+
 async def switch(connection: AsyncConnection, trigger_id: UUID, *, enabled: bool, note: str | None) -> None:
     """Turn it on or off."""
     await connection.execute(

@@ -124,10 +124,16 @@ async def _projects_and_tasks(walk: Walk) -> None:
     assert "Greets." in (await walk.call("getTaskSource", **hello)).json()["source"]
     assert (await walk.call("getTaskSchema", **hello)).json()["properties"]["name"]["default"] == "world"
     assert [one["number"] for one in (await walk.call("listVersions", **hello)).json()] == [2, 1]
-    await walk.call("publishTask", **hello, json={"version": 1})
+    assert (await walk.call("compareVersions", **hello, older=1, newer=2)).json()["differences"][0]["area"] == "task"
+    await walk.call("publishTask", **hello, json={"version": 1, "message": "back"})
     await walk.call("pauseTask", **hello, json={"note": "holidays"})
     await walk.call("countMissedOfTask", **hello)
-    await walk.call("resumeTask", **hello)
+    await walk.call("resumeTask", **hello, json={"catch_up": False, "note": "over"})
+    assert (await walk.call("archiveTask", **hello, json={"note": "done"})).json()["archived_at"]
+    assert (await walk.call("listTasks", **here, archived="true")).json()[1]["archived_at"]
+    await walk.call("restoreTask", **hello)
+    assert (await walk.call("deleteTask", **hello)).json()["remove_at"]
+    await walk.call("restoreTask", **hello)
     assert [one["passed"] for one in (await walk.call("testTask", **hello)).json()] == [True]
     await walk.call("testFile", **here, json={"file": files[0]})
     rehearsed = await walk.call(

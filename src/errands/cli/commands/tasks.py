@@ -52,28 +52,36 @@ def publish(
     context: typer.Context,
     task: TaskName,
     version: Annotated[int, typer.Argument(metavar="VERSION", min=1, help="Number of the version.")],
+    message: Annotated[
+        str | None, typer.Option("--message", "-m", metavar="TEXT", help="Why; kept in the audit log.")
+    ] = None,
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Choose the version that new runs take. Runs under way keep theirs."""
+    """Choose the version that new runs take; an older one rolls back. Runs under way keep theirs."""
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            view = await room.services.tasks.publish(room.caller, room.project, task, version)
+            view = await room.services.tasks.publish(room.caller, room.project, task, version, message=message)
         desk.screen.document(view)
         desk.screen.say(f"Version {view.published} of {view.name} is published.")
 
     perform(context, act, as_json=as_json)
 
 
-def tasks(context: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
+def tasks(
+    context: typer.Context,
+    archived: Annotated[bool, typer.Option("--archived", help="Those too that are archived or deleted.")] = False,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
     """List the tasks of the project."""
 
     async def act(desk: Desk) -> None:
         from errands.cli.task_texts import task_table
 
         async with desk.open(project) as room:
-            views = await room.services.tasks.list(room.caller, room.project)
+            views = await room.services.tasks.list(room.caller, room.project, archived=archived)
         desk.screen.document(views)
         if views:
             desk.screen.show(task_table(views, desk.screen.out.width))
@@ -113,14 +121,34 @@ def pause(
     perform(context, act, as_json=as_json)
 
 
-def resume(context: typer.Context, task: TaskName, project: Project = None, as_json: AsJson = False) -> None:
-    """Let a paused task run again."""
+def resume(
+    context: typer.Context,
+    task: TaskName,
+    note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why; kept in the audit log.")] = None,
+    catch_up: Annotated[
+        bool, typer.Option("--catch-up/--no-catch-up", help="Run what the schedules' missed: says of what was held.")
+    ] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what was held back and would run.")] = False,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a paused task run again.
+
+    What its schedules had planned meanwhile is told, and made up for as they say.
+    """
 
     async def act(desk: Desk) -> None:
+        from errands.cli.schedule_texts import missed_text
+
         async with desk.open(project) as room:
-            view = await room.services.tasks.resume(room.caller, room.project, task)
+            missed = await room.services.triggers.missed_while_paused(room.caller, room.project, task)
+            if dry_run:
+                desk.screen.document(missed)
+                desk.screen.say(missed_text(missed, catch_up=catch_up, done=False))
+                return
+            view = await room.services.tasks.resume(room.caller, room.project, task, catch_up=catch_up, note=note)
         desk.screen.document(view)
-        desk.screen.say(f"{view.name} runs again.")
+        desk.screen.say(f"{view.name} runs again. {missed_text(missed, catch_up=catch_up, done=True)}")
 
     perform(context, act, as_json=as_json)
 

@@ -77,6 +77,8 @@ class Limits(Frozen):
     """Template; runs with different keys do not hold each other up."""
     overlap: Overlap | None = None
     """What a new run does while another of the same key is active. `None`: `skip` for schedules, else `allow`."""
+    keep_runs: Annotated[Duration, Field(ge=timedelta(0))] | None = None
+    """How long an ended run stays, with its record and files. `None`: as the server is set."""
 
 
 class ToolGrant(Frozen):

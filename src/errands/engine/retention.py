@@ -1,0 +1,100 @@
+"""What is kept no longer: ended runs past their retention, and deleted tasks past their grace. The keeper calls it."""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from errands.engine.launching import request_cancel
+from errands.store.audit import NewEntry, write_in
+from errands.store.connections import Connection, Pool
+from errands.store.sql import statement
+
+_BATCH = 500
+_TASKS_AT_ONCE = 20
+
+
+class ArtifactBin(Protocol):
+    """Where the files of removed runs lie."""
+
+    async def delete(self, refs: list[str]) -> None: ...
+
+
+async def forget_ended(
+    pool: Pool, artifacts: ArtifactBin, now: datetime, retention: timedelta | None, *, batch: int = _BATCH
+) -> int:
+    """Remove ended runs, with their journals and files, some hundred at a time. Gives how many.
+
+    Each task's published version may say for how long (`limits.keep_runs`); of the others they stay for `retention`,
+    None: for good. A run whose sub-tasks are under way stays with them.
+    """
+    forgotten = 0
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            cut = None if retention is None else now - retention
+            rows = await connection.fetch(statement("expired_runs"), cut, now, batch)
+            refs = await _remove(connection, [row["id"] for row in rows])
+        await _bin(artifacts, refs)
+        forgotten += len(rows)
+        if len(rows) < batch:
+            return forgotten
+
+
+async def remove_deleted(pool: Pool, artifacts: ArtifactBin, now: datetime) -> int:
+    """Remove tasks whose grace is over, with everything of theirs. Gives how many are gone.
+
+    What still runs is asked to end first, and its task is removed when the keeper comes again.
+    """
+    rows = await pool.fetch(
+        "select id from tasks where remove_at <= $1 order by remove_at limit $2", now, _TASKS_AT_ONCE
+    )
+    return sum([await _remove_task(pool, artifacts, row["id"], now) for row in rows])
+
+
+async def _remove_task(pool: Pool, artifacts: ArtifactBin, task_id: UUID, now: datetime) -> bool:
+    while True:
+        async with pool.acquire() as connection, connection.transaction():
+            held = await connection.fetchrow(statement("lock_deleted_task"), task_id, now)
+            if held is None:
+                return False  # Restored meanwhile, or another keeper is at it.
+            active = await connection.fetch(
+                "select id from runs where task_id = $1 and status in ('queued', 'running', 'waiting') order by id",
+                task_id,
+            )
+            for row in active:
+                await request_cancel(connection, row["id"], "system:keeper", "the task is deleted", now)
+            rows = await connection.fetch(
+                "select id from runs where task_id = $1 and finished_at is not null order by finished_at limit $2",
+                task_id,
+                _BATCH,
+            )
+            refs = await _remove(connection, [row["id"] for row in rows])
+            left = await connection.fetchval("select exists(select 1 from runs where task_id = $1)", task_id)
+            if not left:
+                await _remove_row(connection, task_id, held["project"], held["task"])
+        await _bin(artifacts, refs)
+        if not left or not rows:
+            return not left
+
+
+async def _remove_row(connection: Connection, task_id: UUID, project: str, task: str) -> None:
+    """The task with its versions and triggers, and an entry in the audit log."""
+    await connection.execute("delete from tasks where id = $1", task_id)
+    entry = NewEntry(
+        "system:keeper", "system", "keeper", "task.delete", "task", task, project, "done", {"act": "removed"}
+    )
+    await write_in(connection, entry)
+
+
+async def _remove(connection: Connection, ids: list[UUID]) -> list[str]:
+    """Take runs and their journals out; gives the places of files that nobody needs any more."""
+    if not ids:
+        return []
+    refs = await connection.fetch(statement("files_of_runs"), ids)
+    await connection.execute("delete from steps where run_id = any($1)", ids)
+    await connection.execute("delete from runs where id = any($1)", ids)
+    return [row["ref"] for row in refs]
+
+
+async def _bin(artifacts: ArtifactBin, refs: list[str]) -> None:
+    if refs:
+        await artifacts.delete(refs)
