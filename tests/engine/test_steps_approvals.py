@@ -81,7 +81,7 @@ async def test_a_quorum_counts_people_and_each_ones_first_answer(bench: Workbenc
         approval = await bench.open_approval(launched.run_id)
         await bench.answer(launched.run_id, "approve", person="user:cy")
         ended = await bench.ended(launched.run_id)
-        with pytest.raises(AnswerRefusedError, match="closed: it was answered already: approve"):
+        with pytest.raises(AnswerRefusedError, match="closed: user:ana and user:cy answered 'approve'"):
             await bench.engine.answer(approval, person="user:di", choice="reject", form={}, note=None)
     assert isinstance(ended.output, dict)
     assert (ended.output["choice"], ended.output["by"]) == ("approve", "user:cy")

@@ -100,6 +100,7 @@ class Approvals:
         default_factory=lambda: ApprovalView(
             id=APPROVAL_ID,
             run=RUN_ID,
+            project="default",
             task="report",
             path="ok",
             question="Send it?",
@@ -114,13 +115,18 @@ class Approvals:
             created_at=NOW,
             due_at=None,
             closed_at=None,
+            reminded_at=None,
+            reminders=0,
+            escalates_at=None,
+            escalate_to=(),
+            escalated_at=None,
         )
     )
     answers: list[dict[str, Any]] = field(default_factory=list)
     refusal: ServiceError | None = None
 
-    async def inbox(self, caller: Principal, project: str, *, mine: bool = False) -> list[ApprovalView]:
-        return [self.view]
+    async def inbox(self, caller: Principal, project: str, **options: Any) -> Page[ApprovalView]:
+        return Page((self.view,), None)
 
     async def get(self, caller: Principal, named: str) -> ApprovalView:
         return self.view

@@ -39,7 +39,7 @@ DOORS = {
     "figures.ready": "asked by whatever watches the process; tells yes or no",
 }
 OWN = {"people.change_password": "only ever the caller's own; see test_people"}
-FILTERED = {"projects.list"}
+FILTERED = {"projects.list", "approvals.inbox"}
 """Lists over several projects: what the caller may not see is left out of them."""
 
 NOW = datetime.now(UTC)

@@ -296,9 +296,10 @@ async def test_an_approval_is_answered_once_by_somebody_who_may(working: Service
     started = await working.runs.start(ANA, "default", "ask", {})
     run = await _waiting(working, started.id)
     assert [(step.path, step.status) for step in run.steps] == [("ok", StepStatus.WAITING)]
-    (asked,) = await working.approvals.inbox(ANA, "default")
+    (asked,) = (await working.approvals.inbox(ANA, "default")).items
     assert (asked.question, asked.choices, asked.excluded) == ("Go on?", ("send", "drop"), ("user:ana",))
-    assert await working.approvals.inbox(ANA, "default", mine=True) == []
+    assert (await working.approvals.inbox(ANA, "default", mine=True)).items == ()
+    assert [one.id for one in (await working.approvals.inbox(BEN)).items] == [asked.id]
     answer = working.approvals.answer
     with pytest.raises(Denied, match="excludes user:ana from answering"):
         await answer(ANA, asked.id, choice="send", form={})
@@ -309,7 +310,7 @@ async def test_an_approval_is_answered_once_by_somebody_who_may(working: Service
     answered = await answer(BEN, started.id, choice="send", form={"note": "go"}, note="sure")
     assert (answered.closed, answered.approval) == (True, asked.id)
     assert (await _finished(working, started.id)).output == "send go"
-    with pytest.raises(Conflict, match="answered already"):
+    with pytest.raises(Conflict, match="closed: user:ben answered 'send', the last at"):
         await answer(EVE, asked.id, choice="drop", form={})
     closed = await working.approvals.get(ANA, asked.id)
     assert [(one.person, one.choice, one.note) for one in closed.answers] == [("user:ben", "send", "sure")]

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from alembic.script import ScriptDirectory
 
+import errands.store.tables_alarms
 import errands.store.tables_people
 import errands.store.tables_triggers  # noqa: F401 (declares its tables)
 from errands.store.database import Database

@@ -27,6 +27,9 @@ Run = Annotated[
 VersionNumber = Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
 Version = Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER, description="Number of a version.")]
 
+Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
 
 class Body(BaseModel):
     """A request's body: nothing but what is declared, and nothing that a database cannot keep."""

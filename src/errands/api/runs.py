@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import Header, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
-from errands.api.bodies import Body, JsonMap, Project, Run, Task, Version, VersionNumber
+from errands.api.bodies import Body, Cursor, JsonMap, Limit, Project, Run, Task, Version, VersionNumber
 from errands.api.callers import Asked, Caller
 from errands.api.following import Followers, LastEventId, events_response
 from errands.api.problems import Refusal
@@ -48,8 +48,6 @@ Since = Annotated[AwareDatetime | None, Query(description="Queued at this moment
 Until = Annotated[AwareDatetime | None, Query(description="Queued before this moment.")]
 OfTask = Annotated[str | None, Query(max_length=200, description="Only runs of this task.")]
 OfStatus = Annotated[RunStatus | None, Query(description="Only runs in this state.")]
-Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=500)]
 _EXAMPLE = {
     "id": "run_0192f3c4a1b27c3e8d5f6a7b8c9d0e1f",
     "status": "queued",

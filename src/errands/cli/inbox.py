@@ -1,6 +1,7 @@
 """Open questions to people: listed, and answered by options or by being asked."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from errands.cli.answering import Given, ask_approval, give, outcome
 from errands.cli.desk import Room, acting_as
@@ -14,6 +15,9 @@ from errands.cli.run_texts import approval_table
 from errands.cli.screen import Screen
 from errands.core.values import Json
 from errands.services.views import ApprovalView
+
+if TYPE_CHECKING:
+    from errands.core.access import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ async def list_open(screen: Screen, room: Room, reply: Reply) -> ExitCode:
     """The open questions that this person may answer."""
     if reply.choice or reply.form:
         raise BadInput("Which approval is answered?", hint="errands approve lists them; then: errands approve APPROVAL")
-    approvals = await room.services.approvals.inbox(acting_as(reply.person), room.project, mine=True)
+    approvals = await _every(room, acting_as(reply.person))
     screen.document(approvals)
     if approvals:
         screen.show(approval_table(approvals, local_now(), screen))
@@ -38,6 +42,18 @@ async def list_open(screen: Screen, room: Room, reply: Reply) -> ExitCode:
     else:
         screen.say("Nothing waits for you.")
     return ExitCode.SUCCEEDED
+
+
+async def _every(room: Room, person: "Principal") -> list[ApprovalView]:
+    """All that this person may answer in the project, page by page."""
+    found: list[ApprovalView] = []
+    cursor: str | None = None
+    while True:
+        page = await room.services.approvals.inbox(person, room.project, mine=True, cursor=cursor)
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
 
 
 async def answer(screen: Screen, room: Room, named: str, reply: Reply, *, follow: bool = False) -> ExitCode:

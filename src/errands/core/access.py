@@ -200,6 +200,15 @@ def refers_to(principal: Principal, project: str, reference: str) -> bool:
             return False
 
 
+def references_of(person: Person, project: str) -> frozenset[str]:
+    """Every reference that means this person in a project: what `refers_to` says yes to."""
+    server = tuple(ServerRole)[: _order(person.server_role) + 1]
+    role = person.role_in(project)
+    held = () if role is None else tuple(ProjectRole)[: _order(role) + 1]
+    groups = {f"group:{name}" for name in person.groups}
+    return frozenset({f"user:{person.name}", *groups, *(f"role:{one}" for one in (*server, *held))})
+
+
 def _of_person(person: Person, verb: Verb, resource: Resource) -> Decision:
     match resource:
         case AccountResource():

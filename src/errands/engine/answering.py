@@ -45,6 +45,8 @@ async def answer(
     row = await connection.fetchrow("select * from approvals where id = $1 for update", approval_id)
     if row is None:
         raise LookupError(f"there is no approval apr_{approval_id.hex}")
+    if row["status"] != "open":
+        raise AnswerRefusedError(f"this question is closed: {await _ending(connection, row)}", "nothing is left to do")
     _check(row, person, choice)
     filled = _filled(row, form)
     inserted = await connection.fetchval(
@@ -58,7 +60,8 @@ async def answer(
         now,
     )
     if inserted is None:
-        raise AnswerRefusedError(f"{person} has already answered", "each person's first answer counts")
+        raise await _second(connection, approval_id, person)
+    await connection.execute("delete from approval_drafts where approval_id = $1 and person = $2", approval_id, person)
     given = await connection.fetchval(
         "select count(*) from approval_answers where approval_id = $1 and choice = $2", approval_id, choice
     )
@@ -72,14 +75,34 @@ async def answer(
     return Answered(True, choice, given, row["quorum"])
 
 
+async def _ending(connection: Connection, row: Row) -> str:
+    """How a question was closed, by whom and when."""
+    at = f"{row['closed_at']:%Y-%m-%d %H:%M} UTC"
+    match row["status"]:
+        case "answered":
+            given = await connection.fetch(
+                "select person from approval_answers where approval_id = $1 and choice = $2 order by answered_at",
+                row["id"],
+                row["choice"],
+            )
+            return f"{' and '.join(one['person'] for one in given)} answered {row['choice']!r}, the last at {at}"
+        case "expired":
+            return f"its time was over at {at}"
+        case _:
+            return f"its run has ended, at {at}"
+
+
+async def _second(connection: Connection, approval_id: UUID, person: str) -> AnswerRefusedError:
+    """Why somebody's second answer does not count."""
+    first = await connection.fetchrow(
+        "select choice, answered_at from approval_answers where approval_id = $1 and person = $2", approval_id, person
+    )
+    assert first is not None
+    said = f"{person} has already answered {first['choice']!r} at {first['answered_at']:%Y-%m-%d %H:%M} UTC"
+    return AnswerRefusedError(said, "each person's first answer counts")
+
+
 def _check(row: Row, person: str, choice: str) -> None:
-    closed = {
-        "answered": f"it was answered already: {row['choice']}",
-        "expired": "its time was over before anybody answered",
-        "withdrawn": "its run has ended",
-    }
-    if row["status"] != "open":
-        raise AnswerRefusedError(f"this question is closed: {closed[row['status']]}", "nothing is left to do")
     if choice not in row["choices"]:
         raise AnswerRefusedError(f"{choice!r} is not a choice here", f"choose one of: {', '.join(row['choices'])}")
     if person in row["excluded"]:

@@ -81,8 +81,8 @@ class WaitingRoom:
         await connection.execute(
             """
             insert into approvals (id, run_id, path, project_id, question, form, choices, approvers, excluded, quorum,
-                                   remind_seconds, escalate_seconds, escalate_to, created_at, due_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                                   remind_seconds, escalate_seconds, escalate_to, created_at, due_at, notice_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $14)
             """,
             new_id(),
             run.id,

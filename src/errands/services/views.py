@@ -319,6 +319,7 @@ class ApprovalView:
 
     id: str
     run: str
+    project: str
     task: str
     path: str
     question: str
@@ -327,14 +328,35 @@ class ApprovalView:
     """JSON Schema of fields to fill in, defaults rendered."""
     choices: tuple[str, ...]
     approvers: tuple[str, ...]
+    """Whom it asks, such as `user:ana`, `group:sales-leads`, `role:owner`. Empty: everybody who may answer."""
     excluded: tuple[str, ...]
     quorum: int
+    """So many people must choose the same."""
     status: Literal["open", "answered", "expired", "withdrawn"]
     choice: str | None
     answers: tuple[ApprovalAnswer, ...]
     created_at: datetime
     due_at: datetime | None
     closed_at: datetime | None
+    reminded_at: datetime | None
+    reminders: int
+    """How often those who are asked were reminded."""
+    escalates_at: datetime | None
+    """When `escalate_to` is asked too. None: never."""
+    escalate_to: tuple[str, ...]
+    escalated_at: datetime | None
+    """Since when they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftView:
+    """An answer that the caller has begun and not given yet."""
+
+    approval: str
+    choice: str | None
+    form: JsonObject
+    note: str | None
+    saved_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

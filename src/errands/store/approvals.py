@@ -1,6 +1,6 @@
 """Questions to people, and what they answered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -10,7 +10,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core.values import JsonObject
+from errands.store.connections import Pool
 from errands.store.rows import fetch_all, fetch_one
+from errands.store.sql import statement
 from errands.store.tables import approval_answers, approvals, projects, runs, tasks
 
 _TAKEN_OVER = ("project", "task_id", "task", "starter")
@@ -34,8 +36,12 @@ class ApprovalRow:
     approvers: Sequence[str]
     excluded: Sequence[str]
     quorum: int
+    remind_seconds: float | None
+    reminders: int
+    reminded_at: datetime | None
     escalate_seconds: float | None
     escalate_to: Sequence[str] | None
+    escalated_at: datetime | None
     status: Literal["open", "answered", "expired", "withdrawn"]
     choice: str | None
     created_at: datetime
@@ -55,10 +61,31 @@ class AnswerRow:
     answered_at: datetime
 
 
-async def open_in(connection: AsyncConnection, project_id: UUID, limit: int) -> list[ApprovalRow]:
-    """The open questions of a project, oldest first. Index: ix_approvals_open."""
+async def open_in(
+    connection: AsyncConnection, project_id: UUID, *, after: UUID | None, limit: int
+) -> list[ApprovalRow]:
+    """The open questions of a project, oldest first, after one. Index: ix_approvals_open."""
     query = _approvals().where(approvals.c.project_id == project_id, approvals.c.status == "open")
+    query = query if after is None else query.where(approvals.c.id > after)
     return await fetch_all(connection, ApprovalRow, query.order_by(approvals.c.id).limit(limit))
+
+
+async def answerable(
+    pool: Pool, reach: Mapping[UUID, Sequence[str]], person: str, *, everything: bool, after: UUID | None, limit: int
+) -> Sequence[UUID]:
+    """Open questions that a person is asked by one of the names that it has in each project; oldest first.
+
+    `everything`: whoever is asked.
+    """
+    names = [" ".join(found) for found in reach.values()]
+    rows = await pool.fetch(statement("answerable"), list(reach), names, everything, person, after, limit)
+    return [row["id"] for row in rows]
+
+
+async def those(connection: AsyncConnection, approval_ids: Sequence[UUID]) -> list[ApprovalRow]:
+    """The questions with these ids, oldest first."""
+    query = _approvals().where(approvals.c.id.in_(approval_ids))
+    return await fetch_all(connection, ApprovalRow, query.order_by(approvals.c.id))
 
 
 async def find(connection: AsyncConnection, approval_id: UUID) -> ApprovalRow | None:

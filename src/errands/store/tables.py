@@ -85,6 +85,8 @@ tasks = Table(
     # A deleted task is archived, and the keeper removes it from this moment on.
     _moment("remove_at"),
     _moment("created_at", required=True),
+    # Alarms look at its runs: each that ends leaves a signal.
+    Column("watched", Boolean, nullable=False, server_default="false"),
     UniqueConstraint("project_id", "name"),
     Index("ix_tasks_removal", "remove_at", postgresql_where=text("remove_at is not null")),
 )
@@ -302,8 +304,16 @@ approvals = Table(
     _moment("created_at", required=True),
     _moment("due_at"),
     _moment("closed_at"),
+    # When people are told of it next, and when they were told, reminded, joined by others, and an alarm raised.
+    _moment("notice_at"),
+    _moment("asked_at"),
+    _moment("reminded_at"),
+    Column("reminders", Integer, nullable=False, server_default="0"),
+    _moment("escalated_at"),
+    _moment("overdue_at"),
     UniqueConstraint("run_id", "path"),
     Index("ix_approvals_open", "project_id", "id", postgresql_where=text("status = 'open'")),
+    Index("ix_approvals_notice", "notice_at", postgresql_where=text("status = 'open' and notice_at is not null")),
 )
 
 approval_answers = Table(

@@ -81,6 +81,12 @@ triggers = Table(
     Index("ix_triggers_project", "project_id"),
     Index("ix_triggers_event_task", "project_id", "event_task", postgresql_where=text("event_task is not null")),
     Index("ix_triggers_event_name", "project_id", "event_name", postgresql_where=text("event_name is not null")),
+    # Alarms look for those whose last planned time came to nothing.
+    Index(
+        "ix_triggers_not_started",
+        "id",
+        postgresql_where=text("last_outcome in ('missed', 'failed_to_start')"),
+    ),
 )
 
 # The ledger: one row for each planned time of a trigger, whatever became of it. What is not planned but caused (by a

@@ -44,6 +44,7 @@ OWN = frozenset(
         "getDefinitionSchema",
         "getMe",
         "listTokens",
+        "listInbox",
     }
 )
 """What everybody may with an account: it shows nothing that is somebody else's."""
@@ -175,8 +176,12 @@ async def _runs(walk: Walk) -> None:
     slow = (await walk.call("startRun", **here, task="slow", json={})).json()["id"]
     assert (await walk.call("cancelRun", run=slow, json={"reason": "enough"})).json() == {"cancelled": True}
     asked = (await walk.call("startRun", **here, task="ask", json={}, wait="1s")).json()["id"]
-    (question,) = (await walk.call("listApprovals", **here)).json()
+    (question,) = (await walk.call("listApprovals", **here)).json()["items"]
+    assert (await walk.call("listInbox")).json()["items"] == [question]
     assert (await walk.call("getApproval", approval=asked)).json()["id"] == question["id"]
+    await walk.call("saveDraft", approval=question["id"], json={"choice": "yes_please"})
+    assert (await walk.call("getDraft", approval=question["id"])).json()["choice"] == "yes_please"
+    await walk.call("dropDraft", approval=question["id"])
     await walk.call("answerApproval", approval=question["id"], json={"choice": "yes_please"})
 
 
