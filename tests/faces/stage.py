@@ -9,11 +9,22 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import httpx
+
+from errands import __version__
+from errands.api.app import Parts
+from errands.api.mounting import Mounted
+from errands.cli.client import Client, client_on
+from errands.cli.client.connection import Connection
+from errands.cli.client.mounted import MountedTransport
+from errands.cli.desk import acting_as
+from errands.cli.versions import Versions
 from errands.cli.wiring import Opened, Wiring
 from errands.core.access import Principal
 from errands.core.definition.task import TaskDefinition
 from errands.core.outcomes import RunStatus
 from errands.core.problems import Problem
+from errands.services import Services
 from errands.services.errors import NotFound, ServiceError
 from errands.services.views import (
     Applied,
@@ -28,6 +39,7 @@ from errands.services.views import (
     RunView,
     SourceFile,
     TaskView,
+    VersionView,
 )
 from tests.faces.made_up import APPROVAL_ID, NOW, RUN_ID, definition, run
 
@@ -74,7 +86,7 @@ class Runs:
         )  # fmt: skip
         return Page((line,), "run_next")
 
-    async def logs(self, caller: Principal, run_id: str, *, after: int = 0) -> Sequence[LogLine]:
+    async def logs(self, caller: Principal, run_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
         return [line for line in self.lines if line.id > after]
 
     async def cancel(self, caller: Principal, run_id: str, *, reason: str | None) -> bool:
@@ -166,6 +178,9 @@ class Tasks:
         published = self.published[-1] if self.published else None
         return TaskView("task_1", name, None, "Sums up.", (), published, 7, None, None, NOW)
 
+    async def versions(self, caller: Principal, project: str, name: str) -> list[VersionView]:
+        return [VersionView("ver_1", 7, "d1gest", "user:ana", None, NOW, published=False)]
+
     async def publish(
         self, caller: Principal, project: str, name: str, number: int, *, message: str | None = None
     ) -> TaskView:
@@ -187,9 +202,18 @@ class Stage:
     log: Path = Path("/nonexistent/errands.log")
     opened_with: list[bool] = field(default_factory=list)
 
-    def opened(self) -> Opened:
+    def mounted(self) -> Mounted:
+        """The real API, on the services of this stage."""
         services = SimpleNamespace(runs=self.runs, approvals=self.approvals, tasks=self.tasks)
-        opened = SimpleNamespace(services=services, default_project="default", shutdown_grace=timedelta(seconds=20))
+        return Mounted(Parts(cast(Services, services), lambda _: None, __version__, lambda _: None))
+
+    def client(self, person: str) -> Client:
+        """The client of a command in this person's name."""
+        http = httpx.AsyncClient(transport=MountedTransport(self.mounted(), acting_as(person)), base_url="http://x")
+        return client_on(Connection(http, None, Versions(__version__, lambda _: None)))
+
+    def opened(self) -> Opened:
+        opened = SimpleNamespace(mounted=self.mounted, default_project="default", shutdown_grace=timedelta(seconds=20))
         return cast(Opened, opened)
 
     @asynccontextmanager
@@ -204,4 +228,4 @@ class Stage:
         return Path("/models/x.gguf")
 
     def wiring(self) -> Wiring:
-        return Wiring(self.open, self.check, self.pull, lambda: self.log, serve=cast(Any, None))
+        return Wiring(self.open, self.check, lambda: "default", self.pull, lambda: self.log, serve=cast(Any, None))

@@ -29,7 +29,9 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def errands(stage: Stage, *arguments: str, typed: str | None = None) -> Result:
-    return CliRunner().invoke(make_app(stage.wiring()), list(arguments), input=typed, env={"COLUMNS": "120"})
+    return CliRunner().invoke(
+        make_app(stage.wiring()), list(arguments), input=typed, env={"COLUMNS": "120", "ERRANDS_URL": "local"}
+    )
 
 
 def said(result: Result) -> str:

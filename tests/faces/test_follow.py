@@ -23,9 +23,9 @@ from errands.services.views import ApprovalView, RunChanged, RunEnded, RunSnapsh
 from tests.faces.made_up import APPROVAL_ID, NOW, RUN_ID, approval_wait, run
 from tests.faces.stage import Stage
 
-HERE = Manner(held_here=True, stay=False, person="user:ana")
-PATIENT = Manner(held_here=True, stay=True, person="user:ana")
-ELSEWHERE = Manner(held_here=False, stay=True, person="user:ana")
+HERE = Manner(held_here=True, stay=False)
+PATIENT = Manner(held_here=True, stay=True)
+ELSEWHERE = Manner(held_here=False, stay=True)
 RUNNING = RunSnapshot(run(RunStatus.RUNNING))
 ASKS = RunChanged(RunStatus.WAITING, (approval_wait(),))
 
@@ -37,7 +37,9 @@ class Follower:
         self.said, self.shown = StringIO(), StringIO()
         out = Console(file=self.shown, theme=theme(), width=100)
         err = Console(file=self.said, theme=theme(), width=200)
-        self.task = asyncio.create_task(follow_run(Screen(out, err), Room(stage.opened(), "default"), RUN_ID, manner))
+        self.task = asyncio.create_task(
+            follow_run(Screen(out, err), Room(stage.client("user:ana"), "default"), RUN_ID, manner)
+        )
 
     async def left(self) -> Left:
         async with asyncio.timeout(5):

@@ -117,7 +117,7 @@ class Started:
 
 def made(folder: Path, database_url: str) -> Errands:
     """A fresh home on this database, without colour, without anything from the caller's own settings."""
-    home = {"ERRANDS_HOME": str(folder / "home"), "ERRANDS_DATABASE_URL": database_url}
+    home = {"ERRANDS_URL": "local", "ERRANDS_HOME": str(folder / "home"), "ERRANDS_DATABASE_URL": database_url}
     return Errands(folder, {**home, "NO_COLOR": "1", "COLUMNS": "160"})
 
 

@@ -157,6 +157,12 @@ async def check_server(caller: Caller, services: Asked) -> object:
     return await services.doctor.report(caller)
 
 
+@routes.post("/server/secrets/rotate", gives=dict[str, int], example={"encrypted_anew": 12})
+async def rotate_secrets(caller: Caller, services: Asked) -> object:
+    """Encrypt every stored secret anew with the newest key; tells how many were. Older keys can be taken away then."""
+    return {"encrypted_anew": await services.secrets.rotate(caller)}
+
+
 async def _ended(first: str, following: AsyncIterator[str]) -> AsyncIterator[str]:
     yield f"{first}\n"
     async for line in following:

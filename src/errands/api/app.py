@@ -1,7 +1,8 @@
 """Puts the API together. `bootstrap.make_api` hands it the services of a process."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,28 +10,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
-from errands.api import (
-    access,
-    approvals,
-    artifacts,
-    doors,
-    exports,
-    monitoring,
-    people,
-    projects,
-    runs,
-    setup_page,
-    tasks,
-    triggers,
-)
 from errands.api.edge import Edge
 from errands.api.following import Followers
 from errands.api.monitoring import Meters, Watch
+from errands.api.monitoring import routes as monitoring
 from errands.api.problems import Translate, fastapi_handler
+from errands.api.routes import Routes
+from errands.api.setup_page import routes as setup_page
 from errands.services import Services
 
 PREFIX = "/api/v1"
-_NOUNS = (projects, tasks, exports, runs, artifacts, approvals, triggers, doors, people, access)
+NOUNS = (*("projects", "tasks", "exports", "runs", "artifacts", "approvals", "triggers", "doors", "people", "access"),)
+"""The modules of this room that declare endpoints of the API, in the order in which routes are tried."""
 _TAGS = (
     ("projects", "Projects: their files, events and secrets."),
     ("tasks", "Tasks: read, edited, published, compared, paused, archived, deleted, rehearsed."),
@@ -64,6 +55,16 @@ class Parts:
 
 def make_app(parts: Parts) -> FastAPI:
     """The application. Its `state` holds `services`, `followers` and `meters`."""
+    app = make_frame(parts)
+    add_nouns(app, NOUNS)
+    app.include_router(monitoring.router())
+    app.include_router(setup_page.router(), include_in_schema=False)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    return app
+
+
+def make_frame(parts: Parts) -> FastAPI:
+    """The application without a noun."""
     app = FastAPI(
         title="Errands",
         version=parts.version,
@@ -79,13 +80,15 @@ def make_app(parts: Parts) -> FastAPI:
     parts.watch(meters.happened)
     app.state.services, app.state.meters = parts.services, meters
     app.state.followers = Followers(parts.translate)
-    for noun in _NOUNS:
-        app.include_router(noun.routes.router, prefix=PREFIX)
-    app.include_router(monitoring.routes.router)
-    app.include_router(setup_page.routes.router, include_in_schema=False)
-    app.add_middleware(Edge, translate=parts.translate, observe=meters.request)
-    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    app.add_middleware(Edge, translate=parts.translate, observe=meters.request, version=parts.version)
     return app
+
+
+def add_nouns(app: FastAPI, nouns: Sequence[str], *, documented: bool = True) -> None:
+    """Let the application answer at the endpoints of these modules."""
+    for noun in nouns:
+        routes: Routes = import_module(f"errands.api.{noun}").routes
+        app.include_router(routes.router(documented=documented), prefix=PREFIX)
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

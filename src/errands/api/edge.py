@@ -17,6 +17,9 @@ log = structlog.get_logger()
 
 MAX_BODY_BYTES = 16 * 2**20
 """The largest request: some hundred task files at once."""
+DEFECTS = "errands.defects"
+"""Where a request from within this process wants to be told of an error that nobody has foreseen: a list in its scope.
+It is not logged then."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -31,12 +34,15 @@ Observer = Callable[[str, str, int, float], None]
 
 
 class Edge:
-    """ASGI middleware, the outermost. `translate` makes of a library's exception what it means for the caller."""
+    """ASGI middleware, the outermost. `translate` makes of a library's exception what it means for the caller;
+    `version` is told with every answer, so that clients notice one that they do not fit.
+    """
 
-    def __init__(self, app: ASGIApp, translate: Translate, observe: Observer) -> None:
+    def __init__(self, app: ASGIApp, translate: Translate, observe: Observer, version: str) -> None:
         self._app = app
         self._translate = translate
         self._observe = observe
+        self._version = version
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,7 +51,7 @@ class Edge:
         headers = Headers(scope=scope)
         request_id = _request_id(headers)
         scope.setdefault("state", {})["request_id"] = request_id
-        answer = _Answer(scope, send, request_id, self._observe)
+        answer = _Answer(scope, send, request_id, self._observe, self._version)
         with structlog.contextvars.bound_contextvars(request=request_id):
             try:
                 _check_form(scope, headers)
@@ -59,7 +65,11 @@ class Edge:
 
     async def _refuse(self, error: Exception, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         if is_defect(error, self._translate):
-            log.error("api.defect", method=scope["method"], path=scope["path"], exc_info=error)
+            defects: list[Exception] | None = scope.get(DEFECTS)
+            if defects is not None:
+                defects.append(error)
+            else:
+                log.error("api.defect", method=scope["method"], path=scope["path"], exc_info=error)
         if answer.begun:
             raise error  # Half an answer is out; the connection is cut, so that nobody takes it for the whole.
         response = problem_response(error, answer.request_id, self._translate)
@@ -71,12 +81,13 @@ class Edge:
 class _Answer:
     """What goes back: each answer gets the headers that all have in common."""
 
-    def __init__(self, scope: Scope, send: Send, request_id: str, observe: Observer) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: str, observe: Observer, version: str) -> None:
         self.request_id = request_id
         self.begun = False
         self._scope = scope
         self._send = send
         self._observe = observe
+        self._version = version
         self._arrived = time.perf_counter()
 
     async def send(self, message: Message) -> None:
@@ -86,6 +97,7 @@ class _Answer:
             for name, value in _SAFE.items():
                 headers.setdefault(name, value)
             headers["X-Request-ID"] = self.request_id
+            headers["Errands-Version"] = self._version
             for cookie in self._scope["state"].get("cookies", ()):
                 headers.append("Set-Cookie", cookie)
             seconds = time.perf_counter() - self._arrived

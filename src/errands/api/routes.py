@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ParamSpec
 
@@ -16,11 +17,60 @@ Endpoint = Callable[Given, Awaitable[object]]
 _REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": PROBLEM_RESPONSE, "5XX": PROBLEM_RESPONSE}
 
 
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """An endpoint as its module declares it."""
+
+    method: str
+    path: str
+    endpoint: Callable[..., Awaitable[object]]
+    status: HTTPStatus
+    gives: Any
+    also: Mapping[int | str, Mapping[str, Any]]
+    example: object
+
+    def add_to(self, router: APIRouter, *, documented: bool) -> None:
+        told = inspect.getdoc(self.endpoint) or ""
+        router.add_api_route(
+            self.path,
+            self.endpoint,
+            methods=[self.method],
+            status_code=self.status,
+            operation_id=_operation_id(self.endpoint.__name__),
+            summary=told.partition("\n")[0],
+            description=told,
+            responses=self._answers() if documented else None,
+            response_model=None,
+            response_class=Response,
+        )
+
+    def _answers(self) -> dict[int | str, dict[str, Any]]:
+        answers = {status: dict(answer) for status, answer in self.also.items()}
+        for answer in answers.values():
+            if "model" in answer:
+                answer["model"] = schema_of(answer["model"])
+        if self.gives is not None and self.gives is not Response:
+            answers[self.status] = {"model": schema_of(self.gives), "description": self.status.phrase}
+            if self.example is not None:
+                answers[self.status]["content"] = {"application/json": {"example": self.example}}
+        return answers
+
+
 class Routes:
     """The endpoints of one noun."""
 
     def __init__(self, tag: str) -> None:
-        self.router = APIRouter(tags=[tag], responses=_REFUSALS)
+        self._tag = tag
+        self._declared: list[_Declared] = []
+
+    def router(self, *, documented: bool = True) -> APIRouter:
+        """The endpoints as a router. Not `documented`: without the shapes of answers, which take longer to draw than
+        everything else and are read in the document alone.
+        """
+        router = APIRouter(tags=[self._tag], responses=_REFUSALS if documented else None)
+        for declared in self._declared:
+            declared.add_to(router, documented=documented)
+        return router
 
     def add(
         self,
@@ -29,30 +79,15 @@ class Routes:
         *,
         gives: Any = None,
         status: HTTPStatus = HTTPStatus.OK,
-        also: Mapping[int | str, dict[str, Any]] | None = None,
+        also: Mapping[int | str, Mapping[str, Any]] | None = None,
         example: object = None,
     ) -> Callable[[Endpoint[Given]], Endpoint[Given]]:
         """Declare an endpoint. It gives a view (`gives` is its type), a whole Response, or nothing (204)."""
         status = HTTPStatus.NO_CONTENT if gives is None else status
-        answers: dict[int | str, dict[str, Any]] = dict(also or {})
-        if gives is not None and gives is not Response:
-            answers[status] = {"model": schema_of(gives), "description": status.phrase}
-            if example is not None:
-                answers[status]["content"] = {"application/json": {"example": example}}
 
         def declare(endpoint: Endpoint[Given]) -> Endpoint[Given]:
-            self.router.add_api_route(
-                path,
-                _answering(endpoint, status),
-                methods=[method],
-                status_code=status,
-                operation_id=_operation_id(endpoint.__name__),
-                summary=(inspect.getdoc(endpoint) or "").partition("\n")[0],
-                description=inspect.getdoc(endpoint),
-                responses=answers,
-                response_model=None,
-                response_class=Response,
-            )
+            answering = _answering(endpoint, status)
+            self._declared.append(_Declared(method, path, answering, status, gives, also or {}, example))
             return endpoint
 
         return declare

@@ -15,7 +15,6 @@ from errands.api.callers import Asked, Caller
 from errands.api.following import Followers, LastEventId, events_response
 from errands.api.problems import Refusal
 from errands.api.routes import Routes, reply
-from errands.api.shapes import schema_of
 from errands.core.access import Principal
 from errands.core.definition.units import Duration
 from errands.core.outcomes import RunStatus
@@ -54,7 +53,7 @@ _EXAMPLE = {
     "reason": None,
     "existing": False,
 }
-_ENDED = {200: {"model": schema_of(RunView), "description": "The run has ended within the time to wait."}}
+_ENDED = {200: {"model": RunView, "description": "The run has ended within the time to wait."}}
 
 
 class StartBody(Body):

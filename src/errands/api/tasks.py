@@ -16,7 +16,7 @@ from errands.core.definition.schema import format_schema
 from errands.core.params import arguments_schema
 from errands.core.values import JsonObject
 from errands.services import Services
-from errands.services.applying import kind_and_name
+from errands.services.applying import as_json, kind_and_name
 from errands.services.views import (
     Applied,
     DryRunView,
@@ -120,6 +120,14 @@ async def get_task_source(
     return SourceFile(f"tasks/{task}.yaml", await services.tasks.source(caller, project, task, version))
 
 
+@routes.get("/projects/{project}/tasks/{task}/definition", gives=JsonObject)
+async def get_task_definition(
+    caller: Caller, services: Asked, project: Project, task: Task, version: Version = None
+) -> object:
+    """What a version says, in the one form that the many ways to write it come down to."""
+    return as_json(await services.tasks.definition(caller, project, task, version))
+
+
 @routes.get("/projects/{project}/tasks/{task}/schema", gives=JsonObject)
 async def get_task_schema(
     caller: Caller, services: Asked, project: Project, task: Task, version: Version = None
@@ -174,9 +182,15 @@ async def restore_task(caller: Caller, services: Asked, project: Project, task: 
 
 
 @routes.delete("/projects/{project}/tasks/{task}", gives=TaskView)
-async def delete_task(caller: Caller, services: Asked, project: Project, task: Task) -> object:
+async def delete_task(
+    caller: Caller,
+    services: Asked,
+    project: Project,
+    task: Task,
+    note: Annotated[str | None, Query(max_length=1000, description="Kept in the audit log: why.")] = None,
+) -> object:
     """Archive it now, and remove it with versions, runs and files at `remove_at`, unless it is restored before."""
-    return await services.retirement.delete(caller, project, task)
+    return await services.retirement.delete(caller, project, task, note=note)
 
 
 @routes.post("/projects/{project}/tasks/{task}/test", gives=list[TestResult])

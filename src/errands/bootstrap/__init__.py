@@ -18,6 +18,8 @@ from errands.bootstrap.services import make_services
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from errands.api.app import Parts
+    from errands.api.mounting import Mounted
     from errands.api.serving import Listening
     from errands.background import WorkerAndScheduler
     from errands.core.problems import Problem
@@ -33,7 +35,15 @@ def main() -> None:
     from errands.cli.app import make_app
     from errands.cli.wiring import Wiring
 
-    make_app(Wiring(open=_open, check=check_files, pull_model=pull_model, log_file=log_file, serve=serve))()
+    wiring = Wiring(
+        open=_open,
+        check=check_files,
+        default_project=lambda: load_settings().default_project,
+        pull_model=pull_model,
+        log_file=log_file,
+        serve=serve,
+    )
+    make_app(wiring)()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,12 @@ class Runtime:
     @property
     def shutdown_grace(self) -> timedelta:
         return self.settings.shutdown_grace
+
+    def mounted(self) -> "Mounted":
+        """The API within this process, for one command."""
+        from errands.api.mounting import Mounted
+
+        return Mounted(_api_parts(self))
 
     def make_worker(self, *, concurrency: int | None) -> "WorkerAndScheduler":
         """A worker on this process's database, with a scheduler; from now on the log tells what they do."""
@@ -86,12 +102,18 @@ async def _open(*, worker: bool = False) -> AsyncIterator[Runtime]:
 
 def make_api(runtime: Runtime) -> "FastAPI":
     """The REST API on the services of a process."""
+    from errands.api.app import make_app
+
+    return make_app(_api_parts(runtime))
+
+
+def _api_parts(runtime: Runtime) -> "Parts":
     from importlib.metadata import version
 
-    from errands.api.app import Parts, make_app
+    from errands.api.app import Parts
     from errands.services.outages import outage
 
-    return make_app(Parts(runtime.services, outage, version("errands"), runtime.engine.bus.listen))
+    return Parts(runtime.services, outage, version("errands"), runtime.engine.bus.listen)
 
 
 @asynccontextmanager

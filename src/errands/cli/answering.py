@@ -11,8 +11,7 @@ from errands.core.values import JsonObject
 from errands.services.views import ApprovalAnswered, ApprovalView
 
 if TYPE_CHECKING:
-    from errands.core.access import Principal
-    from errands.services import Services
+    from errands.cli.client.approvals import Approvals
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,9 @@ def show_question(screen: Screen, approval: ApprovalView) -> None:
         screen.remark(f"  {line}", "")
 
 
-async def give(
-    services: "Services", approval: str, *, caller: "Principal", given: Given, note: str | None = None
-) -> ApprovalAnswered:
-    """Hand the answer in."""
-    return await services.approvals.answer(caller, approval, choice=given.choice, form=given.form, note=note)
+async def give(approvals: "Approvals", approval: str, given: Given, *, note: str | None = None) -> ApprovalAnswered:
+    """Hand the answer in, in the name for which `approvals` stand."""
+    return await approvals.answer(approval, choice=given.choice, form=given.form, note=note)
 
 
 def outcome(answered: ApprovalAnswered, approval: ApprovalView) -> str:

@@ -15,6 +15,7 @@ from errands.cli.commands import (
     schedule,
     secrets,
     serving,
+    signing,
     starting,
     tasks,
     upkeep,
@@ -78,6 +79,9 @@ _COMMANDS: tuple[tuple[str, tuple[tuple[str, Callable[..., None]], ...]], ...] =
     (
         "Look after",
         (
+            ("login", signing.login),
+            ("logout", signing.logout),
+            ("whoami", signing.whoami),
             ("start", serving.start),
             ("serve", serving.serve),
             ("worker", upkeep.worker),
@@ -124,9 +128,13 @@ def make_app(wiring: Wiring) -> typer.Typer:
     @app.callback()
     def errands(
         context: typer.Context,
+        server: Annotated[
+            str | None,
+            typer.Option("--server", metavar="URL", help="Server to talk to; local: none. [default: the last login]"),
+        ] = None,
         debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
     ) -> None:
-        context.obj = Invocation(wiring, debug)
+        context.obj = Invocation(wiring, debug, server)
 
     for chapter, commands in _COMMANDS:
         for name, command in commands:

@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from errands import __version__
 from errands.cli.exits import ExitCode
+from errands.cli.given import BadInput
 from errands.cli.screen import Screen, make_screen
+from errands.cli.servers import Server, chosen_server
+from errands.cli.versions import Versions
 from errands.cli.wiring import Opened, Wiring
 
 if TYPE_CHECKING:
+    from errands.cli.client import Client
+    from errands.cli.client.approvals import Approvals
     from errands.core.access import Principal
     from errands.services import Services
 
@@ -24,6 +30,8 @@ class Invocation:
 
     wiring: Wiring
     debug: bool = False
+    server: str | None = None
+    """Address of the server to talk to, or `local`. None: as the environment or the last login says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +40,52 @@ class Desk:
 
     wiring: Wiring
     screen: Screen
+    server_option: str | None = None
 
     @asynccontextmanager
     async def open(self, project: str | None = None, *, worker: bool = False) -> AsyncIterator["Room"]:
-        """The services, and the project that the command works on."""
+        """A way to the API, and the project that the command works on.
+
+        Without a server the API is mounted here; with `worker`, this process then also advances runs.
+        """
+        from errands.cli.client import client_on
+        from errands.cli.client.connection import connected, mounted
+
+        server, versions = chosen_server(self.server_option), self.versions()
+        if server is not None:
+            async with connected(server.url, server.token, versions) as connection:
+                yield Room(client_on(connection), project or self.wiring.default_project(), None, server)
+            return
         async with self.wiring.open(worker=worker) as opened:
-            yield Room(opened, project or opened.default_project)
+            app = opened.mounted()
+            async with mounted(app, acting_as(starter()), versions) as connection:
+                yield Room(client_on(connection), project or opened.default_project, opened)
+
+    def versions(self) -> Versions:
+        """Tells a person whose server has another version."""
+        return Versions(__version__, self.screen.remark)
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Open services and the name of the project at hand."""
+    """A way to the API and the name of the project at hand."""
 
-    opened: Opened
+    client: "Client"
     project: str
+    opened: Opened | None = None
+    """What is open in this process. None: the API is on a server."""
+    server: Server | None = None
+    """The server that is talked to. None: the API is mounted here."""
+
+    def approvals(self, person: str | None) -> "Approvals":
+        """Approvals in a person's name; `None`: whoever calls. Raises Invalid for another person with a server."""
+        return self.client.approvals if person is None else self.client.approvals.acting_as(acting_as(person))
 
     @property
     def services(self) -> "Services":
+        """Raises BadInput with a server."""
+        if self.opened is None:
+            raise BadInput("This command works without a server only", hint="errands --server local ...")
         return self.opened.services
 
     @property
@@ -69,7 +106,7 @@ def perform(context: typer.Context, act: Act, *, as_json: bool = False) -> NoRet
     invocation: Invocation = context.find_object(Invocation) or _unwired()
     screen = make_screen(as_json=as_json)
     try:
-        code = asyncio.run(act(Desk(invocation.wiring, screen)))
+        code = asyncio.run(act(Desk(invocation.wiring, screen, invocation.server)))
     except LeftAtOnce:
         code = ExitCode.INTERRUPTED
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from errands.cli.answering import Given, ask_approval, give, outcome
-from errands.cli.desk import LeftAtOnce, Room, acting_as
+from errands.cli.desk import LeftAtOnce, Room
 from errands.cli.displays import Display, display_for, local_now
 from errands.cli.exits import ExitCode, exit_code_of
 from errands.cli.interrupts import interrupts
@@ -64,8 +64,8 @@ class Manner:
     """This process runs a worker for the run: Ctrl-C cancels it. Otherwise Ctrl-C only stops following."""
     stay: bool
     """Keep following while the run waits for people, events and long timers."""
-    person: str
-    """Who answers and cancels."""
+    person: str | None = None
+    """Who answers. None: whoever calls."""
     events: bool = True
     """Where JSON was asked for: give every event, not only the run at its end."""
 
@@ -90,9 +90,9 @@ async def follow_run(screen: Screen, room: Room, run: str, manner: Manner) -> Le
 
 
 async def _outline(room: Room, run: str) -> Outline:
-    view = await room.services.runs.get(room.caller, run)
+    view = await room.client.runs.get(run)
     try:
-        return Outline.of(await room.services.tasks.definition(room.caller, view.project, view.task, view.version))
+        return Outline.of(await room.client.tasks.definition(view.project, view.task, view.version))
     except NotFound:
         return Outline()
 
@@ -174,7 +174,7 @@ class _Follower:
             if wait.due_at is not None and wait.due_at - local_now() <= _SHORT_WAIT:
                 return True
             if wait.kind == "child" and wait.child:
-                child = await self.room.services.runs.get(self.room.caller, wait.child)
+                child = await self.room.client.runs.get(wait.child)
                 if child.status is not RunStatus.WAITING or await self._goes_on_soon(child.waiting):
                     return True
         return False
@@ -187,7 +187,7 @@ class _Follower:
             raise LeftAtOnce
         self.cancelling = True
         self._say(display, "Cancelling; finally steps still run. Ctrl-C again leaves at once.")
-        await self.room.services.runs.cancel(acting_as(self.manner.person), self.run, reason="Ctrl-C")
+        await self.room.client.runs.cancel(self.run, reason="Ctrl-C")
         return None
 
     def _farewell(self) -> str:
@@ -207,7 +207,7 @@ class _Follower:
 
     async def _question(self, approval: str) -> None:
         try:
-            view = await self.room.services.approvals.get(self.room.caller, approval)
+            view = await self.room.client.approvals.get(approval)
             given: Given | BaseException = await ask_approval(self.screen, view)
         except (EOFError, ServiceError) as error:
             given = error
@@ -218,12 +218,8 @@ class _Follower:
         try:
             if isinstance(answered.given, BaseException):
                 raise answered.given
-            done = await give(
-                self.room.services, answered.approval, caller=acting_as(self.manner.person), given=answered.given
-            )
-            self.screen.remark(
-                outcome(done, await self.room.services.approvals.get(self.room.caller, answered.approval))
-            )
+            done = await give(self.room.approvals(self.manner.person), answered.approval, answered.given)
+            self.screen.remark(outcome(done, await self.room.client.approvals.get(answered.approval)))
         except EOFError:
             self.screen.remark(f"Left open. Answer it with: errands approve {answered.approval}")
         except ServiceError as refusal:
@@ -245,7 +241,7 @@ class _Follower:
 
     async def _read(self) -> None:
         try:
-            async for event in self.room.services.runs.follow(self.room.caller, self.run):
+            async for event in self.room.client.runs.follow(self.run):
                 self.queue.put_nowait(event)
         except Exception as error:
             self.queue.put_nowait(Broken(error))

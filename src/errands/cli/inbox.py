@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from errands.cli.answering import Given, ask_approval, give, outcome
-from errands.cli.desk import Room, acting_as
+from errands.cli.desk import Room
 from errands.cli.displays import local_now
 from errands.cli.exits import ExitCode
 from errands.cli.follow import Manner
@@ -17,14 +17,15 @@ from errands.core.values import Json
 from errands.services.views import ApprovalView
 
 if TYPE_CHECKING:
-    from errands.core.access import Principal
+    from errands.cli.client.approvals import Approvals
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer as far as the command line gives it."""
 
-    person: str
+    person: str | None
+    """Whose it is. None: whoever calls."""
     choice: str | None = None
     form: tuple[str, ...] = ()
     note: str | None = None
@@ -34,7 +35,7 @@ async def list_open(screen: Screen, room: Room, reply: Reply) -> ExitCode:
     """The open questions that this person may answer."""
     if reply.choice or reply.form:
         raise BadInput("Which approval is answered?", hint="errands approve lists them; then: errands approve APPROVAL")
-    approvals = await _every(room, acting_as(reply.person))
+    approvals = await _every(room.approvals(reply.person), room.project)
     screen.document(approvals)
     if approvals:
         screen.show(approval_table(approvals, local_now(), screen))
@@ -44,12 +45,12 @@ async def list_open(screen: Screen, room: Room, reply: Reply) -> ExitCode:
     return ExitCode.SUCCEEDED
 
 
-async def _every(room: Room, person: "Principal") -> list[ApprovalView]:
+async def _every(approvals: "Approvals", project: str) -> list[ApprovalView]:
     """All that this person may answer in the project, page by page."""
     found: list[ApprovalView] = []
     cursor: str | None = None
     while True:
-        page = await room.services.approvals.inbox(person, room.project, mine=True, cursor=cursor)
+        page = await approvals.inbox(project, mine=True, cursor=cursor)
         found += page.items
         cursor = page.next_cursor
         if cursor is None:
@@ -58,9 +59,9 @@ async def _every(room: Room, person: "Principal") -> list[ApprovalView]:
 
 async def answer(screen: Screen, room: Room, named: str, reply: Reply, *, follow: bool = False) -> ExitCode:
     """Answer one question, asking at the terminal for what was not given; with `follow`, stay with its run."""
-    approval = await room.services.approvals.get(room.caller, named)
+    approval = await room.client.approvals.get(named)
     given = await _given(screen, approval, reply)
-    answered = await give(room.services, approval.id, caller=acting_as(reply.person), given=given, note=reply.note)
+    answered = await give(room.approvals(reply.person), approval.id, given, note=reply.note)
     if follow:
         screen.remark(outcome(answered, approval))
         manner = Manner(held_here=False, stay=True, person=reply.person)

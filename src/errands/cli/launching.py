@@ -1,9 +1,9 @@
 """From what was typed after `errands run` to a run that is followed, or a rehearsal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from errands.cli.desk import Room, starter
+from errands.cli.desk import Room
 from errands.cli.exits import ExitCode, exit_code_of
 from errands.cli.figures import size
 from errands.cli.follow import Left, Manner, follow_run
@@ -15,7 +15,7 @@ from errands.cli.values import value_lines
 from errands.core.outcomes import RunStatus
 from errands.core.values import Json
 from errands.services.errors import NotFound
-from errands.services.views import RunStarted
+from errands.services.views import RunStarted, RunView
 
 if TYPE_CHECKING:
     from errands.core.definition.task import TaskDefinition
@@ -46,9 +46,8 @@ def check_options(wanted: Wanted, *, dry_run: bool) -> None:
 async def start(screen: Screen, room: Room, wanted: Wanted, *, wait: bool, follow: bool | None) -> ExitCode:
     """Start a run and stay with it as long as was asked."""
     task, version = await _task(screen, room, wanted)
-    definition = await room.services.tasks.definition(room.caller, room.project, task, version)
-    started = await room.services.runs.start(
-        room.caller,
+    definition = await room.client.tasks.definition(room.project, task, version)
+    started = await room.client.runs.start(
         room.project,
         task,
         arguments(wanted, definition),
@@ -64,24 +63,22 @@ async def rehearse(screen: Screen, room: Room, wanted: Wanted) -> ExitCode:
 
     subject = task_or_file(wanted.task)
     given = arguments(wanted, None)
-    done = await room.services.runs.dry_run(room.caller, room.project, subject, given, stubs=json_values(wanted.stubs))
+    done = await room.client.tasks.dry_run(room.project, subject, given, stubs=json_values(wanted.stubs))
     screen.document(done)
     screen.show(*rehearsal_lines(done, screen))
     return exit_code_of(done.status)
 
 
-async def stay_with(
-    screen: Screen, room: Room, started: RunStarted, *, wait: bool, follow: bool | None, person: str | None = None
-) -> ExitCode:
+async def stay_with(screen: Screen, room: Room, started: RunStarted, *, wait: bool, follow: bool | None) -> ExitCode:
     """Follow a run that was started, unless it was refused or nobody wants to wait; gives the exit code."""
     if started.existing:
         screen.remark(
             f"The idempotency key belongs to {started.id}, which is {started.status.value}; no new run was made."
         )
     if started.status is RunStatus.SKIPPED or not wait:
-        return _not_followed(screen, started)
+        return _not_followed(screen, room, started)
     stay = follow if follow is not None else screen.asks and screen.live
-    manner = Manner(held_here=True, stay=stay, person=person or starter(), events=bool(follow))
+    manner = Manner(held_here=room.server is None, stay=stay, events=bool(follow))
     return await follow_to_the_end(screen, room, started.id, manner)
 
 
@@ -89,10 +86,16 @@ async def follow_to_the_end(screen: Screen, room: Room, run: str, manner: Manner
     """Follow a run, and say at the end what came of it; gives the exit code."""
     left = await follow_run(screen, room, run, manner)
     if not manner.events:
-        screen.document(await room.services.runs.get(room.caller, run))
+        screen.document(await _in_full(room, run))
     for line in closing_lines(left):
         screen.say(*line)
     return left.code
+
+
+async def _in_full(room: Room, run: str) -> RunView:
+    """The run with its output, however large: whoever asked for JSON wants what the run gave."""
+    view = await room.client.runs.get(run)
+    return view if view.output_size is None else replace(view, output=await room.client.runs.output(run))
 
 
 def arguments(wanted: Wanted, definition: "TaskDefinition | None") -> dict[str, Json]:
@@ -107,11 +110,11 @@ async def _task(screen: Screen, room: Room, wanted: Wanted) -> tuple[str, int | 
     subject = task_or_file(wanted.task)
     if isinstance(subject, str):
         return subject, wanted.version
-    applied = (await room.services.tasks.apply(room.caller, room.project, [subject], publish=False))[0]
+    applied = (await room.client.projects.apply(room.project, [subject], publish=False))[0]
     if applied.kind != "task":
         raise BadInput(f"{subject.name} declares the {applied.kind} {applied.name}; only a task can be run")
     if not await _is_published(room, applied.name) and applied.version is not None:
-        await room.services.tasks.publish(room.caller, room.project, applied.name, applied.version)
+        await room.client.tasks.publish(room.project, applied.name, applied.version, message=None)
     if applied.change != "unchanged":
         screen.remark(f"{one_line(subject.name)} is version {applied.version} of {applied.name} now.")
     return applied.name, applied.version
@@ -119,7 +122,7 @@ async def _task(screen: Screen, room: Room, wanted: Wanted) -> tuple[str, int | 
 
 async def _is_published(room: Room, task: str) -> bool:
     try:
-        return (await room.services.tasks.get(room.caller, room.project, task)).published is not None
+        return (await room.client.tasks.get(room.project, task)).published is not None
     except NotFound:
         return False
 
@@ -134,7 +137,7 @@ def closing_lines(left: Left) -> list[tuple[str, str]]:
         lines += [(one_line(left.run.error.hint), "problem.hint")] if left.run.error.hint else []
         return [*lines, (f"Look closer: errands show {left.run.id}", "faint")]
     if left.code is ExitCode.WAITING:
-        return [("It holds nothing while it waits; then a worker takes it up again: errands worker", "faint")]
+        return [("It holds nothing while it waits; then a worker takes it up again.", "faint")]
     if left.run.output_size is not None:
         return [(f"The output has {size(left.run.output_size)}: errands show {left.run.id} --output", "faint")]
     if left.status is RunStatus.SUCCEEDED and left.run.output is not None:
@@ -142,12 +145,13 @@ def closing_lines(left: Left) -> list[tuple[str, str]]:
     return []
 
 
-def _not_followed(screen: Screen, started: RunStarted) -> ExitCode:
+def _not_followed(screen: Screen, room: Room, started: RunStarted) -> ExitCode:
     screen.document(started)
     why = f": {one_line(started.reason)}" if started.reason else ""
     if started.status is RunStatus.SKIPPED:
         screen.say(f"Skipped{why}", "status.skipped")
         return ExitCode.SKIPPED
     screen.say(f"{started.id} is {started.status.value}{why}")
-    screen.remark(f"A worker takes it: errands worker. Follow it: errands show {started.id} --follow")
+    taken = "" if room.server is not None else "A worker takes it: errands worker. "
+    screen.remark(f"{taken}Follow it: errands show {started.id} --follow")
     return ExitCode.SUCCEEDED

@@ -27,8 +27,8 @@ async def chosen_version(room: Room, run: str, named: str | None) -> int | None:
     if named is None:
         return None
     if named == "latest":
-        view = await room.services.runs.get(room.caller, run)
-        return (await room.services.tasks.get(room.caller, view.project, view.task)).latest
+        view = await room.client.runs.get(run)
+        return (await room.client.tasks.get(view.project, view.task)).latest
     if not named.isdecimal():
         raise BadInput(f"{named!r} is no version", hint="Give its number, or: --version latest")
     return int(named)

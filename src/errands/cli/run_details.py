@@ -72,7 +72,7 @@ async def show_step(screen: Screen, run: RunView, path: str) -> None:
 
 async def show_output(screen: Screen, room: Room, run: str) -> None:
     """What a run gave, in full: into a pipe exactly the text, to a terminal without its control characters."""
-    value = await room.services.runs.output(room.caller, run)
+    value = await room.client.runs.output(run)
     screen.document(value)
     if screen.as_json:
         return
@@ -86,7 +86,7 @@ async def show_output(screen: Screen, room: Room, run: str) -> None:
 async def outline_of(room: Room, run: RunView) -> Outline:
     """The outline of the version that the run has; empty where it is gone."""
     try:
-        return Outline.of(await room.services.tasks.definition(room.caller, run.project, run.task, run.version))
+        return Outline.of(await room.client.tasks.definition(run.project, run.task, run.version))
     except NotFound:
         return Outline()
 

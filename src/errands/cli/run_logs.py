@@ -40,7 +40,7 @@ async def follow_log(screen: Screen, room: Room, run: str) -> ExitCode:
 
 async def _follow(screen: Screen, room: Room, run: str) -> ExitCode:
     last = 0
-    async for event in room.services.runs.follow(room.caller, run):
+    async for event in room.client.runs.follow(run):
         # Live lines are best effort; the recorded ones are complete, so a sign of life makes us read those.
         if isinstance(event, TokenShown):
             continue
@@ -53,7 +53,7 @@ async def _follow(screen: Screen, room: Room, run: str) -> ExitCode:
 
 async def _since(room: Room, run: str, after: int) -> AsyncIterator[LogLine]:
     """All lines after one, page by page."""
-    while lines := await room.services.runs.logs(room.caller, run, after=after):
+    while lines := await room.client.runs.logs(run, after=after):
         for line in lines:
             yield line
         after = lines[-1].id

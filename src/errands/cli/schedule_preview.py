@@ -57,8 +57,8 @@ async def preview_trigger(
     if moment is not None and moment.tzinfo is None:
         moment = moment.astimezone()
     async with desk.open(project) as room:
-        view = await room.services.triggers.preview(
-            room.caller, room.project, task, trigger, count=count, after=moment, timezone=timezone
+        view = await room.client.triggers.preview(
+            room.project, task, trigger, count=count, after=moment, timezone=timezone
         )
     desk.screen.document(view)
     for line in preview_lines(view):

@@ -4,12 +4,12 @@
 `errands --help` pays for none of them.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -60,6 +60,17 @@ class Engine(Protocol):
     def bus(self) -> Bus: ...
 
 
+class Mounted(Protocol):
+    """The API as an ASGI application for one command."""
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None: ...
+
+
 class Opened(Protocol):
     """The services of this process, open."""
 
@@ -68,6 +79,10 @@ class Opened(Protocol):
 
     @property
     def engine(self) -> Engine: ...
+
+    def mounted(self) -> "Mounted":
+        """The API, in this process."""
+        ...
 
     @property
     def default_project(self) -> str:
@@ -130,6 +145,8 @@ class Wiring:
     check: "Callable[[Sequence[SourceFile]], Awaitable[Mapping[str, Sequence[Problem]]]]"
     """Problems by file, found without a database: built-in tools are known, and what the files themselves declare;
     secrets and other tasks of the project are not looked up."""
+    default_project: Callable[[], str]
+    """Project of commands that name none."""
     pull_model: Callable[[str | None, Callable[[str], None]], Awaitable[Path]]
     """Fetch the embedded model (or the GGUF file at a path or URL) into the home folder, telling progress."""
     log_file: Callable[[], Path]

@@ -23,10 +23,10 @@ _ENDS: dict[str, RunStatus] = {status.value: status for status in RunStatus}
 
 async def work(desk: Desk, concurrency: int | None) -> ExitCode:
     """Run a worker until it is told to stop: once gracefully, twice at once."""
-    async with desk.open() as room:
-        worker = room.opened.make_worker(concurrency=concurrency)
-        room.opened.engine.bus.listen(_Teller(desk.screen).tell)
-        grace = room.opened.shutdown_grace
+    async with desk.wiring.open() as opened:
+        worker = opened.make_worker(concurrency=concurrency)
+        opened.engine.bus.listen(_Teller(desk.screen).tell)
+        grace = opened.shutdown_grace
         running = asyncio.create_task(worker.run())
         orders: asyncio.Queue[signal.Signals] = asyncio.Queue()
         desk.screen.remark(f"The worker is up; Ctrl-C stops it within {duration(grace)}.")

@@ -123,6 +123,7 @@ async def _projects_and_tasks(walk: Walk) -> None:
         json={"source": _SOURCE.replace("Says hello.", "Greets."), "publish": True},
     )
     assert "Greets." in (await walk.call("getTaskSource", **hello)).json()["source"]
+    assert (await walk.call("getTaskDefinition", **hello, version=2)).json()["task"] == "hello"
     assert (await walk.call("getTaskSchema", **hello)).json()["properties"]["name"]["default"] == "world"
     assert [one["number"] for one in (await walk.call("listVersions", **hello)).json()] == [2, 1]
     assert (await walk.call("compareVersions", **hello, older=1, newer=2)).json()["differences"][0]["area"] == "task"
@@ -239,6 +240,7 @@ async def _people(walk: Walk, app: FastAPI, services: Services) -> None:
     assert (await walk.call("exportAudit")).text.splitlines()[-1].startswith('{"signature"')
     assert (await walk.call("verifyAudit", json={})).json()["intact"] is True
     await walk.call("checkServer")
+    assert (await walk.call("rotateSecrets")).json() == {"encrypted_anew": 0}
     for operation in ("getHealth", "getReadiness"):
         await walk.call(operation)
     assert "errands_runs{" in (await walk.call("getMetrics")).text

@@ -60,7 +60,7 @@ def test(
 
         subject = task_or_file(task)
         async with desk.open(project) as room:
-            results = await room.services.tasks.test(room.caller, room.project, subject)
+            results = await room.client.tasks.test(room.project, subject)
         desk.screen.document(results)
         desk.screen.show(*result_lines(results, task, unicode=desk.screen.unicode))
         return ExitCode.SUCCEEDED if all(result.passed for result in results) else ExitCode.FAILED

@@ -30,8 +30,8 @@ def diff(
         from errands.cli.version_texts import diff_lines
 
         async with desk.open(project) as room:
-            other = newer or (await room.services.tasks.get(room.caller, room.project, task)).latest
-            found = await room.services.tasks.compare(room.caller, room.project, task, older, other)
+            other = newer or (await room.client.tasks.get(room.project, task)).latest
+            found = await room.client.tasks.compare(room.project, task, older, other)
         desk.screen.document(found)
         desk.screen.show(*diff_lines(found))
 
@@ -48,7 +48,7 @@ def archive(
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            view = await room.services.retirement.archive(room.caller, room.project, task, note=note)
+            view = await room.client.tasks.archive(room.project, task, note=note)
         desk.screen.document(view)
         desk.screen.say(f"{view.name} is archived. To bring it back: errands unarchive {view.name}")
 
@@ -60,7 +60,7 @@ def unarchive(context: typer.Context, task: TaskName, project: Project = None, a
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            view = await room.services.retirement.restore(room.caller, room.project, task)
+            view = await room.client.tasks.restore(room.project, task)
         desk.screen.document(view)
         desk.screen.say(f"{view.name} is back; its schedules plan from now on.")
 
@@ -80,7 +80,7 @@ def delete(
         from errands.cli.figures import moment
 
         async with desk.open(project) as room:
-            view = await room.services.retirement.delete(room.caller, room.project, task, note=note)
+            view = await room.client.tasks.delete(room.project, task, note=note)
         desk.screen.document(view)
         when = "soon" if view.remove_at is None else moment(view.remove_at, local_now())
         desk.screen.say(

@@ -32,7 +32,7 @@ def approve(
     async def act(desk: Desk) -> ExitCode | None:
         from errands.cli.inbox import Reply, answer, list_open
 
-        reply = Reply(principal(person), choose, tuple(form or ()), note)
+        reply = Reply(None if person is None else principal(person), choose, tuple(form or ()), note)
         async with desk.open(project, worker=follow) as room:
             if approval is None:
                 return await list_open(desk.screen, room, reply)
@@ -68,7 +68,7 @@ def send(
 
         value = json_or_file(payload, what="the payload") if payload is not None else None
         async with desk.open(project) as room:
-            woken = await room.services.events.send(room.caller, room.project, name, key=key, payload=value)
+            woken = await room.client.projects.send_event(room.project, name, key=key, payload=value)
         desk.screen.document({"event": name, "key": key, "woken": woken})
         desk.screen.say(
             f"Sent; {plural(woken, 'run')} had waited for it." if woken else "Sent; no run waits for it now."

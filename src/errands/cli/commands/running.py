@@ -88,10 +88,10 @@ def rerun(
         async with desk.open(project, worker=wait) as room:
             old = await the_run(room, run_id)
             chosen = await chosen_version(room, old, version)
-            plan = await room.services.runs.rerun_plan(room.caller, old, from_step=from_step, version=chosen)
+            plan = await room.client.runs.rerun_plan(old, from_step=from_step, version=chosen)
             if not await agree(desk.screen, plan, yes=yes):
                 return ExitCode.CANCELLED
-            started = await room.services.runs.rerun(room.caller, old, from_step=from_step, version=chosen)
+            started = await room.client.runs.rerun(old, from_step=from_step, version=chosen)
             return await stay_with(desk.screen, room, started, wait=wait, follow=follow)
 
     perform(context, act, as_json=as_json)

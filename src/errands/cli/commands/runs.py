@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from errands.cli.desk import Desk, perform, starter
+from errands.cli.desk import Desk, perform
 from errands.cli.exits import ExitCode
 from errands.cli.options import AsJson, Project, RunId
 from errands.core.outcomes import RunStatus
@@ -33,8 +33,7 @@ def runs(
 
         now = local_now()
         async with desk.open(project) as room:
-            page = await room.services.runs.list(
-                room.caller,
+            page = await room.client.runs.list(
                 room.project,
                 task=task,
                 status=status,
@@ -80,17 +79,15 @@ def show(
                 from errands.cli.follow import Manner
                 from errands.cli.launching import follow_to_the_end
 
-                return await follow_to_the_end(
-                    desk.screen, room, run, Manner(held_here=False, stay=True, person=starter())
-                )
+                return await follow_to_the_end(desk.screen, room, run, Manner(held_here=False, stay=True))
             from errands.cli.run_details import show_output, show_run, show_step
 
             if output:
                 await show_output(desk.screen, room, run)
             elif step is None:
-                await show_run(desk.screen, room, await room.services.runs.get(room.caller, run))
+                await show_run(desk.screen, room, await room.client.runs.get(run))
             else:
-                await show_step(desk.screen, await room.services.runs.get(room.caller, run), step)
+                await show_step(desk.screen, await room.client.runs.get(run), step)
         return None
 
     perform(context, act, as_json=as_json)
@@ -127,8 +124,8 @@ def cancel(
 
     async def act(desk: Desk) -> ExitCode:
         async with desk.open(project) as room:
-            taken = await room.services.runs.cancel(room.caller, run_id, reason=reason)
-            view = await room.services.runs.get(room.caller, run_id)
+            taken = await room.client.runs.cancel(run_id, reason=reason)
+            view = await room.client.runs.get(run_id)
         desk.screen.document({"run": view.id, "cancelled": taken, "status": view.status})
         if taken:
             desk.screen.say(f"{view.id} is being cancelled.")

@@ -65,7 +65,7 @@ def list_triggers(
         from errands.cli.schedule_texts import trigger_table
 
         async with desk.open(project) as room:
-            views = await room.services.triggers.list(room.caller, room.project, task)
+            views = await room.client.triggers.list(room.project, task)
         desk.screen.document(views)
         if views:
             desk.screen.show(trigger_table(views, local_now(), desk.screen.out.width))
@@ -102,13 +102,11 @@ def why(
             if at is not None:
                 if trigger is None:
                     raise BadInput("--at needs a trigger", hint=f"errands schedule why {task} TRIGGER --at {at}")
-                view = await room.services.triggers.why(room.caller, room.project, task, trigger, since(at, now))
+                view = await room.client.triggers.why(room.project, task, trigger, since(at, now))
                 desk.screen.document(view)
                 desk.screen.say(view.sentence)
                 return
-            rows = await room.services.triggers.ledger(
-                room.caller, room.project, task, trigger, outcome=outcome, limit=limit
-            )
+            rows = await room.client.triggers.ledger(room.project, task, trigger, outcome=outcome, limit=limit)
         desk.screen.document(rows)
         if rows:
             desk.screen.show(ledger_table(rows, now, desk.screen.out.width))
@@ -134,10 +132,10 @@ def enable(
 
     async def act(desk: Desk) -> ExitCode | None:
         async with desk.open(project) as room:
-            missed = await room.services.triggers.missed_while_off(room.caller, room.project, task, trigger)
+            missed = await room.client.triggers.missed_while_off(room.project, task, trigger)
             if catch_up and missed.would_run and not _agreed(desk, missed.would_run, missed.held_back, yes=yes):
                 return ExitCode.FAILED
-            view = await room.services.triggers.enable(room.caller, room.project, task, trigger, catch_up=catch_up)
+            view = await room.client.triggers.enable(room.project, task, trigger, catch_up=catch_up)
         desk.screen.document(view)
         desk.screen.say(f"{task}/{trigger} is on.")
         return None
@@ -158,7 +156,7 @@ def disable(
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            view = await room.services.triggers.disable(room.caller, room.project, task, trigger, note=note)
+            view = await room.client.triggers.disable(room.project, task, trigger, note=note)
         desk.screen.document(view)
         desk.screen.say(f"{task}/{trigger} is off. Switch it on: errands schedule enable {task} {trigger}")
 
@@ -183,7 +181,7 @@ def simulate(
 
         async with desk.open(project) as room:
             where = None if everything else room.project
-            view = await room.services.triggers.simulate(room.caller, where, task, days=days)
+            view = await room.client.triggers.simulate(where, task, days=days)
         desk.screen.document(view)
         for line in simulation_lines(view):
             desk.screen.say(line)
@@ -223,7 +221,7 @@ def start_backfill(
         now = local_now()
         first, last = since(start, now), since(end, now)
         async with desk.open(project) as room:
-            plan = await room.services.backfills.plan(room.caller, room.project, task, trigger, first, last)
+            plan = await room.client.backfills.plan(room.project, task, trigger, first, last)
             said = f"{plural(plan.starts, 'run')} to start; {plural(plan.already_ran, 'planned time')} ran before."
             if dry_run:
                 desk.screen.document(plan)
@@ -231,8 +229,8 @@ def start_backfill(
                 return None
             if not yes and desk.screen.asks and plan.starts and not typer.confirm(f"{said} Go on?", err=True):
                 return ExitCode.FAILED
-            view = await room.services.backfills.start(
-                room.caller, room.project, task, trigger, first, last, max_concurrent=max_concurrent
+            view = await room.client.backfills.start(
+                room.project, task, trigger, first, last, max_concurrent=max_concurrent
             )
         desk.screen.document(view)
         desk.screen.say(f"{view.id}: {said} A server or worker starts them. Stop it: errands backfill cancel {view.id}")
@@ -249,7 +247,7 @@ def list_backfills(context: typer.Context, project: Project = None, as_json: AsJ
         from errands.cli.schedule_texts import backfill_table
 
         async with desk.open(project) as room:
-            views = await room.services.backfills.list(room.caller, room.project)
+            views = await room.client.backfills.list(room.project)
         desk.screen.document(views)
         if views:
             desk.screen.show(backfill_table(views, desk.screen.out.width))
@@ -289,9 +287,7 @@ def cancel_backfill(
 def _turn(context: typer.Context, backfill_id: str, act_on: str, project: str | None, *, as_json: bool) -> None:
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            service = room.services.backfills
-            turn = {"pause": service.pause, "resume": service.resume, "cancel": service.cancel}[act_on]
-            view = await turn(room.caller, room.project, backfill_id)
+            view = await room.client.backfills.turn(room.project, backfill_id, act_on)
         desk.screen.document(view)
         desk.screen.say(f"{view.id} is {view.status}: {view.started} of {view.total} started.")
 

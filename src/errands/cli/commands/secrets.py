@@ -25,7 +25,7 @@ def set_(context: typer.Context, name: Name, project: Project = None, as_json: A
     async def act(desk: Desk) -> None:
         value = _typed(name)
         async with desk.open(project) as room:
-            await room.services.secrets.set(room.caller, room.project, name, value)
+            await room.client.projects.set_secret(room.project, name, value)
         desk.screen.document({"secret": name, "stored": True})
         desk.screen.say(f"{name} is stored. Tasks that are granted it refer to it as secret:{name}")
 
@@ -42,7 +42,7 @@ def list_(context: typer.Context, project: Project = None, as_json: AsJson = Fal
         from errands.cli.tables import Column, table
 
         async with desk.open(project) as room:
-            views = await room.services.secrets.list(room.caller, room.project)
+            views = await room.client.projects.secrets(room.project)
         now = local_now()
         desk.screen.document(views)
         if not views:
@@ -68,7 +68,7 @@ def delete(context: typer.Context, name: Name, project: Project = None, as_json:
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            await room.services.secrets.delete(room.caller, room.project, name)
+            await room.client.projects.delete_secret(room.project, name)
         desk.screen.document({"secret": name, "deleted": True})
         desk.screen.say(f"{name} is deleted.")
 
@@ -81,7 +81,7 @@ def rotate(context: typer.Context, as_json: AsJson = False) -> None:
 
     async def act(desk: Desk) -> None:
         async with desk.open() as room:
-            changed = await room.services.secrets.rotate(room.caller)
+            changed = await room.client.server.rotate_secrets()
         desk.screen.document({"encrypted_anew": changed})
         desk.screen.say(f"{changed} encrypted anew; every secret is now under the newest key.")
 

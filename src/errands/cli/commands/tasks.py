@@ -36,8 +36,8 @@ def apply(
 
         sources = read_sources([*(paths or ()), *(files or ())])
         async with desk.open(project) as room:
-            applied = await room.services.tasks.apply(
-                room.caller, room.project, sources, message=message, publish=publish, dry_run=dry_run
+            applied = await room.client.projects.apply(
+                room.project, sources, message=message, publish=publish, dry_run=dry_run
             )
         desk.screen.document(applied)
         texts = {source.name: source.source for source in sources}
@@ -62,7 +62,7 @@ def publish(
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            view = await room.services.tasks.publish(room.caller, room.project, task, version, message=message)
+            view = await room.client.tasks.publish(room.project, task, version, message=message)
         desk.screen.document(view)
         desk.screen.say(f"Version {view.published} of {view.name} is published.")
 
@@ -81,7 +81,7 @@ def tasks(
         from errands.cli.task_texts import task_table
 
         async with desk.open(project) as room:
-            views = await room.services.tasks.list(room.caller, room.project, archived=archived)
+            views = await room.client.tasks.list(room.project, archived=archived)
         desk.screen.document(views)
         if views:
             desk.screen.show(task_table(views, desk.screen.out.width))
@@ -100,7 +100,7 @@ def versions(context: typer.Context, task: TaskName, project: Project = None, as
         from errands.cli.task_texts import version_table
 
         async with desk.open(project) as room:
-            views = await room.services.tasks.versions(room.caller, room.project, task)
+            views = await room.client.tasks.versions(room.project, task)
         desk.screen.document(views)
         desk.screen.show(version_table(views, desk.screen.out.width))
 
@@ -114,7 +114,7 @@ def pause(
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            view = await room.services.tasks.pause(room.caller, room.project, task, note)
+            view = await room.client.tasks.pause(room.project, task, note)
         desk.screen.document(view)
         desk.screen.say(f"{view.name} is paused. Runs under way go on. Let it run again: errands resume {view.name}")
 
@@ -141,12 +141,12 @@ def resume(
         from errands.cli.schedule_texts import missed_text
 
         async with desk.open(project) as room:
-            missed = await room.services.triggers.missed_while_paused(room.caller, room.project, task)
+            missed = await room.client.triggers.missed_while_paused(room.project, task)
             if dry_run:
                 desk.screen.document(missed)
                 desk.screen.say(missed_text(missed, catch_up=catch_up, done=False))
                 return
-            view = await room.services.tasks.resume(room.caller, room.project, task, catch_up=catch_up, note=note)
+            view = await room.client.tasks.resume(room.project, task, catch_up=catch_up, note=note)
         desk.screen.document(view)
         desk.screen.say(f"{view.name} runs again. {missed_text(missed, catch_up=catch_up, done=True)}")
 
@@ -166,7 +166,7 @@ def export(
         from errands.cli.source_files import write_sources
 
         async with desk.open(project) as room:
-            sources = await room.services.tasks.export(room.caller, room.project)
+            sources = await room.client.projects.export(room.project)
         written = write_sources(folder, sources, force=force)
         desk.screen.document({"folder": folder, "files": written})
         for path in written:

@@ -41,7 +41,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
         from errands.cli.health import check_lines
 
         async with desk.open() as room:
-            checks = await room.services.doctor.report(room.caller)
+            checks = await room.client.server.checks()
         desk.screen.document(checks)
         desk.screen.show(*check_lines(checks, unicode=desk.screen.unicode))
         return ExitCode.SUCCEEDED if all(check.ok for check in checks) else ExitCode.FAILED

@@ -1,0 +1,43 @@
+"""The API as commands ask it: one module for each noun, and the views of services as what comes back.
+
+Every command goes this way, whether the API is behind a socket or mounted in the command's own process.
+"""
+
+from dataclasses import dataclass
+
+from errands.cli.client.approvals import Approvals
+from errands.cli.client.connection import Connection
+from errands.cli.client.people import People
+from errands.cli.client.projects import Projects
+from errands.cli.client.runs import Runs
+from errands.cli.client.server import ServerItself
+from errands.cli.client.tasks import Tasks
+from errands.cli.client.triggers import Backfills, Triggers
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Everything that a command may ask. Refusals are raised as services raise them."""
+
+    projects: Projects
+    tasks: Tasks
+    runs: Runs
+    approvals: Approvals
+    triggers: Triggers
+    backfills: Backfills
+    people: People
+    server: ServerItself
+
+
+def client_on(connection: Connection) -> Client:
+    """The nouns of one connection."""
+    return Client(
+        Projects(connection),
+        Tasks(connection),
+        Runs(connection),
+        Approvals(connection),
+        Triggers(connection),
+        Backfills(connection),
+        People(connection),
+        ServerItself(connection),
+    )

@@ -1,0 +1,56 @@
+"""Projects: their names, files, events and secrets."""
+
+from collections.abc import Sequence
+
+from errands.cli.client.connection import Connection
+from errands.core.values import Json
+from errands.services.views import Applied, SecretView, SourceFile
+
+
+class Projects:
+    """What a project holds, but for its tasks and runs."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def list(self) -> Sequence[str]:
+        """Names of the projects that the caller may see."""
+        return await self._connection.get(list[str], "projects")
+
+    async def create(self, project: str, title: str | None = None) -> None:
+        """Make a project."""
+        await self._connection.value("PUT", "projects", project, body={"title": title})
+
+    async def apply(
+        self,
+        project: str,
+        files: Sequence[SourceFile],
+        *,
+        message: str | None = None,
+        publish: bool = True,
+        dry_run: bool = False,
+    ) -> Sequence[Applied]:
+        """Make tasks, agents and models what the files say: all of them, or none."""
+        body = {"files": files, "message": message, "publish": publish, "dry_run": dry_run}
+        return await self._connection.post(list[Applied], "projects", project, "files", body=body)
+
+    async def export(self, project: str) -> Sequence[SourceFile]:
+        """The files as they were applied last."""
+        return await self._connection.get(list[SourceFile], "projects", project, "files")
+
+    async def send_event(self, project: str, name: str, *, key: str | None, payload: Json) -> int:
+        """Tell waiting runs that something has happened; how many go on."""
+        body = {"name": name, "key": key, "payload": payload}
+        return (await self._connection.post(dict[str, int], "projects", project, "events", body=body))["woken"]
+
+    async def secrets(self, project: str) -> Sequence[SecretView]:
+        """Names of secrets, and when they were used last."""
+        return await self._connection.get(list[SecretView], "projects", project, "secrets")
+
+    async def set_secret(self, project: str, name: str, value: str) -> None:
+        """Store a secret."""
+        await self._connection.value("PUT", "projects", project, "secrets", name, body={"value": value})
+
+    async def delete_secret(self, project: str, name: str) -> None:
+        """Forget a secret."""
+        await self._connection.value("DELETE", "projects", project, "secrets", name)
