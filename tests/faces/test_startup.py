@@ -1,6 +1,7 @@
 """The command starts quickly: what it does not need, it does not load."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -12,15 +13,24 @@ try:
     bootstrap.main()
 except SystemExit:
     pass
-heavy = ("sqlalchemy", "pydantic_ai", "asyncpg", "ruamel", "rich", "structlog", "jsonschema_rs", "pgqueuer")
+heavy = {heavy}
 print(json.dumps([time.process_time(), [name for name in heavy if name in sys.modules]]), file=sys.stderr)
 """
 
 
-def measured(*arguments: str) -> tuple[float, list[str]]:
+ENGINE = ("sqlalchemy", "pydantic_ai", "asyncpg", "ruamel", "structlog", "pgqueuer", "fastapi")
+"""What only a process with a database needs."""
+HEAVY = (*ENGINE, "rich", "httpx", "jsonschema_rs")
+
+
+def measured(*arguments: str, server: str = "local", heavy: tuple[str, ...] = HEAVY) -> tuple[float, list[str]]:
     """Seconds of processor time of a whole process, and the heavy libraries that it loaded."""
     done = subprocess.run(
-        [sys.executable, "-c", _MEASURE.format(arguments=list(arguments))], capture_output=True, text=True, check=True
+        [sys.executable, "-c", _MEASURE.format(arguments=list(arguments), heavy=heavy)],
+        env={**os.environ, "ERRANDS_URL": server},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     seconds, loaded = json.loads(done.stderr.splitlines()[-1])
     return seconds, loaded
@@ -37,3 +47,7 @@ def test_help_loads_no_heavy_library() -> None:
 
 def test_wrong_options_are_refused_before_anything_is_loaded() -> None:
     assert measured("runs", "--limit", "0")[1] == []
+
+
+def test_a_command_that_talks_to_a_server_loads_no_engine_and_no_database() -> None:
+    assert measured("runs", server="http://127.0.0.1:1", heavy=(*ENGINE, "errands.engine", "errands.store"))[1] == []

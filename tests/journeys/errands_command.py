@@ -115,10 +115,20 @@ class Started:
         return self.process.wait(timeout=30)
 
 
+_PLAIN = {"NO_COLOR": "1", "COLUMNS": "160"}
+
+
+def client_of(folder: Path, url: str, token: str, project: str) -> Errands:
+    """The command as a client: it knows a server, a token and a project, and nothing of any database."""
+    server = {"ERRANDS_URL": url, "ERRANDS_TOKEN": token, "ERRANDS_DEFAULT_PROJECT": project}
+    home = {"ERRANDS_HOME": str(folder / "home"), "XDG_CONFIG_HOME": str(folder / "config")}
+    return Errands(folder, {**server, **home, **_PLAIN})
+
+
 def made(folder: Path, database_url: str) -> Errands:
     """A fresh home on this database, without colour, without anything from the caller's own settings."""
     home = {"ERRANDS_URL": "local", "ERRANDS_HOME": str(folder / "home"), "ERRANDS_DATABASE_URL": database_url}
-    return Errands(folder, {**home, "NO_COLOR": "1", "COLUMNS": "160"})
+    return Errands(folder, {**home, "XDG_CONFIG_HOME": str(folder / "config"), **_PLAIN})
 
 
 def _plain_environment() -> dict[str, str]:

@@ -2,14 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.journeys.errands_command import Errands, made
-
-
-@pytest.fixture
-def errands(tmp_path: Path, database_url: str) -> Errands:
-    return made(tmp_path, database_url)
 
 
 def test_the_first_folder_is_valid_tested_applied_and_exported_word_for_word(errands: Errands) -> None:

@@ -2,12 +2,9 @@
 
 import json
 import signal
-from pathlib import Path
-
-import pytest
 
 from errands.cli.exits import ExitCode
-from tests.journeys.errands_command import Errands, made
+from tests.journeys.errands_command import Errands
 
 COUNT = """
 task: count
@@ -49,11 +46,6 @@ steps:
   - {id: payment, wait_for: {event: paid, key: A-1}}
 output: "{{ payment['amount'] }}"
 """
-
-
-@pytest.fixture
-def errands(tmp_path: Path, database_url: str) -> Errands:
-    return made(tmp_path, database_url)
 
 
 def test_a_file_becomes_a_run_that_can_be_looked_at_from_every_side(errands: Errands) -> None:
@@ -134,29 +126,29 @@ def test_an_event_wakes_the_run_that_waits_for_it(errands: Errands) -> None:
         assert following.code() == 0
 
 
-def test_ctrl_c_cancels_the_run_and_its_finally_steps_still_run(errands: Errands) -> None:
-    file = str(errands.write("ask.yaml", ASK))
-    with errands.started("run", file, "--follow") as following:
+def test_ctrl_c_cancels_the_run_and_its_finally_steps_still_run(mounted: Errands) -> None:
+    file = str(mounted.write("ask.yaml", ASK))
+    with mounted.started("run", file, "--follow") as following:
         following.line_with("waiting for an answer")
         following.signal(signal.SIGINT)
         following.line_with("bye  succeeded")
         assert following.code() == ExitCode.CANCELLED
-    shown = errands("show", "--json").document
+    shown = mounted("show", "--json").document
     assert (shown["status"], shown["reason"]) == ("cancelled", "Ctrl-C")
 
 
-def test_a_worker_takes_queued_runs_says_so_and_stops_when_told(errands: Errands) -> None:
-    errands.write("count.yaml", COUNT)
-    errands("apply", "-f", ".")
-    with errands.started("worker") as worker:
+def test_a_worker_takes_queued_runs_says_so_and_stops_when_told(mounted: Errands) -> None:
+    mounted.write("count.yaml", COUNT)
+    mounted("apply", "-f", ".")
+    with mounted.started("worker") as worker:
         worker.line_with("The worker is up")
-        run = errands("run", "count", "--no-wait", "--json").document["id"]
+        run = mounted("run", "count", "--no-wait", "--json").document["id"]
         worker.line_with(f"{run}  count  taken")
         worker.line_with(f"{run}  count  ")
         worker.signal(signal.SIGTERM)
         assert worker.code() == 0
         assert "Stopped." in worker.rest()
-    assert errands("show", run, "--json").document["status"] == "succeeded"
+    assert mounted("show", run, "--json").document["status"] == "succeeded"
 
 
 def test_a_rerun_keeps_what_came_before_the_step(errands: Errands) -> None:
