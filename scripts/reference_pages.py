@@ -218,6 +218,8 @@ def body_fields(document: Document, declared: Document) -> str:
     content = declared.get("requestBody", {}).get("content", {}).get("application/json")
     if content is None:
         return ""
+    if "$ref" not in content.get("schema", {}):
+        return "anything"
     name = content["schema"]["$ref"].rpartition("/")[2]
     schema = document["components"]["schemas"][name]
     required = schema.get("required", ())

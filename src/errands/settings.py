@@ -67,6 +67,10 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8420
     """Port that the API listens on. 0: any that is free."""
 
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
+    """Where others reach this server, such as `https://errands.example.com`; the addresses of webhooks begin with it.
+    None: `host` and `port`."""
+
     artifacts_url: str | None = None
     """Where large outputs and files are kept: a folder or any URL that fsspec knows, such as `s3://bucket/errands`.
     None: the folder `artifacts` in the home folder."""
@@ -170,6 +174,11 @@ class Settings(BaseSettings):
             )
             for name, field in cls.model_fields.items()
         ]
+
+    @property
+    def base_url(self) -> str:
+        """Where this server is reached, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def artifacts(self) -> str:

@@ -36,6 +36,7 @@ DOORS = {
     "sign_in.choose_password": "the link is the right",
     "sign_on.begin": "nobody is signed in yet",
     "sign_on.finish": "the provider vouches",
+    "webhooks.receive": "the signature or token of the call is the right; see tests/faces/api/test_hooks.py",
     "figures.ready": "asked by whatever watches the process; tells yes or no",
 }
 OWN = {"people.change_password": "only ever the caller's own; see test_people"}

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from errands.api.edge import Edge
 from errands.api.following import Followers
+from errands.api.hooks import routes as hooks
 from errands.api.monitoring import Meters, Watch
 from errands.api.monitoring import routes as monitoring
 from errands.api.problems import Translate, fastapi_handler
@@ -29,6 +30,7 @@ _TAGS = (
     ("approvals", "Questions to people that hold runs."),
     ("triggers", "What starts runs: schedules, their ledger, previews, backfills, calendars."),
     ("doors", "Where somebody comes in or goes out. These need no token."),
+    ("hooks", "Where webhooks are called; a signature or token proves the sender."),
     ("people", "Accounts, sessions, tokens."),
     ("access", "Members, groups, narrowed tasks, the audit log."),
     ("monitoring", "For those who watch the server."),
@@ -57,6 +59,7 @@ def make_app(parts: Parts) -> FastAPI:
     """The application. Its `state` holds `services`, `followers` and `meters`."""
     app = make_frame(parts)
     add_nouns(app, NOUNS)
+    app.include_router(hooks.router())
     app.include_router(monitoring.router())
     app.include_router(setup_page.router(), include_in_schema=False)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
@@ -119,6 +122,7 @@ OPEN_TO_ALL = frozenset(
         "choosePassword",
         "beginSignOn",
         "finishSignOn",
+        "receiveDelivery",
         "getHealth",
         "getReadiness",
     }

@@ -1,14 +1,13 @@
 """What requests carry: the base of all bodies, and the parts that several of them share."""
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from errands.core.payloads import check_storable
 from errands.services.views import SourceFile
 
-_DEEPEST = 100
 LARGEST_NUMBER = 2**31 - 1
 
 JsonMap = dict[str, JsonValue]
@@ -39,7 +38,7 @@ class Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _storable(cls, value: object) -> object:
-        _check(value, 0)
+        check_storable(value)
         return value
 
 
@@ -72,32 +71,3 @@ class TaskChoice(Body):
     def chosen(self) -> SourceFile | str:
         """What services take."""
         return self.file.as_file() if self.file is not None else self.task or ""
-
-
-def _check(value: object, depth: int) -> None:
-    """Raises ValueError for text with a NUL or half a surrogate pair, for NaN, and for endless nesting."""
-    if depth > _DEEPEST:
-        raise ValueError(f"values are nested deeper than {_DEEPEST}")
-    match value:
-        case str():
-            _check_text(value)
-        case float() if value - value != 0:
-            raise ValueError("NaN and Infinity are no JSON")
-        case Mapping():
-            for key, inner in value.items():
-                _check(key, depth)
-                _check(inner, depth + 1)
-        case Sequence():
-            for inner in value:
-                _check(inner, depth + 1)
-        case _:
-            pass
-
-
-def _check_text(text: str) -> None:
-    if "\0" in text:
-        raise ValueError("a text holds a NUL character, which cannot be kept")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("a text holds half a surrogate pair, which is no character") from None

@@ -17,8 +17,11 @@ from errands.services.errors import (
     Denied,
     FilesInvalid,
     Invalid,
+    NotAccepted,
     NotFound,
+    PayloadInvalid,
     ServiceError,
+    TooLarge,
     TooMany,
     Unauthenticated,
     Unavailable,
@@ -127,6 +130,9 @@ def _refusal(error: Exception | None) -> Refusal | None:
             return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "arguments-invalid", detail, None, findings)
         case FilesInvalid():
             return _of_service(error, HTTPStatus.UNPROCESSABLE_ENTITY, "files-invalid", problems=_in_files(error))
+        case PayloadInvalid():
+            findings = [Finding(path=path, message=said, hint=hint) for path, said, hint in error.problems]
+            return _of_service(error, HTTPStatus.UNPROCESSABLE_ENTITY, "payload-invalid", problems=findings)
         case ServiceError():
             return _service(error)
         case RequestValidationError():
@@ -151,6 +157,10 @@ def _service(error: ServiceError) -> Refusal | None:
             return _of_service(error, HTTPStatus.FORBIDDEN, "denied")
         case Unauthenticated():
             return _of_service(error, HTTPStatus.UNAUTHORIZED, "unauthenticated", {"WWW-Authenticate": "Bearer"})
+        case NotAccepted():
+            return _of_service(error, HTTPStatus.UNAUTHORIZED, "not-accepted", {"WWW-Authenticate": "Bearer"})
+        case TooLarge():
+            return _of_service(error, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", {"Connection": "close"})
         case TooMany():
             after = {"Retry-After": str(error.retry_after_seconds)}
             return _of_service(error, HTTPStatus.TOO_MANY_REQUESTS, "too-many", after)

@@ -28,6 +28,8 @@ class _Declared:
     gives: Any
     also: Mapping[int | str, Mapping[str, Any]]
     example: object
+    takes: Mapping[str, Any] | None
+    """Media types of a body that the endpoint reads by itself."""
 
     def add_to(self, router: APIRouter, *, documented: bool) -> None:
         told = inspect.getdoc(self.endpoint) or ""
@@ -40,6 +42,7 @@ class _Declared:
             summary=told.partition("\n")[0],
             description=told,
             responses=self._answers() if documented else None,
+            openapi_extra=None if self.takes is None else {"requestBody": {"content": dict(self.takes)}},
             response_model=None,
             response_class=Response,
         )
@@ -81,13 +84,17 @@ class Routes:
         status: HTTPStatus = HTTPStatus.OK,
         also: Mapping[int | str, Mapping[str, Any]] | None = None,
         example: object = None,
+        takes: Mapping[str, Any] | None = None,
     ) -> Callable[[Endpoint[Given]], Endpoint[Given]]:
-        """Declare an endpoint. It gives a view (`gives` is its type), a whole Response, or nothing (204)."""
+        """Declare an endpoint. It gives a view (`gives` is its type), a whole Response, or nothing (204).
+
+        `takes`: media types of a body that the endpoint reads by itself.
+        """
         status = HTTPStatus.NO_CONTENT if gives is None else status
 
         def declare(endpoint: Endpoint[Given]) -> Endpoint[Given]:
             answering = _answering(endpoint, status)
-            self._declared.append(_Declared(method, path, answering, status, gives, also or {}, example))
+            self._declared.append(_Declared(method, path, answering, status, gives, also or {}, example, takes))
             return endpoint
 
         return declare

@@ -14,6 +14,7 @@ from errands.services.trigger_views import (
     BackfillPlan,
     BackfillView,
     CalendarView,
+    DeliveryView,
     MissedView,
     OccurrenceView,
     PeriodView,
@@ -22,6 +23,7 @@ from errands.services.trigger_views import (
     TriggerView,
     WhyView,
 )
+from errands.services.views import Page
 
 routes = Routes("triggers")
 Trigger = Annotated[str, Path(min_length=1, max_length=200, description="Name of the trigger.", examples=["daily"])]
@@ -198,6 +200,26 @@ async def annotate_trigger(
 ) -> object:
     """Change a trigger's note."""
     return await services.triggers.annotate(caller, project, task, trigger, body.note)
+
+
+@routes.get(f"{_ONE}/deliveries", gives=Page[DeliveryView])
+async def list_deliveries(
+    caller: Caller,
+    services: Asked,
+    project: Project,
+    task: Task,
+    trigger: Trigger,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+) -> object:
+    """What came to a trigger's address and what became of it, newest first."""
+    return await services.triggers.deliveries(caller, project, task, trigger, cursor=cursor, limit=limit)
+
+
+@routes.post(f"{_ONE}/address", gives=TriggerView)
+async def renew_address(caller: Caller, services: Asked, project: Project, task: Task, trigger: Trigger) -> object:
+    """Give a webhook or mail trigger a new address; the old one leads nowhere from now on."""
+    return await services.triggers.renew_address(caller, project, task, trigger)
 
 
 @routes.get(f"{_ONE}/backfill", gives=BackfillPlan)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from errands.bootstrap.doors import addresses, make_webhooks
 from errands.bootstrap.parts import key_source, look_at_model
 
 if TYPE_CHECKING:
@@ -69,11 +70,12 @@ def make_services(
         members=entrance.members,
         groups=entrance.groups,
         audit=entrance.audit,
-        triggers=TriggerService(database, authority),
+        triggers=TriggerService(database, authority, addresses=addresses(settings)),
         backfills=BackfillService(database, authority),
         calendars=CalendarService(database, authority),
         artifacts=ArtifactService(database, authority, artifacts),
         figures=FigureService(database, authority),
+        webhooks=make_webhooks(settings, database, authority, engine, vault),
     )
 
 

@@ -18,6 +18,7 @@ from errands.cli.commands import (
     signing,
     starting,
     tasks,
+    triggers,
     upkeep,
 )
 from errands.cli.desk import Invocation
@@ -93,6 +94,7 @@ _COMMANDS: tuple[tuple[str, tuple[tuple[str, Callable[..., None]], ...]], ...] =
 _GROUPS = (
     ("event", people.event, "Run"),
     ("schedule", schedule.schedule, "Run"),
+    ("triggers", triggers.triggers, "Run"),
     ("backfill", schedule.backfill, "Run"),
     ("secrets", secrets.secrets, "Keep"),
     ("models", upkeep.models, "Look after"),

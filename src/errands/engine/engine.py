@@ -18,7 +18,7 @@ from errands.engine import answering, deliveries, rehearsal, wakeups
 from errands.engine import rerun as reruns
 from errands.engine.answering import Answered
 from errands.engine.defaults import argument_defaults
-from errands.engine.deliveries import Delivered
+from errands.engine.deliveries import Delivered, DeliveryWitness
 from errands.engine.happenings import Happening
 from errands.engine.holding import Hands
 from errands.engine.journal import Journal
@@ -294,14 +294,30 @@ class Engine:
         """
         return Scheduler(self._parts.pool, self.launcher, self._trigger_orders(), clock)
 
-    async def deliver(self, trigger_id: UUID, *, cause: str, happening: Happening) -> Delivered:
+    async def deliver(
+        self,
+        trigger_id: UUID,
+        *,
+        cause: str,
+        happening: Happening,
+        since: datetime | None = None,
+        also: DeliveryWitness | None = None,
+    ) -> Delivered:
         """Start the run of a trigger for something from outside, once for each `cause`, such as `delivery:ID`.
 
-        Raises LookupError, TimeoutError.
+        What came before `since` may come once more; `also` is done in the same transaction, unless the delivery had
+        come before. Raises LookupError, TimeoutError.
         """
-        now, orders = self._parts.clock(), self._trigger_orders()
         return await deliveries.deliver(
-            self._parts.pool, self.launcher, orders, trigger_id, cause=cause, happening=happening, now=now
+            self._parts.pool,
+            self.launcher,
+            self._trigger_orders(),
+            trigger_id,
+            cause=cause,
+            happening=happening,
+            now=self._parts.clock(),
+            since=since,
+            also=also,
         )
 
     def _trigger_orders(self) -> TriggerOrders:

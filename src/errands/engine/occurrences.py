@@ -4,7 +4,7 @@ A trigger is locked while it is decided on, and its revision must be the one tha
 the same trigger one is late and writes nothing. Behind both stands the ledger's key.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,6 +14,7 @@ from errands.engine.launching import Launched, Launcher, Order
 from errands.engine.launching_many import launch_many
 from errands.engine.planning import Hold, Pass, Plan
 from errands.engine.standing import Standing
+from errands.engine.witnessing import Start, witness
 from errands.store.connections import Connection
 from errands.store.sql import statement
 
@@ -73,6 +74,7 @@ async def write(connection: Connection, launcher: Launcher, batch: Sequence[Sett
     launched = {index: run for (index, _), run in zip(orders, made, strict=True)}
     entries = [(one.pending, _entry(settled, one, launched.get(index))) for index, (settled, one) in enumerate(live)]
     passed = [_passed(settled.trigger.id, one) for settled in own for one in settled.passed]
+    await witness(connection, _starts(live, launched))
     await _insert(connection, [*passed, *(entry for pending, entry in entries if not pending)], now)
     await _update(connection, [entry for pending, entry in entries if pending], now)
     await _move_on(connection, own, [entry for _, entry in entries], passed)
@@ -100,6 +102,14 @@ async def _known(connection: Connection, batch: Sequence[Settled]) -> dict[tuple
         *(list(column) for column in zip(*keys, strict=True)),
     )
     return {(row["trigger_id"], row["planned_at"], row["cause"]): row["due_at"] for row in rows}
+
+
+def _starts(live: Sequence[tuple[Settled, Firing]], launched: Mapping[int, Launched]) -> list[Start]:
+    return [
+        Start(settled.trigger, launched[index].run_id, one.planned_at, one.source, one.cause)
+        for index, (settled, one) in enumerate(live)
+        if index in launched
+    ]
 
 
 def _is_live(settled: Settled, one: Firing, known: dict[tuple[UUID, datetime, str], datetime | None]) -> bool:

@@ -25,6 +25,8 @@ class Standing:
     """JSON text; equal texts are parsed once."""
     enabled: bool
     note: str | None
+    owner: str | None
+    """Who has published it, such as `user:ana`."""
     default_timezone: str
     owner_timezone: str | None
     planned_up_to: datetime
@@ -83,7 +85,7 @@ class Pending:
 
 
 _COLUMNS = """
-triggers.id, triggers.name, triggers.kind, triggers.definition, triggers.enabled, triggers.note,
+triggers.id, triggers.name, triggers.kind, triggers.definition, triggers.enabled, triggers.note, triggers.owner,
 triggers.default_timezone, triggers.owner_timezone, triggers.planned_up_to, triggers.fired, triggers.revision,
 triggers.closed_at, tasks.project_id, projects.name as project, tasks.id as task_id, tasks.name as task, tasks.tags,
 tasks.published_version_id, tasks.paused_at, tasks.pause_note, tasks.archived_at
@@ -137,6 +139,7 @@ def standing(row: Row) -> Standing:
         definition=row["definition"],
         enabled=row["enabled"],
         note=row["note"],
+        owner=row["owner"],
         default_timezone=row["default_timezone"],
         owner_timezone=row["owner_timezone"],
         planned_up_to=row["planned_up_to"],

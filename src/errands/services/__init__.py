@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from errands.services.tasks import TaskService
     from errands.services.tokens import TokenService
     from errands.services.triggers import TriggerService
+    from errands.services.webhooks import WebhookService
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +56,4 @@ class Services:
     calendars: "CalendarService"
     artifacts: "ArtifactService"
     figures: "FigureService"
+    webhooks: "WebhookService"

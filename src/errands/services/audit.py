@@ -12,6 +12,7 @@ from errands.core.values import Json, from_text, to_text
 from errands.services.authority import Authority
 from errands.services.errors import Invalid
 from errands.services.keys import KeySource
+from errands.services.lookup import number_of
 from errands.services.people_views import AuditEntry, AuditVerdict
 from errands.services.views import Page
 from errands.store import audit
@@ -44,7 +45,7 @@ class AuditService:
         _check(wanted)
         if not 1 <= limit <= _LARGEST_PAGE:
             raise Invalid(f"{limit} entries cannot be on one page.", f"Ask for 1 to {_LARGEST_PAGE}.")
-        before = None if cursor is None else _number(cursor)
+        before = None if cursor is None else number_of(cursor)
         async with self._database.engine.connect() as connection:
             found = await audit.newest(connection, wanted, before, limit + 1)
         items = tuple(_view(entry) for entry in found[:limit])
@@ -153,12 +154,6 @@ def _check(wanted: Filter) -> None:
     texts = (wanted.actor, wanted.verb, wanted.noun, wanted.name, wanted.project)
     if any("\0" in text for text in texts if text is not None):
         raise Invalid("No entry holds the character NUL.", "Leave it out.")
-
-
-def _number(cursor: str) -> int:
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise Invalid(f"{cursor[:80]!r} is no cursor of this list.", "Take it from the page before.")
-    return int(cursor)
 
 
 def _told(wanted: Filter) -> dict[str, Json]:

@@ -50,12 +50,35 @@ class FilesInvalid(Invalid):
         self.problems = {name: tuple(found) for name, found in problems.items()}
 
 
+class PayloadInvalid(Invalid):
+    """What was delivered to a trigger does not fit its schema. Carries every problem: path, message, hint."""
+
+    def __init__(self, problems: Sequence[tuple[str, str, str | None]]) -> None:
+        super().__init__(f"The payload does not fit the trigger's schema: {problems[0][1]}. Nothing was started.")
+        self.problems = tuple(problems)
+
+
+class TooLarge(ServiceError):
+    """What the caller sends is larger than is taken here; nothing was changed."""
+
+
 class Denied(ServiceError):
     """The caller has no right to it; an owner of the project can give it."""
 
 
 class Unauthenticated(ServiceError):
     """Nobody is signed in, or what was shown lets nobody in; the caller signs in."""
+
+
+class NotAccepted(ServiceError):
+    """A delivery comes from nobody who is known here. It does not say whether the address or the proof is wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The delivery is not accepted: its address or its signature is not one that is known here.",
+            "Compare the address, the secret and the signature's style with those of the trigger; its deliveries say "
+            "what was wrong.",
+        )
 
 
 class TooMany(ServiceError):

@@ -89,3 +89,10 @@ async def find_run(connection: AsyncConnection, text: str, seen: Callable[[str],
 
 def _near(name: str, names: list[str]) -> list[str]:
     return difflib.get_close_matches(name, names, n=3)
+
+
+def number_of(cursor: str) -> int:
+    """The number that a page ended with. Raises Invalid."""
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise Invalid(f"{cursor[:80]!r} is no cursor of this list.", "Take it from the page before.")
+    return int(cursor)

@@ -30,6 +30,44 @@ class TriggerView:
     last_planned_at: datetime | None
     last_outcome: str | None
     last_run: str | None
+    address: str | None = None
+    """Where a webhook is called, or mail is sent; a mail address is a secret and only shown to who may switch the
+    trigger. None: nothing is sent to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """Something that came to a trigger's address, and what became of it. Never what it said."""
+
+    id: int
+    received_at: datetime
+    """The last time, where several are counted."""
+    outcome: str
+    """started, queued, skipped, failed_to_start, answered, repeated, refused"""
+    code: str | None
+    """Why in one word: signature, late, too_large, unreadable, payload, rate, paused, sender, ..."""
+    reason: str | None
+    delivery: str | None
+    """What its sender calls it."""
+    run: str | None
+    count: int
+    """Refusals and repetitions of one kind within one minute are counted together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What the sender of a delivery is told."""
+
+    outcome: str
+    """started, queued, skipped; answered: a greeting that starts nothing"""
+    run: str | None
+    url: str | None
+    """Where the run is read."""
+    reason: str | None = None
+    existing: bool = False
+    """The delivery had come before; this is the run that it started then."""
+    challenge: str | None = None
+    """Slack's, given back."""
 
 
 @dataclass(frozen=True, slots=True)

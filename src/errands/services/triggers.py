@@ -1,6 +1,7 @@
 """Triggers: what they will do, what became of their planned times, switches, backfills."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,10 +22,12 @@ from errands.core.schedules.instants import TICK, planned_after
 from errands.core.values import Json
 from errands.services.authority import Authority
 from errands.services.errors import Conflict, Invalid, NotFound
-from errands.services.lookup import find_project, find_task
+from errands.services.lookup import find_project, find_task, number_of
 from errands.services.making_up import chosen_of, make_up
 from errands.services.schedules import Simulated, preview, simulate
+from errands.services.trigger_addresses import Addresses
 from errands.services.trigger_views import (
+    DeliveryView,
     MissedView,
     OccurrenceView,
     PreviewView,
@@ -32,9 +35,11 @@ from errands.services.trigger_views import (
     TriggerView,
     WhyView,
 )
-from errands.store import backfills, triggers
+from errands.services.views import Page
+from errands.store import backfills, deliveries, triggers
 from errands.store.backfills import CalendarRow
 from errands.store.database import Database
+from errands.store.deliveries import DeliveryRow
 from errands.store.triggers import OccurrenceRow, TriggerRow
 
 _LARGEST_PAGE = 1000
@@ -51,10 +56,17 @@ def utc_now() -> datetime:
 class TriggerService:
     """What a caller may ask of triggers."""
 
-    def __init__(self, database: Database, authority: Authority, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        authority: Authority,
+        clock: Callable[[], datetime] = utc_now,
+        addresses: Addresses = Addresses(),  # noqa: B008 - frozen
+    ) -> None:
         self._database = database
         self._authority = authority
         self._clock = clock
+        self._addresses = addresses
 
     async def list(self, caller: Principal, project: str, task: str | None = None) -> Sequence[TriggerView]:
         """A project's triggers (or one task's), by task and name. Raises Denied, NotFound."""
@@ -64,14 +76,14 @@ class TriggerService:
             task_id = (await find_task(connection, project, task)).id if task is not None else None
             rows = await triggers.every(connection, project_id=owner.id)
             seen = await backfills.calendars_of(connection, owner.id)
-        return [_view(row, seen, self._clock()) for row in rows if task_id in (None, row.task_id)]
+        return [self._shown(caller, row, seen) for row in rows if task_id in (None, row.task_id)]
 
     async def get(self, caller: Principal, project: str, task: str, trigger: str) -> TriggerView:
         """One trigger. Raises Denied, NotFound."""
         await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, task))
         async with self._database.engine.connect() as connection:
             row = await find_trigger(connection, project, task, trigger)
-            return _view(row, await backfills.calendars_of(connection, row.project_id), self._clock())
+            return self._shown(caller, row, await backfills.calendars_of(connection, row.project_id))
 
     async def preview(
         self,
@@ -235,6 +247,49 @@ class TriggerService:
             )
         return await self.get(caller, project, task, trigger)
 
+    async def deliveries(
+        self,
+        caller: Principal,
+        project: str,
+        task: str,
+        trigger: str,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page[DeliveryView]:
+        """What came to a webhook's or mail trigger's address, newest first. Raises Denied, NotFound, Invalid."""
+        await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, task))
+        if not 1 <= limit <= _LARGEST_PAGE:
+            raise Invalid(f"{limit} rows cannot be on one page.", f"Ask for 1 to {_LARGEST_PAGE}.")
+        before = None if cursor is None else number_of(cursor)
+        async with self._database.engine.connect() as connection:
+            row = await find_trigger(connection, project, task, trigger)
+            found = await deliveries.recent(connection, row.id, before, limit + 1)
+        items = tuple(delivery_view(one) for one in found[:limit])
+        return Page(items, str(items[-1].id) if len(found) > limit else None)
+
+    async def renew_address(self, caller: Principal, project: str, task: str, trigger: str) -> TriggerView:
+        """Give it a new address; what is sent to the old one is refused from now on.
+
+        Raises Denied, NotFound, Invalid for a trigger that has no address.
+        """
+        resource = _resource(project, task)
+        await self._authority.authorise(caller, Verb.TRIGGER_EDIT, resource)
+        async with self._database.engine.begin() as connection:
+            row = await find_trigger(connection, project, task, trigger, lock=True)
+            if row.address is None or row.closed_at is not None:
+                raise Invalid(f"The trigger {trigger} has no address: it starts on {row.kind}.", "Name a webhook.")
+            await triggers.set_address(connection, row.id, triggers.new_address())
+            said: dict[str, Json] = {"trigger": trigger, "act": "renew_address"}
+            await self._authority.record(connection, caller, Verb.TRIGGER_EDIT, resource, said)
+        return await self.get(caller, project, task, trigger)
+
+    def _shown(self, caller: Principal, row: TriggerRow, calendars: Sequence[CalendarRow]) -> TriggerView:
+        """The view, with the address as far as the caller may see it."""
+        decision = self._authority.decide(caller, Verb.TRIGGER_SWITCH, _resource(row.project, row.task))
+        address = self._addresses.of(row, secret=decision.allowed)
+        return replace(_view(row, calendars, self._clock()), address=address)
+
     async def _switch(
         self,
         caller: Principal,
@@ -302,6 +357,14 @@ def occurrence_view(row: OccurrenceRow) -> OccurrenceView:
         source=row.source,
         cause=row.cause or None,
         due_at=row.due_at,
+    )
+
+
+def delivery_view(row: DeliveryRow) -> DeliveryView:
+    """A delivery as it is shown."""
+    run = None if row.run_id is None else ids.encode("run", row.run_id)
+    return DeliveryView(
+        row.id, row.received_at, row.outcome, row.code, row.reason, row.delivery, run=run, count=row.count
     )
 
 

@@ -71,6 +71,20 @@ async def write_in(connection: Connection | Pool, entry: NewEntry) -> None:
     )
 
 
+async def write_many(connection: Connection, entries: Sequence[NewEntry]) -> None:
+    """The same for many at once, in the order given."""
+    rows = [
+        (e.actor, e.actor_kind, e.actor_id, e.verb, e.noun, e.name, e.project, e.outcome, to_text(e.detail))
+        for e in entries
+    ]
+    await connection.execute(
+        "insert into audit_entries (actor, actor_kind, actor_id, verb, noun, name, project, outcome, detail) "
+        "select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], "
+        "$8::text[], $9::json[])",
+        *(list(column) for column in zip(*rows, strict=True)),
+    )
+
+
 async def newest(connection: AsyncConnection, wanted: Filter, before: int | None, limit: int) -> list[Entry]:
     """Entries newest first, before the entry `before`."""
     query = _entries(wanted).order_by(audit_entries.c.seq.desc()).limit(limit)

@@ -2,10 +2,12 @@
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -61,6 +63,8 @@ triggers = Table(
     Column("event_outcomes", ARRAY(Text)),
     Column("event_name", Text),
     Column("event_key", Text),
+    # Where a webhook is called and mail is sent: 32 random hex digits.
+    Column("address", Text),
     # Every planned time up to this moment has its row in the ledger.
     _given_moment("planned_up_to"),
     # The next planned time, and when the scheduler looks at it (jitter lies between the two).
@@ -79,6 +83,7 @@ triggers = Table(
     UniqueConstraint("task_id", "name"),
     Index("ix_triggers_next", "next_at", postgresql_where=text("next_at is not null")),
     Index("ix_triggers_project", "project_id"),
+    Index("uq_triggers_address", "address", unique=True),
     Index("ix_triggers_event_task", "project_id", "event_task", postgresql_where=text("event_task is not null")),
     Index("ix_triggers_event_name", "project_id", "event_name", postgresql_where=text("event_name is not null")),
     # Alarms look for those whose last planned time came to nothing.
@@ -116,6 +121,36 @@ occurrences = Table(
     # A cause counts once: a delivery that comes again, the end of a run.
     Index("uq_occurrences_cause", "trigger_id", "cause", unique=True, postgresql_where=text("cause <> ''")),
     Index("ix_occurrences_age", "decided_at", postgresql_using="brin"),
+)
+
+# What came from outside to a trigger's address. Never what it said: an accepted payload is in its run.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _of("triggers", "trigger_id"),
+    _given_moment("received_at"),
+    # As in the ledger, or: repeated, refused
+    Column("outcome", Text, nullable=False),
+    # Why in one word: signature, late, too_large, payload, rate, ...
+    Column("code", Text),
+    Column("reason", Text),
+    # What the sender calls it.
+    Column("delivery", Text),
+    Column("run_id", UUID(as_uuid=True)),
+    # Refusals of one kind within one minute share a row: whoever forges fills no table.
+    Column("count", Integer, nullable=False, server_default="1"),
+    _moment("window_at"),
+    Index("ix_deliveries_trigger", "trigger_id", "id"),
+    Index("ix_deliveries_age", "received_at", postgresql_using="brin"),
+    Index(
+        "uq_deliveries_window",
+        "trigger_id",
+        "code",
+        "window_at",
+        unique=True,
+        postgresql_where=text("window_at is not null"),
+    ),
 )
 
 calendars = Table(

@@ -1,5 +1,6 @@
 """Triggers and their ledger as services read and change them. The engine has SQL of its own."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ from errands.store.tables_people import users
 from errands.store.tables_triggers import occurrences, triggers
 
 CHANNEL = "errands_triggers"
+_LISTENING = ("webhook", "email")
+"""Kinds that have an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class TriggerRow:
     closed_at: datetime | None
     paused_at: datetime | None
     pause_note: str | None
+    address: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,7 @@ async def open_new(
             owner_timezone=zones[1],
             planned_up_to=now,
             next_at=_first_look(wanted.kind, now),
+            address=new_address() if wanted.kind in _LISTENING else None,
             **_declared(wanted),
         )
     )
@@ -159,6 +164,8 @@ async def change(
         "owner_timezone": zones[1],
         "closed_at": None,
         "revision": triggers.c.revision + 1,
+        # An address that is known to others stays, also while the trigger is of another kind.
+        "address": func.coalesce(triggers.c.address, new_address() if wanted.kind in _LISTENING else None),
     }
     if afresh:
         values |= {
@@ -214,6 +221,16 @@ async def set_note(connection: AsyncConnection, trigger_id: UUID, note: str | No
     await connection.execute(
         update(triggers).where(triggers.c.id == trigger_id).values(note=note, revision=triggers.c.revision + 1)
     )
+
+
+async def set_address(connection: AsyncConnection, trigger_id: UUID, address: str) -> None:
+    """From now on only the new address leads to it."""
+    await connection.execute(update(triggers).where(triggers.c.id == trigger_id).values(address=address))
+
+
+def new_address() -> str:
+    """128 random bits in a form that also stands in a mail address, whose case nobody keeps."""
+    return secrets.token_hex(16)
 
 
 async def rezone(connection: AsyncConnection, owner: str, zone: str | None, now: datetime) -> None:

@@ -36,6 +36,13 @@ description: Asks.
 steps:
   - {id: ok, approve: {question: "Go on?", choices: [yes_please, no_thanks]}}
 """
+_LISTEN = """
+task: listen
+description: Runs when somebody calls.
+grants: {secrets: [HOOK]}
+steps: [{wait: 1s}]
+triggers: [{id: hook, webhook: {token: "secret:HOOK"}}]
+"""
 _SLOW = "task: slow\ndescription: Waits.\nsteps: [{wait: 1d}]\n"
 
 OWN = frozenset(
@@ -101,6 +108,7 @@ async def _walk(walk: Walk, app: FastAPI, services: Services) -> None:
     await _projects_and_tasks(walk)
     await _runs(walk)
     await _triggers(walk)
+    await _hooks(walk)
     await _people(walk, app, services)
     await _doors(walk, app, services)
 
@@ -216,6 +224,19 @@ async def _triggers(walk: Walk) -> None:
     await walk.call("removeServerCalendar", calendar="freeze")
 
 
+async def _hooks(walk: Walk) -> None:
+    here: dict[str, Any] = {"project": "default"}
+    hook: dict[str, Any] = {**here, "task": "listen", "trigger": "hook"}
+    await walk.call("setSecret", **here, secret="HOOK", json={"value": "s3cret"})
+    await walk.call("applyFiles", **here, json={"files": [{"name": "listen.yaml", "source": _LISTEN}]})
+    address = (await walk.call("renewAddress", **hook)).json()["address"].rpartition("/")[2]
+    proof = {"Authorization": "Bearer s3cret"}
+    called = await walk.call("receiveDelivery", address=address, headers=proof, json={})
+    assert called.headers["location"] == f"/api/v1/runs/{called.json()['run']}"
+    (delivery,) = (await walk.call("listDeliveries", **hook)).json()["items"]
+    assert (delivery["outcome"], delivery["run"]) == ("started", called.json()["run"])
+
+
 async def _people(walk: Walk, app: FastAPI, services: Services) -> None:
     here: dict[str, Any] = {"project": "default"}
     await walk.call("createPerson", person="bob", json={"title": "Bob"})
@@ -301,8 +322,10 @@ async def test_nobody_gets_anything_without_a_token(app: FastAPI, anonymous: htt
                 seen.add(declared["operationId"])
             else:
                 assert answer.headers["www-authenticate"] == "Bearer"
-                assert answer.json()["type"] == "urn:errands:problem:unauthenticated"
-    assert seen == OPEN_TO_ALL
+                said = answer.json()["type"].removeprefix("urn:errands:problem:")
+                hook = declared["operationId"] == "receiveDelivery"
+                assert said == ("not-accepted" if hook else "unauthenticated")
+    assert seen == OPEN_TO_ALL - {"receiveDelivery"}
 
 
 async def test_a_viewer_reads_and_changes_nothing(

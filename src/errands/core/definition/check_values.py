@@ -11,13 +11,14 @@ from errands.core.definition.report import Report
 from errands.core.definition.steps import AgentStep, ApproveStep, SubtaskStep
 from errands.core.definition.task import Param, TaskDefinition
 from errands.core.definition.texts import every_step
-from errands.core.definition.triggers import WebhookTrigger
+from errands.core.definition.triggers import EmailTrigger, WebhookTrigger
 from errands.core.definition.wording import suggest
 from errands.core.json_schema import Misfit, SchemaInvalid, compile_schema
 from errands.core.params import arguments_schema, default_names, is_literal
 from errands.core.values import Json, JsonObject
 
 _ABOUT_KEYS: Final = frozenset(("required", "additionalProperties", "unevaluatedProperties"))
+_SENDER: Final = re.compile(r"(?:[^@\s]+@)?[A-Za-z0-9*][A-Za-z0-9.*-]*\.[A-Za-z0-9*-]+|[^@\s]+@[A-Za-z0-9.-]+")
 _INDEX: Final = re.compile(r"\[[^\]]*\]")
 
 
@@ -133,6 +134,8 @@ def _check_triggers(task: TaskDefinition, report: Report, lost: frozenset[str]) 
         _check_run_arguments(task, report, (*path, "arguments"), trigger.arguments, lost)
         if isinstance(trigger, WebhookTrigger):
             _check_webhook(trigger, path, report)
+        if isinstance(trigger, EmailTrigger):
+            _check_senders(trigger, path, report)
 
 
 def _check_webhook(trigger: WebhookTrigger, path: Path, report: Report) -> None:
@@ -143,6 +146,12 @@ def _check_webhook(trigger: WebhookTrigger, path: Path, report: Report) -> None:
     if signature is None and trigger.webhook.token is None:
         hint = 'add `signature: {style: generic, secret: "secret:NAME"}` or `token: "secret:NAME"`'
         report.error(below, "anybody could call this webhook", hint, code="open-webhook")
+    if signature is not None and signature.style != "generic":
+        for name in ("prefix", "encoding", "timestamp"):
+            if name in signature.model_fields_set and getattr(signature, name) not in ("", "hex", None):
+                hint = f"remove it: the style `{signature.style}` has its own; or write `style: generic`"
+                message = f"`{name}` belongs to the style `generic`"
+                report.key_error((*below, "signature", name), message, hint, code="bad-value")
     for key, value in (
         (("signature", "secret"), signature.secret if signature else None),
         (("token",), trigger.webhook.token),
@@ -150,6 +159,13 @@ def _check_webhook(trigger: WebhookTrigger, path: Path, report: Report) -> None:
         if value is not None and not SECRET.fullmatch(value):
             hint = "store it with `errands secrets set NAME` and write secret:NAME"
             report.error((*below, *key), f"`{key[-1]}` must be a secret's reference", hint, code="bad-value")
+
+
+def _check_senders(trigger: EmailTrigger, path: Path, report: Report) -> None:
+    for index, sender in enumerate(trigger.email.senders):
+        if not _SENDER.fullmatch(sender):
+            hint = "write ana@example.com, *@example.com or example.com"
+            report.error((*path, "email", "senders", index), f'"{sender[:60]}" names no sender', hint, code="bad-value")
 
 
 def _check_run_arguments(

@@ -9,6 +9,10 @@ from errands.core.definition.policies import Frozen
 from errands.core.definition.units import Duration, Size
 from errands.core.values import JsonValue
 
+LARGEST_BODY = 16 * 2**20
+Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,80}$")]
+"""Name of an HTTP header."""
+
 
 class TriggerBase(Frozen):
     """What every trigger carries."""
@@ -38,10 +42,16 @@ class Signature(Frozen):
     """Whose header and layout. `generic`: hex digest of the body in `header`."""
     secret: str
     """`secret:NAME` of the shared key."""
-    header: str | None = None
+    header: Header | None = None
     """Header that carries the signature. `None`: the style's own, `X-Signature` for `generic`."""
+    prefix: str = ""
+    """What stands before the signature in a `generic` header, such as `sha256=`."""
+    encoding: Literal["hex", "base64"] = "hex"
+    """How a `generic` signature is written."""
+    timestamp: Header | None = None
+    """Header of a `generic` sender's time stamp, in seconds since 1970; `TIMESTAMP.BODY` is signed then."""
     tolerance: Duration = timedelta(minutes=5)
-    """How old a signed time stamp may be, where the style has one."""
+    """How far a signed time stamp may be from now, where the style has one."""
 
 
 class Webhook(Frozen):
@@ -52,10 +62,15 @@ class Webhook(Frozen):
     """`secret:NAME` of a bearer token that the sender must show."""
     payload: dict[str, JsonValue] | None = None
     """JSON Schema of the body; another body is refused with 422. `None`: any JSON."""
-    delivery: str | None = None
-    """Header that names a delivery; the same delivery starts one run only. `None`: the style's own."""
-    max_body: Size = 2**20
-    """Bytes; a longer body is refused with 413."""
+    delivery: Header | None = None
+    """Header that names a delivery. `None`: the style's own, else `Idempotency-Key`."""
+    once_per: Literal["delivery", "body"] = "delivery"
+    """What starts one run only: a delivery, by its name; or a body, whatever its delivery is called (names of
+    deliveries are not signed). A signed body without a name counts as `body`, which is remembered for a day."""
+    max_body: Annotated[Size, Field(ge=1, le=LARGEST_BODY)] = 2**20
+    """Bytes, up to 16 MiB; a longer body is refused with 413."""
+    max_per_minute: Annotated[int, Field(ge=1, le=10_000)] = 120
+    """Accepted calls; more are refused with 429."""
 
 
 class WebhookTrigger(TriggerBase):
@@ -69,13 +84,18 @@ class Email(Frozen):
     """What mail is accepted at the trigger's secret address."""
 
     senders: tuple[str, ...] = ()
-    """Allowed senders: `ana@example.com` or `*@example.com`. Empty: anybody who knows the address."""
+    """Allowed senders: `ana@example.com`, `*@example.com` or `example.com`. Empty: anybody who knows the address."""
     subject: str | None = None
     """Glob that the subject must match, such as `Invoice *`. `None`: any."""
-    authenticated: bool = True
-    """Refuse mail that fails both SPF and DKIM."""
-    max_size: Size = 25 * 2**20
+    authenticated: bool = False
+    """Take only mail of which a trusted mail server says that SPF or DKIM holds for the sender's domain. Without it,
+    mail is taken unless such a server says that neither holds."""
+    max_size: Annotated[Size, Field(ge=1)] = 25 * 2**20
     """Bytes of a whole mail, attachments included."""
+    max_attachments: Annotated[int, Field(ge=0, le=1000)] = 50
+    """Attachments of one mail."""
+    max_per_minute: Annotated[int, Field(ge=1, le=10_000)] = 60
+    """Accepted mails; more are refused for now, and their servers try again."""
 
 
 class EmailTrigger(TriggerBase):
