@@ -7,6 +7,7 @@ from errands.cli.client.connection import Connection
 from errands.services.trigger_views import (
     BackfillPlan,
     BackfillView,
+    DeliveryView,
     MissedView,
     OccurrenceView,
     PreviewView,
@@ -14,6 +15,7 @@ from errands.services.trigger_views import (
     TriggerView,
     WhyView,
 )
+from errands.services.views import Page
 
 
 class Triggers:
@@ -25,6 +27,19 @@ class Triggers:
     async def list(self, project: str, task: str | None = None) -> Sequence[TriggerView]:
         """A project's triggers, or one task's."""
         return await self._connection.get(list[TriggerView], "projects", project, "triggers", task=task)
+
+    async def get(self, project: str, task: str, trigger: str) -> TriggerView:
+        """One trigger."""
+        return await self._connection.get(TriggerView, *_trigger(project, task, trigger))
+
+    async def deliveries(self, project: str, task: str, trigger: str, *, limit: int) -> Page[DeliveryView]:
+        """What came to a trigger's address, newest first."""
+        path = (*_trigger(project, task, trigger), "deliveries")
+        return await self._connection.get(Page[DeliveryView], *path, limit=limit)
+
+    async def renew_address(self, project: str, task: str, trigger: str) -> TriggerView:
+        """Give a trigger a new address."""
+        return await self._connection.post(TriggerView, *_trigger(project, task, trigger), "address")
 
     async def preview(
         self, project: str, task: str, trigger: str, *, count: int, after: datetime | None, timezone: str | None

@@ -29,7 +29,7 @@ def show(
         from errands.cli.trigger_texts import trigger_lines
 
         async with desk.open(project) as room:
-            view = await room.services.triggers.get(room.caller, room.project, task, trigger)
+            view = await room.client.triggers.get(room.project, task, trigger)
         desk.screen.document(view)
         for line in trigger_lines(view, local_now()):
             desk.screen.say(line)
@@ -53,7 +53,7 @@ def deliveries(
         from errands.cli.trigger_texts import delivery_table
 
         async with desk.open(project) as room:
-            page = await room.services.triggers.deliveries(room.caller, room.project, task, trigger, limit=limit)
+            page = await room.client.triggers.deliveries(room.project, task, trigger, limit=limit)
         desk.screen.document(page.items)
         if page.items:
             desk.screen.show(delivery_table(page.items, local_now(), desk.screen.out.width))
@@ -79,7 +79,7 @@ def new_address(
             said = f"Whoever sends to the old address of {task}/{trigger} is refused. Go on?"
             if not yes and desk.screen.asks and not typer.confirm(said, err=True):
                 return ExitCode.FAILED
-            view = await room.services.triggers.renew_address(room.caller, room.project, task, trigger)
+            view = await room.client.triggers.renew_address(room.project, task, trigger)
         desk.screen.document(view)
         desk.screen.say(f"{task}/{trigger} listens at {view.address} now.")
         return None
