@@ -19,6 +19,7 @@ from typer.main import get_command
 
 from errands.api.app import Parts
 from errands.api.app import make_app as make_api_app
+from errands.api.chatting import ChatHere
 from errands.cli.app import make_app
 from errands.cli.wiring import Wiring
 from errands.core.catalog import ToolSpec
@@ -179,7 +180,7 @@ def paragraphs(help_text: str) -> list[str]:
 
 def api_page() -> str:
     """One section for each noun of the API, one table row for each operation."""
-    parts = Parts(cast(Services, None), lambda error: None, "0", lambda callback: None)  # described, never called
+    parts = Parts(cast(Services, None), lambda error: None, "0", lambda callback: None, cast(ChatHere, None))
     document = make_api_app(parts).openapi()
     sections = []
     for tag in document["tags"]:

@@ -205,7 +205,7 @@ class Stage:
     def mounted(self) -> Mounted:
         """The real API, on the services of this stage."""
         services = SimpleNamespace(runs=self.runs, approvals=self.approvals, tasks=self.tasks)
-        return Mounted(Parts(cast(Services, services), lambda _: None, __version__, lambda _: None))
+        return Mounted(Parts(cast(Services, services), lambda _: None, __version__, lambda _: None, cast(Any, None)))
 
     def client(self, person: str) -> Client:
         """The client of a command in this person's name."""

@@ -15,9 +15,12 @@ import pytest
 
 from errands.bootstrap import Runtime
 from errands.core.access import Person, ProjectRole, Scope, ServerRole
+from errands.core.outcomes import Usage
 from errands.services import Services
+from errands.services.chat_views import AnswerSoFar
 from errands.services.errors import Denied
 from errands.services.principals import operator
+from errands.services.threads import ThreadEdit
 from errands.services.views import SourceFile
 from errands.store.database import Database
 from errands.store.identifiers import new_id
@@ -77,7 +80,24 @@ GIVEN: dict[str, Any] = {
     "title": None,
     "email": None,
     "timezone": None,
+    "change": ThreadEdit(title="mine"),
+    "data": {"name": "x"},
+    "parts": [{"type": "text", "text": "hello"}],
+    "words": "hello",
+    "clicked": {},
+    "so_far": AnswerSoFar("done", [], ""),
+    "spent": Usage(),
+    "kind": "act",
+    "digest": "0" * 32,
+    "action": "do",
 }
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "people.set_role": {"role": ServerRole.ADMIN},
+    "attachments.attach": {"data": b"text"},
+}
+"""What some methods take under a name that others take something else by."""
 
 
 def methods(services: Services) -> dict[str, Callable[..., Any]]:
@@ -110,7 +130,15 @@ async def things(runtime: Runtime, database: Database) -> dict[str, str]:
     ana = await services.sign_in.choose_password(link.secret, "correct horse battery staple", address="192.0.2.1")
     token = (await services.tokens.make(ana.person, "ci", [Scope.READ], expires_in=None)).token.id
     eve = (await services.people.get(ROOT, "eve")).id
+    thread = (await services.threads.create(ROOT, "default")).id
+    begun = await services.answers.begin(ROOT, thread, [], "hello")
+    card = await services.answers.propose(ROOT, thread, begun.message, "act", {"act": "pause", "name": "hello"})
+    attachment = await services.attachments.attach(ROOT, thread, "a.txt", b"text")
     return {
+        "thread": thread,
+        "message": begun.message,
+        "card": card.id,
+        "attachment": attachment.id,
         "run": run,
         "id_or_run": run,
         "artifact": f"art_{artifact.hex}",
@@ -151,7 +179,7 @@ async def test_every_method_refuses_a_stranger_and_keeps_the_refusal(
         assert parameters[:1] == ["caller"], f"{name} does not take the caller first"
         if name in OWN or name in FILTERED:
             continue
-        role = {"role": ServerRole.ADMIN} if name == "people.set_role" else {}
+        role = ODD.get(name, {})
         try:
             await call(method, GIVEN | things | role | {"caller": eve})
         except Denied:

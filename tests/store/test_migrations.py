@@ -10,6 +10,7 @@ import pytest
 from alembic.script import ScriptDirectory
 
 import errands.store.tables_alarms
+import errands.store.tables_chat
 import errands.store.tables_people
 import errands.store.tables_triggers  # noqa: F401 (declares its tables)
 from errands.store.database import Database

@@ -9,6 +9,7 @@ from errands.agents.models import Models
 from errands.agents.offers import Offer, names_of, offer
 from errands.agents.ports import Directory, ToolBox
 from errands.agents.spending import Meter
+from errands.agents.talks import Talks
 from errands.agents.work import Work
 from errands.core.definition.agents import AgentDefinition, ModelDefinition
 from errands.core.outcomes import ErrorKind, Performed, StepFailed
@@ -85,6 +86,10 @@ class Agents:
         )
         converse = await asyncio.to_thread(_load_conversation)
         return await converse(work)
+
+    def talks(self) -> Talks:
+        """The same agents and models, for the chat."""
+        return Talks(self._directory, self._models, self._defaults.model)
 
     async def aclose(self) -> None:
         """Close connections and stop the embedded model."""

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
+from errands.api.chatting import ChatHere
 from errands.api.edge import Edge
 from errands.api.following import Followers
 from errands.api.hooks import routes as hooks
@@ -21,7 +22,21 @@ from errands.api.setup_page import routes as setup_page
 from errands.services import Services
 
 PREFIX = "/api/v1"
-NOUNS = (*("projects", "tasks", "exports", "runs", "artifacts", "approvals", "triggers", "doors", "people", "access"),)
+NOUNS = (
+    *(
+        "projects",
+        "tasks",
+        "exports",
+        "runs",
+        "artifacts",
+        "approvals",
+        "triggers",
+        "threads",
+        "doors",
+        "people",
+        "access",
+    ),
+)
 """The modules of this room that declare endpoints of the API, in the order in which routes are tried."""
 _TAGS = (
     ("projects", "Projects: their files, events and secrets."),
@@ -29,6 +44,7 @@ _TAGS = (
     ("runs", "Runs: started, read, followed, cancelled, repeated."),
     ("approvals", "Questions to people that hold runs."),
     ("triggers", "What starts runs: schedules, their ledger, previews, backfills, calendars."),
+    ("chat", "Threads: said and answered as a stream, with cards that wait for a click."),
     ("doors", "Where somebody comes in or goes out. These need no token."),
     ("hooks", "Where webhooks are called; a signature or token proves the sender."),
     ("people", "Accounts, sessions, tokens."),
@@ -53,6 +69,8 @@ class Parts:
     """Of Errands, for the document."""
     watch: Watch
     """Has a callback told of every run that this process takes and lets go."""
+    chat: ChatHere
+    """Writes answers in threads."""
 
 
 def make_app(parts: Parts) -> FastAPI:
@@ -82,7 +100,8 @@ def make_frame(parts: Parts) -> FastAPI:
     meters = Meters()
     parts.watch(meters.happened)
     app.state.services, app.state.meters = parts.services, meters
-    app.state.followers = Followers(parts.translate)
+    app.state.followers = Followers(parts.translate, parts.chat)
+    app.state.chat = parts.chat
     app.add_middleware(Edge, translate=parts.translate, observe=meters.request, version=parts.version)
     return app
 

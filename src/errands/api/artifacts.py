@@ -8,7 +8,6 @@ from fastapi.responses import StreamingResponse
 
 from errands.api.callers import Asked, Caller
 from errands.api.routes import Routes
-from errands.services.views import ArtifactView
 
 routes = Routes("runs")
 Artifact = Annotated[str, Path(max_length=64, examples=["art_0192f3c4a1b27c3e8d5f6a7b8c9d0e1f"])]
@@ -22,15 +21,17 @@ Artifact = Annotated[str, Path(max_length=64, examples=["art_0192f3c4a1b27c3e8d5
 async def download_artifact(caller: Caller, services: Asked, artifact: Artifact) -> object:
     """A file that a run made, always as a download."""
     opened = await services.artifacts.open(caller, artifact)
-    return StreamingResponse(opened.content, headers=_headers(opened.view), media_type="application/octet-stream")
+    headers = download_headers(opened.view.name, opened.view.size, opened.view.sha256)
+    return StreamingResponse(opened.content, headers=headers, media_type="application/octet-stream")
 
 
-def _headers(view: ArtifactView) -> dict[str, str]:
-    name = view.name.rpartition("/")[2]
+def download_headers(shown_name: str, size: int, sha256: str) -> dict[str, str]:
+    """Headers of a download under this name."""
+    name = shown_name.rpartition("/")[2]
     plain = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_. ") else "_" for letter in name)
     return {
-        "Content-Length": str(view.size),
+        "Content-Length": str(size),
         "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
-        "ETag": f'"{view.sha256}"',
+        "ETag": f'"{sha256}"',
         "X-Content-Type-Options": "nosniff",
     }

@@ -12,6 +12,7 @@ import structlog
 from fastapi import Header
 from fastapi.sse import EventSourceResponse, format_sse_event
 
+from errands.api.chatting import ChatHere
 from errands.api.problems import Translate, is_defect
 from errands.api.shapes import json_bytes
 from errands.core.access import Principal
@@ -55,10 +56,11 @@ events_response: dict[int | str, dict[str, Any]] = {
 
 
 class Followers:
-    """The open streams of this process; `close` ends them all, so that the server can stop."""
+    """The open streams of this process; `close` ends them all, those of the chat too, so that the server can stop."""
 
-    def __init__(self, translate: Translate) -> None:
+    def __init__(self, translate: Translate, chat: ChatHere) -> None:
         self._translate = translate
+        self._chat = chat
         self._closing = asyncio.Event()
         self._open = 0
 
@@ -70,6 +72,7 @@ class Followers:
     def close(self) -> None:
         """End every stream. Clients come back by themselves, elsewhere or later, and miss nothing."""
         self._closing.set()
+        self._chat.close()
 
     async def follow(
         self, services: Services, caller: Principal, run: str, last_event_id: str | None

@@ -11,9 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from errands.bootstrap.chat import make_chat
 from errands.bootstrap.logs import configure_logging
 from errands.bootstrap.parts import engine_limits, key_source, load_settings, make_agents, make_catalog, open_database
-from errands.bootstrap.services import make_services
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from errands.api.mounting import Mounted
     from errands.api.serving import Listening
     from errands.background import WorkerAndScheduler
+    from errands.bootstrap.chat import LateChat
     from errands.core.problems import Problem
     from errands.engine.engine import Engine
     from errands.services import Services
@@ -54,6 +55,7 @@ class Runtime:
     engine: "Engine"
     settings: "Settings"
     housekeeping: "Housekeeping"
+    chat: "LateChat"
 
     @property
     def default_project(self) -> str:
@@ -113,7 +115,7 @@ def _api_parts(runtime: Runtime) -> "Parts":
     from errands.api.app import Parts
     from errands.services.outages import outage
 
-    return Parts(runtime.services, outage, version("errands"), runtime.engine.bus.listen)
+    return Parts(runtime.services, outage, version("errands"), runtime.engine.bus.listen, runtime.chat)
 
 
 @asynccontextmanager
@@ -173,6 +175,7 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack) -> Runtime:
     database = await open_database(settings, stack)
 
     from errands.background import Performing
+    from errands.bootstrap.services import make_services
     from errands.core.access import SystemPrincipal
     from errands.core.expressions.sandbox import Sandbox
     from errands.core.expressions.workers import Workers
@@ -203,7 +206,9 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack) -> Runtime:
     engine = Engine(parts)
     services = make_services(settings, database, engine, catalog, sandboxes, vault, artifacts)
     await services.projects.ensure(SystemPrincipal("bootstrap", "bootstrap"), settings.default_project)
-    return Runtime(services, engine, settings, Housekeeping(database))
+    chat = make_chat(services, toolbox, agents, vault, settings)
+    stack.push_async_callback(chat.aclose)
+    return Runtime(services, engine, settings, Housekeeping(database), chat)
 
 
 @asynccontextmanager

@@ -1,15 +1,33 @@
-"""Hands each service what it needs."""
+"""Hands each service what it needs. Imports all of them: whoever only prints a help does not import this."""
 
 from typing import TYPE_CHECKING
 
+from errands.bootstrap.chat import document_reader
 from errands.bootstrap.doors import addresses, make_webhooks
 from errands.bootstrap.parts import key_source, look_at_model
+from errands.core.expressions.checking import TypeChecker
+from errands.core.expressions.sandbox import Sandbox
+from errands.services import Services
+from errands.services.approvals import ApprovalService
+from errands.services.artifacts import ArtifactService
+from errands.services.authority import Authority
+from errands.services.backfills import BackfillService
+from errands.services.calendars import CalendarService
+from errands.services.conversing import make_conversing
+from errands.services.doctor import Doctor, Patient
+from errands.services.events import EventService
+from errands.services.figures import FigureService
+from errands.services.projects import ProjectService
+from errands.services.rehearsing import Rehearsal
+from errands.services.retirement import RetirementService
+from errands.services.runs import RunService
+from errands.services.secrets import SecretService
+from errands.services.tasks import TaskService
+from errands.services.triggers import TriggerService
 
 if TYPE_CHECKING:
     from errands.core.expressions.workers import Workers
     from errands.engine.engine import Engine
-    from errands.services import Services
-    from errands.services.authority import Authority
     from errands.services.entrance import Entrance
     from errands.services.vault import Vault
     from errands.settings import Settings
@@ -27,38 +45,23 @@ def make_services(
     vault: "Vault",
     artifacts: "ArtifactStore",
 ) -> "Services":
-    from errands.core.expressions.checking import TypeChecker
-    from errands.core.expressions.sandbox import Sandbox
-    from errands.services import Services
-    from errands.services.approvals import ApprovalService
-    from errands.services.artifacts import ArtifactService
-    from errands.services.authority import Authority
-    from errands.services.backfills import BackfillService
-    from errands.services.calendars import CalendarService
-    from errands.services.doctor import Doctor, Patient
-    from errands.services.events import EventService
-    from errands.services.figures import FigureService
-    from errands.services.projects import ProjectService
-    from errands.services.rehearsing import Rehearsal
-    from errands.services.retirement import RetirementService
-    from errands.services.runs import RunService
-    from errands.services.secrets import SecretService
-    from errands.services.tasks import TaskService
-    from errands.services.triggers import TriggerService
-
     authority = Authority(database)
     entrance = _make_entrance(settings, database, authority)
     rehearsal = Rehearsal(engine, Sandbox(sandboxes))
     tasks = TaskService(
         database, catalog.specs(), TypeChecker(sandboxes), rehearsal, authority, timezone=settings.timezone
     )
+    runs = RunService(database, authority, engine, artifacts, tasks, rehearsal)
+    approvals = ApprovalService(database, authority, engine)
+    read = document_reader(settings, catalog)
+    talk = make_conversing(database, authority, artifacts, read, tasks=tasks, runs=runs, approvals=approvals)
     patient = Patient(database, artifacts, vault, settings.home, settings.heartbeat)
     return Services(
         projects=ProjectService(database, authority),
         tasks=tasks,
         retirement=RetirementService(database, authority, settings.keep_deleted),
-        runs=RunService(database, authority, engine, artifacts, tasks, rehearsal),
-        approvals=ApprovalService(database, authority, engine),
+        runs=runs,
+        approvals=approvals,
         events=EventService(database, authority, engine),
         secrets=SecretService(database, authority, vault),
         doctor=Doctor(patient, authority, [lambda: look_at_model(settings)]),
@@ -76,6 +79,10 @@ def make_services(
         artifacts=ArtifactService(database, authority, artifacts),
         figures=FigureService(database, authority),
         webhooks=make_webhooks(settings, database, authority, engine, vault),
+        threads=talk.threads,
+        answers=talk.answers,
+        cards=talk.cards,
+        attachments=talk.attachments,
     )
 
 

@@ -29,6 +29,8 @@ class Person:
     projects: Mapping[str, ProjectRole] = field(default_factory=dict)
     """Role by project name; the highest of the own and those of the groups."""
     groups: frozenset[str] = frozenset()
+    through: str | None = None
+    """What acts in the person's name, such as `chat`; named in the audit. `None`: the person's own hand."""
     kind: Literal["person"] = "person"
 
     @property
@@ -52,6 +54,8 @@ class Token:
     projects: frozenset[str] | None = None
     """The only projects that it reaches. `None`: all of the person's."""
     expires_at: datetime | None = None
+    through: str | None = None
+    """As with a person."""
     kind: Literal["token"] = "token"
 
     @property
@@ -85,6 +89,8 @@ class SystemPrincipal:
     name: str
     acts_as: str | None = None
     """Reference of the person at the machine, such as `user:ana`. `None`: a part of Errands."""
+    through: str | None = None
+    """As with a person."""
     kind: Literal["system"] = "system"
 
     @property
@@ -150,7 +156,18 @@ class ApprovalResource:
         return self.task.project
 
 
-Resource = ServerResource | AccountResource | ProjectResource | TaskResource | ApprovalResource
+@dataclass(frozen=True, slots=True)
+class ThreadResource:
+    """A conversation. Nobody but its owner talks in it; others read it where it is shared."""
+
+    project: str
+    name: str
+    owner: str
+    """Reference of the person whose it is."""
+    shared: bool = False
+
+
+Resource = ServerResource | AccountResource | ProjectResource | TaskResource | ApprovalResource | ThreadResource
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +234,7 @@ def _of_person(person: Person, verb: Verb, resource: Resource) -> Decision:
             return _refused(verb, "the account is somebody else's", "an administrator")
         case ServerResource():
             return _by_role(verb, person.server_role, SERVER_RIGHTS, "the server", "an administrator")
-        case ProjectResource() | TaskResource() | ApprovalResource():
+        case ProjectResource() | TaskResource() | ApprovalResource() | ThreadResource():
             owner = f"an owner of project {resource.project}"
             role = person.role_in(resource.project)
             if role is None:
@@ -254,6 +271,8 @@ def _of_trigger(trigger: TriggerPrincipal, verb: Verb, resource: Resource) -> De
 
 def _narrowed(principal: Principal, verb: Verb, resource: Resource) -> Decision:
     """What a task or an approval takes back from those who hold the right."""
+    if isinstance(resource, ThreadResource):
+        return _of_thread(principal, verb, resource)
     task = resource.task if isinstance(resource, ApprovalResource) else resource
     if not isinstance(task, TaskResource):
         return _granted("the role holds it")
@@ -268,6 +287,14 @@ def _narrowed(principal: Principal, verb: Verb, resource: Resource) -> Decision:
         if not _among(principal, task, resource.approvers):
             return _refused(verb, f"the step asks only {_listed(resource.approvers)}", owner)
     return _granted("the role holds it")
+
+
+def _of_thread(principal: Principal, verb: Verb, thread: ThreadResource) -> Decision:
+    own = isinstance(principal, SystemPrincipal) or refers_to(principal, thread.project, thread.owner)
+    if own or (thread.shared and verb is Verb.CHAT_READ):
+        return _granted("the thread is the person's own, or shared")
+    why = "the thread is shared for reading only" if thread.shared else "the thread is somebody else's"
+    return _refused(verb, why, thread.owner.removeprefix("user:"))
 
 
 def _among(principal: Principal, task: TaskResource, references: frozenset[str]) -> bool:

@@ -14,6 +14,10 @@ PREFIXES = {
     "token": "tok",
     "trigger": "trg",
     "backfill": "bkf",
+    "thread": "thr",
+    "message": "msg",
+    "card": "crd",
+    "attachment": "att",
 }
 
 

@@ -64,6 +64,7 @@ class Verb(StrEnum):
     TOOL_READ = "tool.read"
     CALENDAR_READ = "calendar.read"
     ALARM_READ = "alarm.read"
+    CHAT_READ = "chat.read"
     CHAT_USE = "chat.use"
 
     TASK_RUN = "task.run"
@@ -129,7 +130,8 @@ PROJECT_RIGHTS: Mapping[ProjectRole, frozenset[Verb]] = MappingProxyType(
             {
                 *(Verb.PROJECT_READ, Verb.MEMBER_READ, Verb.TASK_READ, Verb.RUN_READ, Verb.RUN_EXPORT),
                 *(Verb.ARTIFACT_READ, Verb.APPROVAL_READ, Verb.TRIGGER_READ, Verb.AGENT_READ, Verb.MODEL_READ),
-                *(Verb.TOOL_READ, Verb.CALENDAR_READ, Verb.ALARM_READ, Verb.CHAT_USE),
+                *(Verb.TOOL_READ, Verb.CALENDAR_READ, Verb.ALARM_READ, Verb.CHAT_READ),
+                Verb.CHAT_USE,
             }
         ),
         ProjectRole.OPERATOR: frozenset(

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from errands.services.answers import AnswerService
     from errands.services.approvals import ApprovalService
     from errands.services.artifacts import ArtifactService
+    from errands.services.attachments import AttachmentService
     from errands.services.audit import AuditService
     from errands.services.backfills import BackfillService
     from errands.services.calendars import CalendarService
+    from errands.services.cards import CardService
     from errands.services.doctor import Doctor
     from errands.services.events import EventService
     from errands.services.figures import FigureService
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from errands.services.sign_in import SignIn
     from errands.services.sign_on import SignOn
     from errands.services.tasks import TaskService
+    from errands.services.threads import ThreadService
     from errands.services.tokens import TokenService
     from errands.services.triggers import TriggerService
     from errands.services.webhooks import WebhookService
@@ -57,3 +61,7 @@ class Services:
     artifacts: "ArtifactService"
     figures: "FigureService"
     webhooks: "WebhookService"
+    threads: "ThreadService"
+    answers: "AnswerService"
+    cards: "CardService"
+    attachments: "AttachmentService"

@@ -16,6 +16,7 @@ from errands.core.access import (
     Resource,
     ServerResource,
     TaskResource,
+    ThreadResource,
     TriggerPrincipal,
     Verb,
     permit,
@@ -98,6 +99,8 @@ def entry_of(
     told: dict[str, Json] = dict(detail or {})
     if isinstance(caller, TriggerPrincipal) and caller.owner is not None:
         told["owner"] = caller.owner
+    if not isinstance(caller, TriggerPrincipal) and caller.through is not None:
+        told["through"] = caller.through
     return NewEntry(
         caller.reference,
         caller.kind,
@@ -129,5 +132,7 @@ def _named(resource: Resource) -> tuple[str, str, str | None]:
             return "task", resource.name, resource.project
         case ApprovalResource():
             return "approval", resource.name, resource.project
+        case ThreadResource():
+            return "thread", resource.name, resource.project
         case _:
             assert_never(resource)

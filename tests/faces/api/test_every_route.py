@@ -109,6 +109,7 @@ async def _walk(walk: Walk, app: FastAPI, services: Services) -> None:
     await _runs(walk)
     await _triggers(walk)
     await _hooks(walk)
+    await _chat(walk)
     await _people(walk, app, services)
     await _doors(walk, app, services)
 
@@ -235,6 +236,26 @@ async def _hooks(walk: Walk) -> None:
     assert called.headers["location"] == f"/api/v1/runs/{called.json()['run']}"
     (delivery,) = (await walk.call("listDeliveries", **hook)).json()["items"]
     assert (delivery["outcome"], delivery["run"]) == ("started", called.json()["run"])
+
+
+async def _chat(walk: Walk) -> None:
+    made = (await walk.call("createThread", project="default", json={"title": "Mine"})).json()
+    here: dict[str, Any] = {"project": "default", "thread": made["id"]}
+    said = {"message": {"parts": [{"type": "text", "text": "/pause hello holidays"}]}}
+    assert "data-act" in (await walk.call("say", **here, json=said)).text
+    _, answer = (await walk.call("listMessages", **here)).json()["items"]
+    card = next(part["data"]["card"] for part in answer["parts"] if part["type"] == "data-act")
+    await walk.call("decideCard", card=card["id"], json={"digest": card["digest"], "action": "dismiss"})
+    assert (await walk.call("followAnswer", **here)).status_code == 204
+    assert (await walk.call("cancelAnswer", **here)).json() == {"cancelled": False}
+    file = (await walk.call("attachFile", **here, name="a.json", json={"a": 1})).json()
+    assert [one["id"] for one in (await walk.call("listAttachments", **here)).json()] == [file["id"]]
+    assert (await walk.call("downloadAttachment", attachment=file["id"])).json() == {"a": 1}
+    assert (await walk.call("editThread", **here, json={"title": "Ours", "shared": True})).json()["shared"] is True
+    assert (await walk.call("listThreads", project="default", q="ours")).json()["items"][0]["id"] == made["id"]
+    await walk.call("getThread", **here)
+    spare = (await walk.call("createThread", project="default", json={})).json()["id"]
+    await walk.call("deleteThread", project="default", thread=spare)
 
 
 async def _people(walk: Walk, app: FastAPI, services: Services) -> None:

@@ -1,0 +1,29 @@
+"""What the assistant can do: each operation asks a service, as the person who talks. Slash commands use them too.
+
+None of them publishes, deletes, answers or grants: they give cards, and the person's click does it.
+"""
+
+from collections.abc import Mapping
+
+from errands.chat.operations import approvals, drafting, runs, schedules, tasks
+from errands.chat.operations.operation import AnyOperation
+
+OPERATIONS: Mapping[str, AnyOperation] = {
+    one.name: one
+    for one in (
+        tasks.list_tasks,
+        tasks.get_task,
+        tasks.change_task_state,
+        tasks.describe_tools,
+        runs.list_runs,
+        runs.explain_run,
+        runs.start_run,
+        runs.cancel_run,
+        drafting.draft,
+        drafting.dry_run,
+        schedules.set_trigger,
+        schedules.preview_schedule,
+        approvals.list_approvals,
+        approvals.answer_approval,
+    )
+}

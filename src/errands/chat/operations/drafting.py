@@ -1,0 +1,141 @@
+"""Drafts: a task or agent file is checked, compared with what is stored, and shown on a card with its diff."""
+
+from collections.abc import Mapping
+
+from pydantic import Field, JsonValue
+
+from errands.chat.desk import Card, Desk, Told
+from errands.chat.operations.firings import firings_of
+from errands.chat.operations.operation import Arguments, operation
+from errands.core.definition.parsing import parse_document
+from errands.core.definition.task import TaskDefinition
+from errands.core.problems import Problem
+from errands.core.values import Json
+from errands.services.applying import kind_and_name
+from errands.services.errors import Invalid, NotFound
+from errands.services.views import DryRunView, SourceFile
+
+_LONGEST_SOURCE = 2**20
+
+
+class Draft(Arguments):
+    source: str = Field(max_length=_LONGEST_SOURCE)
+    """The whole YAML file of the task (`task: ...`) or agent (`agent: ...`), new or changed."""
+    message: str | None = None
+    """What was changed and why; kept with the version."""
+
+
+class Rehearsal(Arguments):
+    task: str | None = None
+    """Name of a stored task. Without it and without a source: the draft shown last in this conversation."""
+    source: str | None = None
+    """A file that need not be stored."""
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    stubs: dict[str, JsonValue] = Field(default_factory=dict)
+    """Output by step id, in place of what would touch the world; what has none is made up from its schema."""
+
+
+@operation
+async def draft(desk: Desk, arguments: Draft) -> Told:
+    """Check a new or changed task or agent and show it with its diff on a card. Nothing is stored until the person
+    clicks Save or Publish."""
+    problems = await desk.services.tasks.validate(desk.caller, desk.project, arguments.source)
+    errors = [one for one in problems if one.severity == "error"]
+    if errors:
+        listed = "\n".join(_problem(one) for one in errors)
+        found: Json = [_finding(one) for one in errors]
+        return Told({"invalid": found}, f"{len(errors)} problems; nothing was stored.\n{listed}")
+    card = await _card(desk, arguments.source, arguments.message)
+    diff = str(card.data["diff"])
+    shown = f"```diff\n{diff}\n```" if diff else "It is what is stored already."
+    words = f"Draft of the {card.shows} **{card.data['name']}** ({card.data['change']}). Save or publish it by a click."
+    facts: Json = {"draft": card.data["name"], "change": card.data["change"], "warnings": card.data["problems"]}
+    return Told(facts, f"{words}\n\n{shown}", (card,))
+
+
+@operation
+async def dry_run(desk: Desk, arguments: Rehearsal) -> Told:
+    """Rehearse a task or a draft: nothing leaves the machine and nothing is kept."""
+    chosen: SourceFile | str
+    if arguments.source is not None:
+        chosen = SourceFile("draft.yaml", arguments.source)
+    else:
+        chosen = arguments.task or await last_draft(desk)
+    came = await desk.services.runs.dry_run(
+        desk.caller, desk.project, chosen, arguments.arguments, stubs=arguments.stubs
+    )
+    facts = _rehearsed(came)
+    steps = "\n".join(f"- `{step.path}` {step.status.value}" for step in came.steps)
+    error = f"\n\n{came.error.message}" if came.error is not None else ""
+    said = f"The dry run has **{came.status.value}**; nothing left the machine.\n{steps}{error}"
+    return Told(facts, said, (Card("rehearsal", facts),))
+
+
+async def last_draft(desk: Desk) -> SourceFile:
+    """The task that was drafted last in the thread. Raises NotFound."""
+    cards = await desk.services.answers.cards(desk.caller, desk.thread)
+    found = next((one for one in reversed(cards) if one.kind == "task"), None)
+    if found is None:
+        raise NotFound("draft", desk.thread, hint="Name a task, or draft one first.")
+    return SourceFile(f"tasks/{found.data['name']}.yaml", str(found.data["source"]))
+
+
+async def draft_card(desk: Desk, source: str, message: str | None) -> Card:
+    """The card of a file that has no error. Raises Denied, FilesInvalid, Invalid."""
+    return await _card(desk, source, message)
+
+
+async def _card(desk: Desk, source: str, message: str | None) -> Card:
+    definition = parse_document(source).definition
+    assert definition is not None
+    kind, name = kind_and_name(definition)
+    if kind == "model":
+        raise Invalid("Models hold addresses and keys; they are not drafted here.", "Use the page, or errands apply.")
+    files = [SourceFile(f"{kind}s/{name}.yaml", source)]
+    (applied,) = await desk.services.tasks.apply(desk.caller, desk.project, files, publish=False, dry_run=True)
+    data: dict[str, Json] = {
+        "name": name,
+        "source": source,
+        "change": applied.change,
+        "diff": applied.diff,
+        "problems": [_finding(one) for one in applied.problems],
+        "message": message,
+    }
+    if isinstance(definition, TaskDefinition):
+        data["base"] = await _base(desk, name)
+        data["triggers"] = await firings_of(desk, definition)
+    return Card("task" if kind == "task" else "agent", data)
+
+
+async def _base(desk: Desk, name: str) -> str | None:
+    """The digest of the version that the draft changes. None: the task is new."""
+    try:
+        return (await desk.services.tasks.versions(desk.caller, desk.project, name))[0].digest
+    except NotFound:
+        return None
+
+
+def _finding(problem: Problem) -> Mapping[str, Json]:
+    return {
+        "line": problem.line,
+        "path": problem.path,
+        "message": problem.message,
+        "hint": problem.hint,
+        "severity": problem.severity,
+    }
+
+
+def _problem(problem: Problem) -> str:
+    hint = f" ({problem.hint})" if problem.hint else ""
+    return f"- line {problem.line}, `{problem.path}`: {problem.message}{hint}"
+
+
+def _rehearsed(came: DryRunView) -> dict[str, Json]:
+    return {
+        "status": came.status.value,
+        "output": came.output,
+        "error": None if came.error is None else came.error.as_json(),
+        "steps": [
+            {"step": one.path, "kind": one.kind, "status": one.status.value, "output": one.output} for one in came.steps
+        ],
+    }

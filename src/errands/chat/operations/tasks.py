@@ -1,0 +1,123 @@
+"""Tasks: listed, explained, paused by a card; and the tools that their steps can use."""
+
+from typing import Literal
+
+from errands.chat.desk import Card, Desk, Told
+from errands.chat.operations.operation import Arguments, operation
+from errands.core.values import Json
+from errands.services.errors import NotFound
+from errands.services.trigger_views import TriggerView
+from errands.services.views import TaskView
+
+_MOST_TOOLS = 20
+
+
+class NoArguments(Arguments):
+    """Nothing to say."""
+
+
+class TaskName(Arguments):
+    task: str
+    """Name of a task."""
+
+
+class StateChange(Arguments):
+    task: str
+    """Name of a task."""
+    act: Literal["pause", "resume"]
+    note: str | None = None
+    """Why; shown to whoever is refused a run."""
+
+
+class ToolSearch(Arguments):
+    words: str = ""
+    """Part of a name or description. Empty: all tools, by name and first sentence."""
+
+
+@operation
+async def list_tasks(desk: Desk, arguments: NoArguments) -> Told:
+    """All tasks of the project, with their state and what starts them next."""
+    found = await desk.services.tasks.list(desk.caller, desk.project)
+    triggers = await desk.services.triggers.list(desk.caller, desk.project)
+    lines: list[Json] = [_line(task, [one for one in triggers if one.task == task.name]) for task in found]
+    if not found:
+        return Told([], "There is no task yet. `/new NAME what it does` drafts one.")
+    words = "\n".join(f"- **{task.name}**: {task.description} _{_state(task)}_" for task in found)
+    return Told(lines, words, (Card("tasks", {"tasks": lines}),))
+
+
+@operation
+async def get_task(desk: Desk, arguments: TaskName) -> Told:
+    """One task: its source, its triggers, its versions and its last runs."""
+    caller, project, name = desk.caller, desk.project, arguments.task
+    task = await desk.services.tasks.get(caller, project, name)
+    source = await desk.services.tasks.source(caller, project, name)
+    triggers = await desk.services.triggers.list(caller, project, name)
+    runs = (await desk.services.runs.list(caller, project, task=name, limit=5)).items
+    facts: dict[str, Json] = {
+        "source": source,
+        **_line(task, triggers),
+        "last_runs": [{"run": one.id, "status": one.status.value, "queued_at": str(one.queued_at)} for one in runs],
+    }
+    said = [f"**{name}** ({_state(task)}): {task.description}", f"```yaml\n{source.rstrip()}\n```"]
+    said += [f"- {one.name}: {one.sentence or one.kind}" for one in triggers]
+    return Told(facts, "\n".join(said))
+
+
+@operation
+async def change_task_state(desk: Desk, arguments: StateChange) -> Told:
+    """Offer to pause a task (new runs are refused) or to resume it. The person clicks."""
+    task = await desk.services.tasks.get(desk.caller, desk.project, arguments.task)
+    said = f"{arguments.act.capitalize()} the task {task.name}?"
+    data: dict[str, Json] = {"act": arguments.act, "name": task.name, "note": arguments.note, "text": said}
+    return Told("The person is asked by a card.", said, (Card("act", data),))
+
+
+@operation
+async def describe_tools(desk: Desk, arguments: ToolSearch) -> Told:
+    """The tools that steps of a task can use, with the schemas of their arguments and results."""
+    words = arguments.words.casefold()
+    specs = await desk.tools.specs(desk.project_id, ("*",))
+    found = [specs[name] for name in sorted(specs) if words in f"{name} {specs[name].description}".casefold()]
+    if not words or len(found) > _MOST_TOOLS:
+        facts: list[Json] = [{"tool": one.name, "about": one.description.split(". ")[0]} for one in found]
+    else:
+        facts = [
+            {
+                "tool": one.name,
+                "about": one.description,
+                "effect": one.effect.value,
+                "arguments": one.input_schema,
+                "result": one.output_schema,
+            }
+            for one in found
+        ]
+    if not found:
+        raise NotFound("tool", arguments.words)
+    return Told(facts, "\n".join(f"- `{one.name}`: {one.description}" for one in found))
+
+
+def _line(task: TaskView, triggers: "list[TriggerView] | object") -> dict[str, Json]:
+    found = triggers if isinstance(triggers, list) else []
+    return {
+        "task": task.name,
+        "description": task.description,
+        "state": _state(task),
+        "published": task.published,
+        "latest": task.latest,
+        "triggers": [
+            {
+                "id": one.name,
+                "kind": one.kind,
+                "sentence": one.sentence,
+                "next_at": None if one.next_at is None else one.next_at.isoformat(),
+            }
+            for one in found
+        ],
+    }
+
+
+def _state(task: TaskView) -> str:
+    if task.paused_at is not None:
+        return "paused" + (f": {task.pause_note}" if task.pause_note else "")
+    return "draft" if task.published is None else f"published as version {task.published}"
