@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any, assert_never
+from typing import Annotated, Any, TypeVar, assert_never
 
 import structlog
 from fastapi import Header
@@ -17,6 +17,7 @@ from errands.api.problems import Translate, is_defect
 from errands.api.shapes import json_bytes
 from errands.core.access import Principal
 from errands.services import Services
+from errands.services.activity_views import ActivityEvent, RunMovedOn, ThingChanged
 from errands.services.views import (
     LineLogged,
     LogLine,
@@ -39,9 +40,10 @@ _QUIET_SECONDS = 15.0
 _LONGEST_SECONDS = 900.0
 """Then a stream ends, and the client comes back: whoever has lost the right to see the run is refused then."""
 _RETRY_MS = 1000
+Told = TypeVar("Told", RunEvent, ActivityEvent)
 _LINES = 1000
 _LINES_LATE_SECONDS = 1.0
-_LARGEST_LINE = 2**63 - 1
+_LARGEST_NUMBER = 2**63 - 1
 
 events_response: dict[int | str, dict[str, Any]] = {
     200: {
@@ -49,6 +51,18 @@ events_response: dict[int | str, dict[str, Any]] = {
             "Events `snapshot` and `ended` (the run), `run` (its state and what it waits for), `step`, `log`, `token`. "
             "Their data is JSON. `id` is that of the last log line; a line that was told live has the id 0, and may "
             "come again after a break, with its id."
+        ),
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+activity_response: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": (
+            "Events `run` (a run as lists show it), `changed` (noun, name and verb of a thing to read again) and "
+            "`lost` (read everything again). Their data is JSON. `id` is the number of the last change of a run: a "
+            "client that comes back with it as Last-Event-ID is told what runs did meanwhile."
         ),
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
@@ -84,21 +98,44 @@ class Followers:
         stream = self._told(_with_lines(services, caller, first, events, last_line), last_line)
         return EventSourceResponse(stream, headers={"X-Accel-Buffering": "no"})
 
+    async def follow_project(
+        self, services: Services, caller: Principal, project: str, last_event_id: str | None
+    ) -> EventSourceResponse:
+        """The answer, once it is sure that the caller may follow."""
+        await services.activity.check(caller, project)
+        last = _number_of(last_event_id)
+        events = services.activity.follow(caller, project, after=last)
+        return EventSourceResponse(self._moved(events, last or 0), headers={"X-Accel-Buffering": "no"})
+
+    async def _moved(self, events: AsyncGenerator[ActivityEvent], last: int) -> AsyncIterator[bytes]:
+        async with aclosing(self._written(events)) as source:
+            async for event in source:
+                if isinstance(event, bytes):
+                    yield event
+                    continue
+                if not isinstance(event, ThingChanged):
+                    last = max(last, event.number or 0)
+                shown = event.run if isinstance(event, RunMovedOn) else event
+                yield format_sse_event(event=event.kind, id=str(last), data_str=json_bytes(shown).decode())
+
     async def _told(self, events: AsyncGenerator[RunEvent], last_line: int) -> AsyncIterator[bytes]:
-        """Events in their wire format. A database that goes away ends the stream; the client comes back."""
+        async with aclosing(self._written(events)) as source:
+            async for event in source:
+                if isinstance(event, bytes):
+                    yield event
+                    continue
+                if isinstance(event, LineLogged):
+                    last_line = max(last_line, event.line.id)
+                yield format_sse_event(event=event.kind, id=str(last_line), data_str=json_bytes(_shown(event)).decode())
+
+    async def _written(self, events: AsyncGenerator[Told]) -> AsyncGenerator[Told | bytes]:
+        """Events, and between them what the wire needs. A database that goes away ends it; the client comes back."""
         self._open += 1
         try:
             yield format_sse_event(retry=_RETRY_MS)
             async with aclosing(self._until_closing(events)) as source:
                 async for event in source:
-                    if event is None:
-                        yield format_sse_event(comment="still here")
-                        continue
-                    if isinstance(event, LineLogged):
-                        last_line = max(last_line, event.line.id)
-                    yield format_sse_event(
-                        event=event.kind, id=str(last_line), data_str=json_bytes(_shown(event)).decode()
-                    )
+                    yield format_sse_event(comment="still here") if event is None else event
         except Exception as error:
             if is_defect(error, self._translate):
                 raise
@@ -112,7 +149,7 @@ class Followers:
             async with asyncio.timeout(_LONGEST_SECONDS):
                 await self._closing.wait()
 
-    async def _until_closing(self, events: AsyncGenerator[RunEvent]) -> AsyncGenerator[RunEvent | None]:
+    async def _until_closing(self, events: AsyncGenerator[Told]) -> AsyncGenerator[Told | None]:
         """The events, and None where there was none for a while; ends early when the server stops."""
         closing = asyncio.create_task(self._closes())
         coming = asyncio.ensure_future(anext(events, _END))
@@ -186,5 +223,9 @@ def _shown(event: RunEvent) -> object:
 
 def _line_of(last_event_id: str | None) -> int:
     """The log line that an id names; none of ours begins anew, as the standard has it for ids that are not known."""
+    return _number_of(last_event_id) or 0
+
+
+def _number_of(last_event_id: str | None) -> int | None:
     known = last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit()
-    return min(int(last_event_id or 0), _LARGEST_LINE) if known else 0
+    return min(int(last_event_id or 0), _LARGEST_NUMBER) if known else None

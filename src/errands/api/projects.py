@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Request, Response
 from pydantic import Field, JsonValue
 
 from errands.api.bodies import Body, FileBody, Project
 from errands.api.callers import Asked, Caller
+from errands.api.following import Followers, LastEventId, activity_response
 from errands.api.routes import Routes
 from errands.core.problems import Problem
 from errands.services.views import Applied, SecretView, SourceFile
@@ -85,6 +86,15 @@ async def validate_file(caller: Caller, services: Asked, project: Project, body:
 async def send_event(caller: Caller, services: Asked, project: Project, body: EventBody) -> object:
     """Tell the project's waiting runs that something has happened; tells how many go on."""
     return {"woken": await services.events.send(caller, project, body.name, key=body.key, payload=body.payload)}
+
+
+@routes.get("/projects/{project}/events", gives=Response, also=activity_response)
+async def follow_project(
+    request: Request, caller: Caller, services: Asked, project: Project, last_event_id: LastEventId = None
+) -> object:
+    """Every run that comes to be or changes its state, and every other change, as they happen: server-sent events."""
+    followers: Followers = request.app.state.followers
+    return await followers.follow_project(services, caller, project, last_event_id)
 
 
 @routes.get("/projects/{project}/secrets", gives=list[SecretView])

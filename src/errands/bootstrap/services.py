@@ -8,6 +8,7 @@ from errands.bootstrap.parts import key_source, look_at_model
 from errands.core.expressions.checking import TypeChecker
 from errands.core.expressions.sandbox import Sandbox
 from errands.services import Services
+from errands.services.activity import ActivityService
 from errands.services.approvals import ApprovalService
 from errands.services.artifacts import ArtifactService
 from errands.services.authority import Authority
@@ -22,6 +23,7 @@ from errands.services.rehearsing import Rehearsal
 from errands.services.retirement import RetirementService
 from errands.services.runs import RunService
 from errands.services.secrets import SecretService
+from errands.services.tail import Tail
 from errands.services.tasks import TaskService
 from errands.services.triggers import TriggerService
 
@@ -45,13 +47,13 @@ def make_services(
     vault: "Vault",
     artifacts: "ArtifactStore",
 ) -> "Services":
-    authority = Authority(database)
+    authority, tail = Authority(database), Tail(database)
     entrance = _make_entrance(settings, database, authority)
     rehearsal = Rehearsal(engine, Sandbox(sandboxes))
     tasks = TaskService(
         database, catalog.specs(), TypeChecker(sandboxes), rehearsal, authority, timezone=settings.timezone
     )
-    runs = RunService(database, authority, engine, artifacts, tasks, rehearsal)
+    runs = RunService(database, authority, engine, artifacts, tasks, rehearsal, tail)
     approvals = ApprovalService(database, authority, engine)
     read = document_reader(settings, catalog)
     talk = make_conversing(database, authority, artifacts, read, tasks=tasks, runs=runs, approvals=approvals)
@@ -61,6 +63,7 @@ def make_services(
         tasks=tasks,
         retirement=RetirementService(database, authority, settings.keep_deleted),
         runs=runs,
+        activity=ActivityService(database, authority, tail),
         approvals=approvals,
         events=EventService(database, authority, engine),
         secrets=SecretService(database, authority, vault),

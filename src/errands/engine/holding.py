@@ -3,10 +3,9 @@
 import asyncio
 import shutil
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -23,6 +22,7 @@ from errands.engine.advance import Advance, Released
 from errands.engine.budgets import DayMeter, Meter
 from errands.engine.context import LeafContext, Surroundings
 from errands.engine.flow import Ending
+from errands.engine.gathering import Gathering
 from errands.engine.history import inheritable, load_journal, load_waits, usage_of
 from errands.engine.launching import Version, Versions, request_cancel
 from errands.engine.live import LiveBus, LiveEvent, RunWatcher
@@ -30,7 +30,7 @@ from errands.engine.patience import patiently
 from errands.engine.program import CompiledStep
 from errands.engine.queueing import RESUMED, enqueue
 from errands.engine.records import LeaseLostError, Record, Stored
-from errands.engine.runs import HeldRun, take
+from errands.engine.runs import Closing, HeldRun, finish, finish_free, take, take_free
 from errands.engine.session import Session, Shared
 from errands.engine.wakeups import child_ended
 from errands.engine.walk import Walk
@@ -63,9 +63,21 @@ class Hands:
     parked: OrderedDict[UUID, Advance] = field(default_factory=OrderedDict)
     """Waiting runs whose journal is still in memory: a wake-up need not read it again. Bounded; any may be dropped."""
     parked_records: int = 0
+    intake: Gathering[UUID, HeldRun | None] = field(init=False)
+    """Takes over runs that are free, as most are."""
+    closings: Gathering[Closing, bool] = field(init=False)
+    """Closes runs that are free, and on whose ending nothing else hangs."""
 
     def __post_init__(self) -> None:
         self.idle.set()
+        self.intake = Gathering(self._take, lambda run_id: run_id)
+        self.closings = Gathering(self._finish, lambda closing: closing.id)
+
+    async def _take(self, run_ids: Sequence[UUID]) -> Sequence[HeldRun | None]:
+        return await take_free(self.shared.pool, run_ids, self.worker_id, self.clock())
+
+    async def _finish(self, closings: Sequence[Closing]) -> Sequence[bool]:
+        return await finish_free(self.shared.pool, closings)
 
 
 async def advance(hands: Hands, run_id: UUID) -> None:
@@ -81,7 +93,7 @@ async def advance(hands: Hands, run_id: UUID) -> None:
 async def _advanced(hands: Hands, run_id: UUID) -> bool:
     """Hold a run once. True: a job came for it just after it had been let go, so it must be taken again."""
     now = hands.clock()
-    run = await patiently(take, hands.shared.pool, run_id, hands.worker_id, now)
+    run = await hands.intake.ask(run_id) or await patiently(take, hands.shared.pool, run_id, hands.worker_id, now)
     if run is None:
         return False
     try:
@@ -269,14 +281,14 @@ async def _hand_over(hands: Hands, driven: Advance) -> None:
 async def _close(hands: Hands, driven: Advance, ending: Ending) -> None:
     """Record the ending, and with it whatever hangs on it: state, waits, the parent, the next in the queue."""
     session, run = driven.session, driven.session.run
-    closing = await _ending_row(driven, ending, hands.clock())
+    closing = _closing(driven, ending, hands.clock())
     limits = driven.walk.program.definition.limits
     gated = run.max_concurrent is not None or limits.overlap not in (None, "allow")
     if gated or driven.kept or session.waits or run.parent_run_id is not None:
-        row = await patiently(_close_with, hands, driven, ending, closing, gated=gated)
+        closed = await patiently(_close_with, hands, driven, ending, closing, gated=gated)
     else:
-        row = await patiently(partial(hands.shared.pool.fetchrow, statement("finish_run")), *closing)
-    if row is None:
+        closed = await hands.closings.ask(closing) or await patiently(finish, hands.shared.pool, closing)
+    if not closed:
         raise LeaseLostError(run.id)
     if session.waits and ending.status is not RunStatus.SUCCEEDED:
         await patiently(_cancel_children, hands, driven, ending)
@@ -284,37 +296,27 @@ async def _close(hands: Hands, driven: Advance, ending: Ending) -> None:
     log.debug("run.ended", run=driven.walk.run.run_id, task=driven.walk.run.task, status=ending.status.value)
 
 
-async def _ending_row(driven: Advance, ending: Ending, now: datetime) -> tuple[object, ...]:
-    """The arguments of `finish_run.sql`."""
-    session, usage = driven.session, driven.session.usage
-    output = ending.output
-    stored = output.ref if isinstance(output, Stored) else None
-    return (
+def _closing(driven: Advance, ending: Ending, now: datetime) -> Closing:
+    session, output = driven.session, ending.output
+    return Closing(
         session.run.id,
         session.run.epoch,
         ending.status.value,
         None if output is None or isinstance(output, Stored) else to_text(output),
-        stored,
+        output.ref if isinstance(output, Stored) else None,
         None if ending.error is None else to_text(ending.error.as_json()),
         now,
         driven.active_seconds(),
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.usd,
-        usage.requests,
-        usage.tool_calls,
+        session.usage,
     )
 
 
-async def _close_with(
-    hands: Hands, driven: Advance, ending: Ending, closing: tuple[object, ...], *, gated: bool
-) -> object:
+async def _close_with(hands: Hands, driven: Advance, ending: Ending, closing: Closing, *, gated: bool) -> bool:
     """Record the ending in one transaction with everything that depends on it."""
     run, now = driven.session.run, hands.clock()
     async with hands.shared.pool.acquire() as connection, connection.transaction():
-        row = await connection.fetchrow(statement("finish_run"), *closing)
-        if row is None:
-            return None
+        if not await finish(connection, closing):
+            return False
         if driven.kept and ending.status is RunStatus.SUCCEEDED:
             await connection.execute(
                 "update tasks set state = (state::jsonb || $2::jsonb)::json where id = $1",
@@ -326,17 +328,17 @@ async def _close_with(
         await child_ended(connection, run.id, _result_for_parent(driven, ending), now)
         if gated:
             await admission.release(connection, run.task_id, run.key, now)
-        return row
+        return True
 
 
 async def _give_up(hands: Hands, run: HeldRun, error: StepError) -> None:
     """End a run that cannot be driven, as failed: left alone it would be held for as long as this worker lives."""
-    now, usage = hands.clock(), run.usage
-    used = (usage.input_tokens, usage.output_tokens, usage.usd, usage.requests, usage.tool_calls)
-    ending = (run.id, run.epoch, RunStatus.FAILED.value, None, None, to_text(error.as_json()), now, 0.0, *used)
+    now = hands.clock()
+    told = to_text(error.as_json())
+    closing = Closing(run.id, run.epoch, RunStatus.FAILED.value, None, None, told, now, 0.0, run.usage)
     result: Mapping[str, Json] = {"run": encode("run", run.id), "status": "failed", "error": error.as_json()}
     async with hands.shared.pool.acquire() as connection, connection.transaction():
-        if await connection.fetchrow(statement("finish_run"), *ending) is not None:
+        if await finish(connection, closing):
             await _close_waits(connection, run.id, now)
             await child_ended(connection, run.id, result, now)
             await admission.release(connection, run.task_id, run.key, now)

@@ -308,14 +308,20 @@ async def request_cancel(connection: Connection, run_id: UUID, by: str, reason: 
         await _end_unstarted(connection, run_id, now)
     else:
         if row["held_for"] is not None:
-            await connection.execute("update runs set held_for = null, status = 'waiting' where id = $1", run_id)
+            await connection.execute(
+                "update runs set held_for = null, status = 'waiting', changed = nextval('run_changes') where id = $1",
+                run_id,
+            )
         await wake(connection, run_id, now)
     return True
 
 
 async def _end_unstarted(connection: Connection, run_id: UUID, now: datetime) -> None:
     await connection.execute(
-        "update runs set status = 'cancelled', finished_at = $2, held_for = null where id = $1", run_id, now
+        "update runs set status = 'cancelled', finished_at = $2, held_for = null, changed = nextval('run_changes') "
+        "where id = $1",
+        run_id,
+        now,
     )
     await run_ended(connection, run_id)
     result: Mapping[str, Json] = {"run": f"run_{run_id.hex}", "status": "cancelled", "reason": "cancelled"}

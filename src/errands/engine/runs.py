@@ -1,6 +1,6 @@
 """A run's row as its holder sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +10,9 @@ from errands.core.outcomes import Usage
 from errands.core.values import Json, JsonObject, from_text
 from errands.store.connections import Connection, Pool, Row
 from errands.store.sql import statement
+
+_TAKE, _TAKE_FREE = (statement("take_runs").format(locking=locking) for locking in ("", "skip locked"))
+_FINISH, _FINISH_FREE = (statement("finish_runs").format(locking=locking) for locking in ("", "skip locked"))
 
 
 @dataclass(slots=True)
@@ -43,8 +46,64 @@ class HeldRun:
 
 async def take(pool: Pool | Connection, run_id: UUID, worker_id: UUID, now: datetime) -> HeldRun | None:
     """Take a run over with a new epoch. `None`: it has ended, waits, is held back, or is gone."""
-    row = await pool.fetchrow(statement("take_run"), run_id, worker_id, now)
+    row = await pool.fetchrow(_TAKE, [run_id], worker_id, now)
     return None if row is None else _held(row)
+
+
+async def take_free(
+    pool: Pool | Connection, run_ids: Sequence[UUID], worker_id: UUID, now: datetime
+) -> list[HeldRun | None]:
+    """Take several over at once. `None` as in `take`, and for one that somebody has locked just now."""
+    taken = {row["id"]: _held(row) for row in await pool.fetch(_TAKE_FREE, run_ids, worker_id, now)}
+    return [taken.get(run_id) for run_id in run_ids]
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How a run ends: what its row will say. Only its holder, by the epoch, can close it."""
+
+    id: UUID
+    epoch: int
+    status: str
+    output: str | None
+    output_ref: str | None
+    error: str | None
+    finished_at: datetime
+    active_seconds: float
+    """Running time since the run was taken."""
+    usage: Usage
+
+
+async def finish(pool: Pool | Connection, closing: Closing) -> bool:
+    """Close a run for good. False: its lease was lost."""
+    return await pool.fetchrow(_FINISH, *([value] for value in _columns(closing))) is not None
+
+
+async def finish_free(pool: Pool | Connection, closings: Sequence[Closing]) -> list[bool]:
+    """Close several at once. False as in `finish`, and for one that somebody has locked just now."""
+    columns = (list(column) for column in zip(*map(_columns, closings), strict=True))
+    closed = {row["id"] for row in await pool.fetch(_FINISH_FREE, *columns)}
+    return [closing.id in closed for closing in closings]
+
+
+def _columns(closing: Closing) -> tuple[object, ...]:
+    """In the order of `finish_runs.sql`."""
+    usage = closing.usage
+    return (
+        closing.id,
+        closing.epoch,
+        closing.status,
+        closing.output,
+        closing.output_ref,
+        closing.error,
+        closing.finished_at,
+        closing.active_seconds,
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.usd,
+        usage.requests,
+        usage.tool_calls,
+    )
 
 
 def _held(row: Row) -> HeldRun:

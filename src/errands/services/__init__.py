@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from errands.services.activity import ActivityService
     from errands.services.answers import AnswerService
     from errands.services.approvals import ApprovalService
     from errands.services.artifacts import ArtifactService
@@ -42,6 +43,7 @@ class Services:
     tasks: "TaskService"
     retirement: "RetirementService"
     runs: "RunService"
+    activity: "ActivityService"
     approvals: "ApprovalService"
     events: "EventService"
     secrets: "SecretService"

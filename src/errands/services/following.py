@@ -1,22 +1,21 @@
 """Following a run: a snapshot, then every change until it ends.
 
-The journal is read again every fifth of a second, wherever the run is held; where this process holds it, its live
+What the database tells comes from the process's `Tail`, wherever the run is held; where this process holds it, its live
 events come at once, and what the journal tells of them later is not told again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from errands.core import ids
 from errands.core.outcomes import RunStatus, StepStatus
 from errands.services.errors import NotFound
 from errands.services.story import Story
+from errands.services.tail import Ear, News, Tail
 from errands.services.telling import as_record, log_line, read_run, unended, wait_view
 from errands.services.views import (
     LEVELS,
@@ -36,13 +35,14 @@ from errands.services.views import (
 from errands.store import record, runs
 from errands.store.artifacts import ArtifactStore
 from errands.store.database import Database
-from errands.store.record import JournalRow
+from errands.store.record import JournalRow, LogRow
 
 if TYPE_CHECKING:
     from errands.engine.engine import Engine
     from errands.engine.live import LiveEvent
 
-_LOOK_EVERY_SECONDS = 0.2
+_LOOK_ANYWAY_SECONDS = 10.0
+_LONGEST_INBOX = 5_000
 _LOG_LINES = 1000
 _LINES_LATE_SECONDS = 0.5
 # Numbers are given out before commits: a record can appear with a lower number than one that was seen before.
@@ -55,6 +55,8 @@ class _Seen:
 
     story: Story
     status: RunStatus
+    changed: int
+    """The number of the state that was told last."""
     waiting: tuple[WaitView, ...]
     steps: dict[str, StepView]
     highest: int = 0
@@ -64,34 +66,63 @@ class _Seen:
     live_lines: set[tuple[str, datetime, str]] = field(default_factory=set)
 
 
+class _Inbox:
+    """What was heard of a run and not told yet. Too much of it is forgotten: then one has to look."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[LiveEvent | News] = asyncio.Queue()
+
+    def put(self, heard: "LiveEvent | News") -> None:
+        if self._queue.qsize() < _LONGEST_INBOX:
+            self._queue.put_nowait(heard)
+        elif self._queue.qsize() == _LONGEST_INBOX:
+            self._queue.put_nowait(News(lost=True))
+
+    async def take(self) -> "LiveEvent | News":
+        """The next thing; that something may have been missed, where nothing came for long."""
+        try:
+            async with asyncio.timeout(_LOOK_ANYWAY_SECONDS):
+                return await self._queue.get()
+        except TimeoutError:
+            return News(lost=True)
+
+
 async def follow_run(
-    database: Database, engine: "Engine", artifacts: ArtifactStore, run_id: UUID
+    database: Database, engine: "Engine", artifacts: ArtifactStore, tail: Tail, run_id: UUID
 ) -> AsyncIterator[RunEvent]:
     """The events of one run. Raises NotFound where it is not there (any more)."""
-    queue: asyncio.Queue[LiveEvent] = asyncio.Queue()
+    inbox = _Inbox()
     # Listening begins before the snapshot is read, so that nothing falls between the two.
-    listener = asyncio.create_task(_listen(engine, run_id, queue))
-    try:
-        view, seen = await _begin(database, artifacts, run_id)
-        yield RunSnapshot(view)
-        ended_before, held_before = seen.status.final, seen.status is RunStatus.RUNNING
-        while not seen.status.final:
-            async for event in _until_next_look(queue, seen):
-                yield event
-            for change in await _look(database, run_id, seen):
-                yield change
-        if not ended_before and (held_before or not seen.live):
-            for line in await _late_lines(database, run_id, seen):
-                yield line
-        yield RunEnded((await _begin(database, artifacts, run_id))[0])
-    finally:
-        listener.cancel()
-        await asyncio.gather(listener, return_exceptions=True)
+    with tail.run(run_id) as ear:
+        listening = [
+            asyncio.create_task(_listen(engine, run_id, inbox.put)),
+            asyncio.create_task(_hear(ear, inbox.put)),
+        ]
+        try:
+            view, seen = await _begin(database, artifacts, run_id)
+            yield RunSnapshot(view)
+            ended_before, held_before = seen.status.final, seen.status is RunStatus.RUNNING
+            while not seen.status.final:
+                for event in await _changes(database, run_id, seen, await inbox.take()):
+                    yield event
+            if not ended_before and (held_before or not seen.live):
+                for line in await _late_lines(database, run_id, seen):
+                    yield line
+            yield RunEnded((await _begin(database, artifacts, run_id))[0])
+        finally:
+            for task in listening:
+                task.cancel()
+            await asyncio.gather(*listening, return_exceptions=True)
 
 
-async def _listen(engine: "Engine", run_id: UUID, queue: "asyncio.Queue[LiveEvent]") -> None:
+async def _listen(engine: "Engine", run_id: UUID, put: "Callable[[LiveEvent], None]") -> None:
     async for event in engine.observe(run_id):
-        queue.put_nowait(event)
+        put(event)
+
+
+async def _hear(ear: Ear[News], put: Callable[[News], None]) -> None:
+    while True:
+        put(await ear.hear())
 
 
 async def _begin(database: Database, artifacts: ArtifactStore, run_id: UUID) -> tuple[RunView, _Seen]:
@@ -100,24 +131,16 @@ async def _begin(database: Database, artifacts: ArtifactStore, run_id: UUID) -> 
         if row is None:
             raise NotFound("run", ids.encode("run", run_id))
         view, story = await read_run(connection, row, artifacts, datetime.now(UTC))
-    return view, _Seen(story, view.status, view.waiting, {step.path: step for step in view.steps})
+    return view, _Seen(story, view.status, row.changed, view.waiting, {step.path: step for step in view.steps})
 
 
-async def _until_next_look(queue: "asyncio.Queue[LiveEvent]", seen: _Seen) -> AsyncIterator[RunEvent]:
-    """Live events, until it is time to look into the database; at once when the run is let go."""
-    deadline = asyncio.get_running_loop().time() + _LOOK_EVERY_SECONDS
-    while True:
-        left = deadline - asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout(max(left, 0)):
-                live = await queue.get()
-        except TimeoutError:
-            return
-        seen.live = True
-        if live.kind == "released":
-            return
-        for event in _live_changes(live, seen):
-            yield event
+async def _changes(database: Database, run_id: UUID, seen: _Seen, heard: "LiveEvent | News") -> list[RunEvent]:
+    """What is to be told of what was heard."""
+    if isinstance(heard, News):
+        return await (_look(database, run_id, seen) if heard.lost else _told(database, run_id, seen, heard))
+    seen.live = True
+    # At once when the run is let go: it may have ended.
+    return await _look(database, run_id, seen) if heard.kind == "released" else _live_changes(heard, seen)
 
 
 def _live_changes(live: "LiveEvent", seen: _Seen) -> list[RunEvent]:
@@ -141,32 +164,56 @@ def _live_changes(live: "LiveEvent", seen: _Seen) -> list[RunEvent]:
 async def _look(database: Database, run_id: UUID, seen: _Seen) -> list[RunEvent]:
     """What the database tells that was not told yet."""
     async with database.engine.connect() as connection:
-        status = await runs.status(connection, run_id)
+        state = await runs.state(connection, run_id)
         rows = await record.journal(connection, run_id, seen.highest - _LATE_RECORDS)
-        lines = await _new_lines(connection, run_id, seen)
+        lines = await record.log(connection, run_id, seen.last_line, _LOG_LINES)
         waits = tuple(wait_view(wait) for wait in await record.open_waits(connection, run_id))
-    if status is None:
+    if state is None:
         raise NotFound("run", ids.encode("run", run_id), hint="It was removed while it was followed.")
+    return _news(seen, *state, waits, rows, lines)
+
+
+async def _told(database: Database, run_id: UUID, seen: _Seen, news: News) -> list[RunEvent]:
+    """What the process's tail has found. Only a change of state, or of what is waited for, needs a look of our own."""
+    status, waits = seen.status, seen.waiting
+    number = seen.changed
+    if news.state is not None and news.state[1] > seen.changed:
+        status, number = news.state
+    if status is not seen.status or any(row.kind == "wait" for row in news.records):
+        async with database.engine.connect() as connection:
+            waits = tuple(wait_view(wait) for wait in await record.open_waits(connection, run_id))
+    return _news(seen, status, number, waits, news.records, news.lines)
+
+
+def _news(
+    seen: _Seen,
+    status: RunStatus,
+    number: int,
+    waits: tuple[WaitView, ...],
+    rows: Sequence[JournalRow],
+    lines: Sequence[LogRow],
+) -> list[RunEvent]:
     changes: list[RunEvent] = []
     changed = (status, waits) != (seen.status, seen.waiting)
     held = {wait.path for wait in (*waits, *seen.waiting)}
-    seen.status, seen.waiting = status, waits
+    seen.status, seen.changed, seen.waiting = status, number, waits
     looked_at = [path for row in rows for path in _changed_by(row, seen)]
     looked_at += [path for wait in held for path in seen.story.begin(wait)]
     changes += _step_changes(seen, looked_at)
-    changes += lines
+    changes += _new_lines(lines, seen)
     if changed and not status.final:
         changes.append(RunChanged(status, waits))
     return changes
 
 
-async def _new_lines(connection: AsyncConnection, run_id: UUID, seen: _Seen) -> list[RunEvent]:
-    """The log's lines since the last look, but for those that were told live."""
+def _new_lines(lines: Sequence[LogRow], seen: _Seen) -> list[RunEvent]:
+    """Lines of the log that were not told before."""
     changes: list[RunEvent] = []
-    for row in await record.log(connection, run_id, seen.last_line, _LOG_LINES):
-        seen.last_line = row.id
-        if (row.path, row.logged_at, row.message) not in seen.live_lines:
-            changes.append(LineLogged(log_line(row)))
+    for row in lines:
+        if row.id > seen.last_line:
+            seen.last_line = row.id
+            if (row.path, row.logged_at, row.message) not in seen.live_lines:
+                changes.append(LineLogged(log_line(row)))
     return changes
 
 
@@ -174,7 +221,7 @@ async def _late_lines(database: Database, run_id: UUID, seen: _Seen) -> list[Run
     """A worker elsewhere writes its lines a moment after they were logged, and so after the run's end."""
     await asyncio.sleep(_LINES_LATE_SECONDS)
     async with database.engine.connect() as connection:
-        return await _new_lines(connection, run_id, seen)
+        return _new_lines(await record.log(connection, run_id, seen.last_line, _LOG_LINES), seen)
 
 
 def _level(text: str) -> Level:

@@ -20,6 +20,7 @@ from errands.services.errors import Conflict, Invalid, NotFound, Unavailable
 from errands.services.following import follow_run
 from errands.services.lookup import find_project, find_run, find_task, find_version, narrowed, refuse_archived
 from errands.services.rehearsing import Rehearsal, check_given
+from errands.services.tail import Tail
 from errands.services.tasks import TaskService
 from errands.services.telling import line_view, log_line, read_run
 from errands.services.views import (
@@ -56,6 +57,7 @@ class RunService:
         artifacts: ArtifactStore,
         tasks: TaskService,
         rehearsal: Rehearsal,
+        tail: Tail,
     ) -> None:
         self._database = database
         self._authority = authority
@@ -63,6 +65,7 @@ class RunService:
         self._artifacts = artifacts
         self._tasks = tasks
         self._rehearsal = rehearsal
+        self._tail = tail
 
     async def start(
         self,
@@ -242,7 +245,7 @@ class RunService:
         """
         async with self._database.engine.connect() as connection:
             row = await self._row(connection, caller, run)
-        async for event in follow_run(self._database, self._engine, self._artifacts, row.id):
+        async for event in follow_run(self._database, self._engine, self._artifacts, self._tail, row.id):
             yield event
 
     async def _bound(

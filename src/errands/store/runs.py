@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, cast, literal_column, select
+from sqlalchemy import ColumnElement, RowMapping, Select, Text, cast, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core.outcomes import RunStatus
@@ -77,6 +77,8 @@ class RunRow:
     usd: Decimal
     requests: int
     tool_calls: int
+    changed: int
+    """The number of the last change of its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +115,10 @@ async def with_idempotency_key(connection: AsyncConnection, project_id: UUID, ke
     return None if found is None else await find(connection, found)
 
 
-async def status(connection: AsyncConnection, run_id: UUID) -> RunStatus | None:
-    """Just the state of a run."""
-    found = (await connection.execute(select(_run.status).where(_run.id == run_id))).scalar_one_or_none()
-    return None if found is None else RunStatus(found)
+async def state(connection: AsyncConnection, run_id: UUID) -> tuple[RunStatus, int] | None:
+    """Just the state of a run, and the number of its last change."""
+    found = (await connection.execute(select(_run.status, _run.changed).where(_run.id == run_id))).one_or_none()
+    return None if found is None else (RunStatus(found.status), found.changed)
 
 
 async def history(connection: AsyncConnection, project_id: UUID, wanted: Filter, limit: int) -> list[RunListed]:
@@ -130,10 +132,20 @@ def history_query(project_id: UUID, wanted: Filter, limit: int) -> Select[tuple[
     Ids are in the order of creation, so every bound is one on the index that the filter picks: ix_runs_task_history,
     ix_runs_failed_history (every state but succeeded) or ix_runs_project_history.
     """
+    query = listed_query().where(*_conditions(project_id, wanted))
+    return query.order_by(_run.id.desc()).limit(limit)
+
+
+def listed_query(*more: ColumnElement[int] | ColumnElement[UUID]) -> Select[tuple[object, ...]]:
+    """Runs as lists show them: the columns of RunListed, and more."""
     taken_over = {"task", "version"}
     own = [_run[name] for name in RunListed.__dataclass_fields__ if name not in taken_over]
-    query = _named(select(*own, tasks.c.name.label("task"), _number)).where(*_conditions(project_id, wanted))
-    return query.order_by(_run.id.desc()).limit(limit)
+    return _named(select(*own, *more, tasks.c.name.label("task"), _number))
+
+
+def listed(row: RowMapping) -> RunListed:
+    """A row of `listed_query`."""
+    return RunListed(**{name: row[name] for name in RunListed.__dataclass_fields__})
 
 
 async def with_digits(connection: AsyncConnection, digits: str) -> list[UUID]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Numeric,
     PrimaryKeyConstraint,
+    Sequence,
     Table,
     Text,
     UniqueConstraint,
@@ -148,6 +149,9 @@ secrets = Table(
     UniqueConstraint("project_id", "name"),
 )
 
+# Numbers the changes of runs' states, so that whoever follows sees what is new and nothing else.
+run_changes = Sequence("run_changes", metadata=metadata)
+
 runs = Table(
     "runs",
     metadata,
@@ -195,6 +199,8 @@ runs = Table(
     Column("usd", Numeric(18, 9), nullable=False, server_default="0"),
     Column("requests", Integer, nullable=False, server_default="0"),
     Column("tool_calls", Integer, nullable=False, server_default="0"),
+    # The number of the last change of `status`: every statement that changes it takes a new one.
+    Column("changed", BigInteger, nullable=False, server_default=run_changes.next_value()),
     # History lists: ids are in the order of creation, so each filter on offer is one index and a keyset.
     Index("ix_runs_project_history", "project_id", "id"),
     Index("ix_runs_task_history", "task_id", "id"),
@@ -213,6 +219,7 @@ runs = Table(
     Index("ix_runs_held", "task_id", "key", postgresql_where=text("held_for is not null")),
     # Retention, task by task.
     Index("ix_runs_ended", "task_id", "finished_at", postgresql_where=text("finished_at is not null")),
+    Index("ix_runs_changed", "changed"),
     Index("ix_runs_parent", "parent_run_id", postgresql_where=text("parent_run_id is not null")),
     Index("ix_runs_rerun", "rerun_of", postgresql_where=text("rerun_of is not null")),
     Index(
@@ -245,6 +252,7 @@ steps = Table(
     _moment("started_at"),
     _moment("finished_at"),
     PrimaryKeyConstraint("run_id", "path"),
+    Index("ix_steps_seq", "seq"),
 )
 
 # What runs wait for. A row is made with the run's journal and closed by a wake-up.

@@ -1,5 +1,6 @@
 """Every route of the document: done once as it should be, and refused to those who may not."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -309,6 +310,9 @@ async def _doors(walk: Walk, app: FastAPI, services: Services) -> None:
         link = (await walk.call("makePasswordLink", person="root")).json()["secret"]
         await walk.call("choosePassword", client=browser, json={"link": link, "password": first})
         await walk.call("editPerson", client=browser, headers=origin, person="bob", json={"title": "Robert"})
+    # This one ends only when the server stops.
+    asyncio.get_running_loop().call_later(0.1, app.state.followers.close)
+    assert "retry: " in (await walk.call("followProject", project="default")).text
 
 
 NEEDS_MORE = frozenset({"setUp", "beginSignOn", "finishSignOn"})

@@ -2,6 +2,7 @@
 -- Index: pk_runs.
 update runs
 set wakes = wakes + 1,
+    changed = case when status = 'waiting' then nextval('run_changes') else changed end,
     status = case when status = 'waiting' then 'queued' else status end,
     queued_at = case when status = 'waiting' then $2 else queued_at end
 from (select id, status as before from runs where id = $1 for update) as old
