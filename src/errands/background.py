@@ -77,6 +77,13 @@ class Performing:
             return await self._tools.effect(call.tool, call.arguments, run.project_id)
         return self._agents.effect(call)
 
+    async def outside(self, call: "LeafCall", run: "RunIdentity") -> bool:
+        """Whether what comes of the call is data from outside. An agent's calls tell it for themselves."""
+        if call.kind != "tool":
+            return False
+        spec = (await self._tools.specs(run.project_id, [call.tool])).get(call.tool)
+        return spec is not None and spec.returns_outside_data
+
     async def version(self, call: "LeafCall", run: "RunIdentity") -> str:
         """Version of the tool or agent, part of a cache key."""
         if call.kind == "tool":

@@ -24,6 +24,7 @@ class Record:
     output: str
     usage: Usage
     effect: Effect
+    untrusted: bool = False
 
 
 @dataclass
@@ -60,6 +61,7 @@ class MemoryContext:
     attempt: int = 1
     effect_key: str = "key-of-step"
     memory_limit: int = 2**29
+    untrusted: bool = False
 
     @property
     def run(self) -> RunIdentity:
@@ -96,17 +98,20 @@ class MemoryContext:
         if (record := journal.records.get(suffix)) is not None:
             if record.digest != digest:
                 raise StepFailed(ErrorKind.INTERNAL, f"the replay has diverged at {suffix}")
-            return Recorded(from_text(record.output), record.usage, replayed=True)
+            self.untrusted = self.untrusted or record.untrusted
+            return Recorded(from_text(record.output), record.usage, replayed=True, untrusted=record.untrusted)
         key = f"{self.path}/{suffix}#key"
         journal.performed.append(suffix)
         journal.effect_keys.append(key)
         journal.reserves.append(reserve)
         performed = await perform(key)
         output = self._redacted(to_text(performed.output))
-        journal.records[suffix] = Record(kind, digest, to_text(request), output, performed.usage, effect)
+        given, outside = to_text(request), performed.untrusted
+        journal.records[suffix] = Record(kind, digest, given, output, performed.usage, effect, outside)
+        self.untrusted = self.untrusted or outside
         if journal.kill_after is not None and len(journal.records) >= journal.kill_after:
             raise Killed
-        return Recorded(from_text(output), performed.usage)
+        return Recorded(from_text(output), performed.usage, untrusted=performed.untrusted)
 
     def remaining(self) -> Usage | None:
         return self.left

@@ -83,11 +83,15 @@ class Gate:
 
 
 class ScriptedTools:
-    """A performer whose tools are functions of the test. Tools named `change.*` change the outside."""
+    """A performer whose tools are functions of the test.
+
+    Tools named `change.*` change the outside, what `outside.*` give comes from there.
+    """
 
     def __init__(self) -> None:
         self.tools: dict[str, Tool] = {"noop": _noop, "echo": _echo, "fail": _fail, "give": _give, "change.it": _echo}
         self.tools["notify.send"] = _echo
+        self.tools["outside.give"] = _give_outside
         self.calls: list[tuple[str, str, str]] = []
         """Tool, path and effect key of every call that was really made."""
 
@@ -101,6 +105,9 @@ class ScriptedTools:
         if call.tool.startswith("change."):
             return Effect.CHANGES
         return Effect.NONE if call.tool == "log" else Effect.READS
+
+    async def outside(self, call: LeafCall, run: RunIdentity) -> bool:
+        return isinstance(call, ToolCall) and call.tool.startswith("outside.")
 
     async def version(self, call: LeafCall, run: RunIdentity) -> str:
         return "1"
@@ -123,6 +130,10 @@ async def _echo(arguments: JsonObject, context: StepContext) -> Json:
 
 async def _give(arguments: JsonObject, context: StepContext) -> Json:
     return arguments["value"]
+
+
+async def _give_outside(arguments: JsonObject, context: StepContext) -> Performed:
+    return Performed(arguments["value"], untrusted=True)
 
 
 async def _fail(arguments: JsonObject, context: StepContext) -> Json:

@@ -35,6 +35,9 @@ class NotingTools:
     async def effect(self, call: LeafCall, run: RunIdentity) -> Effect:
         return Effect.CHANGES if not isinstance(call, AgentCall) and call.tool == "change.note" else Effect.READS
 
+    async def outside(self, call: LeafCall, run: RunIdentity) -> bool:
+        return False
+
     async def version(self, call: LeafCall, run: RunIdentity) -> str:
         return "1"
 

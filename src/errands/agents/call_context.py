@@ -28,6 +28,10 @@ class CallContext:
         return self.step.attempt
 
     @property
+    def untrusted(self) -> bool:
+        return self.step.untrusted
+
+    @property
     def grants(self) -> Grants:
         return self.step.grants
 

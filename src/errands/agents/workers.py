@@ -141,11 +141,14 @@ class Agents:
         return offers
 
     async def _attachment(self, place: int, name: str, context: StepContext) -> Attachment:
-        """A file as it was when the agent first saw it: journaled, since the agent's own tools may change it."""
+        """A file as it was when the agent first saw it: journaled, since the agent's own tools may change it.
+
+        Files are documents, so what the agent makes of them carries the mark of data from outside.
+        """
 
         async def perform(_effect_key: str) -> Performed:
             found = await asyncio.to_thread(read_attachment, context.workspace(), name)
-            return Performed(found.as_json())
+            return Performed(found.as_json(), untrusted=True)
 
         recorded = await context.once(
             f"file[{place}]", kind="call", digest=digest(["file", name]), perform=perform, request={"file": name}

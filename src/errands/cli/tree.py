@@ -120,6 +120,8 @@ def figures(step: StepView | BelowView, now: datetime) -> str:
         parts.append(f"attempt {step.attempts}" if step.status in _LIVE else plural(step.attempts, "attempt"))
     if isinstance(step, StepView) and step.cached:
         parts.append("cached")
+    if step.untrusted:
+        parts.append("outside data")
     if step.usage.tokens:
         parts.append(f"{count(step.usage.tokens)} tok")
     if step.usage.usd:

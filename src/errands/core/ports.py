@@ -79,6 +79,8 @@ class Recorded:
     usage: Usage = field(default_factory=Usage)
     replayed: bool = False
     """Taken from the journal; nothing was performed."""
+    untrusted: bool = False
+    """It carries the mark of data from outside."""
 
 
 class Once(Protocol):
@@ -116,6 +118,12 @@ class StepContext(Protocol):
     @property
     def effect_key(self) -> str:
         """Stable idempotency key of this step's effect: the same on every attempt and after a crash."""
+        ...
+
+    @property
+    def untrusted(self) -> bool:
+        """Whether the step carries the mark of data from outside: by what it was handed, a condition above it, or a
+        record below it."""
         ...
 
     @property
@@ -177,6 +185,10 @@ class Performer(Protocol):
 
     async def effect(self, call: LeafCall, run: RunIdentity) -> Effect:
         """What the call would do to the outside. Touches nothing; tools of tool servers are looked up."""
+        ...
+
+    async def outside(self, call: LeafCall, run: RunIdentity) -> bool:
+        """Whether what comes of the call is data from outside. As `effect` otherwise."""
         ...
 
     async def version(self, call: LeafCall, run: RunIdentity) -> str:

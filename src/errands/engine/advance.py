@@ -6,23 +6,24 @@ comes in, and when the run's time is up.
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from errands.core.definition.steps import Step
+from errands.core.expressions.templates import Template
 from errands.core.outcomes import ErrorKind, RunStatus, StepError, StepFailed, StepStatus
-from errands.core.values import Json, JsonObject
 from errands.engine.flow import Broke, Ending, Finished, Went
 from errands.engine.history import load_waits
 from errands.engine.lanes import Lane, LaneStopped
 from errands.engine.launching import Version
+from errands.engine.ledger import Kept
 from errands.engine.names import restore_names
 from errands.engine.patience import patiently
-from errands.engine.records import LeaseLostError, Record, Stored
+from errands.engine.records import LeaseLostError, Record
 from errands.engine.scope import Scope, run_scope
 from errands.engine.session import Session
-from errands.engine.walk import Walk
+from errands.engine.walk import Walk, error_scope
 from errands.store.connections import Pool
 from errands.store.sql import statement
 
@@ -58,13 +59,14 @@ class Advance:
         self.version = version
         self.orders = Orders()
         self.ending: Ending | None = None
-        self.kept: JsonObject = {}
+        self.kept = Kept({})
         """What the task keeps for later runs, if it succeeded."""
         self._pool = pool
         self._main: asyncio.Task[Ending] | None = None
         self._live = live
         """Steps that run now, by path: the watcher keeps it."""
-        self._scope = run_scope(walk.run, session.run.arguments, session.run.trigger)
+        run = session.run
+        self._scope = run_scope(walk.run, run.arguments, run.trigger, untrusted=run.untrusted)
         self._closing = False
         self._lane = Lane()
 
@@ -79,6 +81,10 @@ class Advance:
         """Drop what is in memory of a run that was let go."""
         if self._main is not None:
             self._main.cancel()
+
+    def kept_redacted(self) -> Kept:
+        """What the task keeps, without the values of secrets."""
+        return replace(self.kept, values=self.session.redacted(self.kept.values))
 
     def drain(self) -> None:
         """Let the steps in flight end, begin no other, and give the run back."""
@@ -122,7 +128,7 @@ class Advance:
         if not self._closing:
             self._closing = True
             ending = await self._phase(ending)
-            scope = self._scope.inner(error=ending.error.as_json() if ending.error is not None else None)
+            scope = error_scope(self._scope, ending.error, ending.untrusted)
             self._main = self._started(self._finally(steps, scope, ending))
         assert self._main is not None
         try:
@@ -132,51 +138,57 @@ class Advance:
 
     async def _finally(self, steps: tuple[Step, ...], scope: Scope, ending: Ending) -> Ending:
         flow = await self.walk.block(steps, scope, "", self._lane)
-        return _after_finally(ending, flow.error.message) if isinstance(flow, Broke) else ending
+        return _after_finally(ending, flow.error.message, flow.untrusted) if isinstance(flow, Broke) else ending
 
     async def _body(self) -> Ending:
         definition = self.walk.program.definition
         flow = await self.walk.block(definition.steps, self._scope, "", self._lane)
         match flow:
             case Finished():
-                return await self._succeeded(flow.output) if flow.status is RunStatus.SUCCEEDED else _finished(flow)
+                return await self._succeeded(flow) if flow.status is RunStatus.SUCCEEDED else _finished(flow)
             case Went():
-                return await self._succeeded(flow.output)
-            case Broke(error):
-                return await self._on_error(error)
+                return await self._succeeded(flow)
+            case Broke(error, untrusted):
+                return await self._on_error(error, untrusted)
 
-    async def _succeeded(self, last: Json | Stored) -> Ending:
+    async def _succeeded(self, last: Went | Finished) -> Ending:
         """The task's own output and what it keeps."""
         program = self.walk.program
         try:
-            output = last
+            output, untrusted = last.output, last.untrusted
             if program.output is not None:
-                record = self.session.find("@output")
-                if record is None:
-                    value = await self.walk.values(program.output, self._scope, "@output")
-                    record = await self.session.ride(Record("@output", "reading", output=value))
-                output = record.output
-            if program.keep is not None and self.session.find("@keep") is None:
-                kept = await self.walk.object(program.keep, self._scope, "@keep")
-                await self.session.ride(Record("@keep", "reading", output=kept))
+                record = await self._reading("@output", program.output)
+                output, untrusted = record.output, record.untrusted
+            if program.keep is not None:
+                await self._reading("@keep", program.keep)
             await self._take_kept()
-            return Ending(RunStatus.SUCCEEDED, output)
+            return Ending(RunStatus.SUCCEEDED, output, untrusted=untrusted)
         except StepFailed as failure:
-            return await self._on_error(failure.error)
+            return await self._on_error(failure.error, True)
+
+    async def _reading(self, path: str, template: Template) -> Record:
+        """The record of what a template of the task itself gives, computed once."""
+        record = self.session.find(path)
+        if record is None:
+            value = await self.walk.values(template, self._scope, path)
+            untrusted = await self.walk.marks(template, self._scope)
+            record = await self.session.ride(Record(path, "reading", output=value).carrying(untrusted))
+        return record
 
     async def _take_kept(self) -> None:
         """What the task keeps, from its record: a replay that finds the steps done does not compute it again."""
         record = self.session.find("@keep")
         kept = await self.walk.plain(record.output) if record is not None else None
-        self.kept = kept if isinstance(kept, dict) else {}
+        if record is not None and isinstance(kept, dict):
+            self.kept = Kept(kept, record.untrusted)
 
-    async def _on_error(self, error: StepError) -> Ending:
+    async def _on_error(self, error: StepError, untrusted: bool) -> Ending:
         """The task's `on_error` steps; a `finish` in them has the last word."""
-        ending = Ending(RunStatus.FAILED, None, error)
+        ending = Ending(RunStatus.FAILED, None, error, untrusted)
         steps = self.walk.program.definition.on_error
         if not steps:
             return ending
-        flow = await self.walk.block(steps, self._scope.inner(error=error.as_json()), "", self._lane)
+        flow = await self.walk.block(steps, error_scope(self._scope, error, untrusted), "", self._lane)
         return _finished(flow) if isinstance(flow, Finished) else ending
 
     def _started(self, body: Coroutine[object, object, Ending]) -> "asyncio.Task[Ending]":
@@ -290,7 +302,7 @@ class Advance:
             await self.session.landed()  # What the steps have left must be there for a replay that finds them done.
             error = ending.error.as_json() if ending.error is not None else None
             record = Record("@end", "phase", output=ending.output, facts={"status": ending.status, "error": error})
-            await self.session.write(record)
+            await self.session.write(record.carrying(ending.untrusted))
         return ending
 
     def _recorded_ending(self) -> Ending | None:
@@ -302,6 +314,7 @@ class Advance:
             RunStatus(str(record.fact("status"))),
             record.output,
             StepError.from_json(error) if isinstance(error, dict) else None,
+            record.untrusted,
         )
 
     async def _note_unfinished(self, ending: Ending) -> None:
@@ -318,15 +331,14 @@ class _HandOverError(Exception):
 
 
 def _finished(flow: Finished) -> Ending:
-    return Ending(flow.status, flow.output, flow.error)
+    return Ending(flow.status, flow.output, flow.error, flow.untrusted)
 
 
-def _after_finally(ending: Ending, message: str) -> Ending:
+def _after_finally(ending: Ending, message: str, untrusted: bool = False) -> Ending:
     if ending.status is not RunStatus.SUCCEEDED:
         return ending
-    return Ending(
-        RunStatus.FAILED, None, StepError(ErrorKind.TOOL, f"the steps succeeded, but `finally` failed: {message}")
-    )
+    error = StepError(ErrorKind.TOOL, f"the steps succeeded, but `finally` failed: {message}")
+    return Ending(RunStatus.FAILED, None, error, untrusted)
 
 
 def _timed_out(limit: timedelta) -> Ending:

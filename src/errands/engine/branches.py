@@ -25,20 +25,18 @@ async def choose(walk: "Walk", compiled: CompiledStep, scope: Scope, path: str, 
         value = await walk.values(compiled.main, scope, path)
         taken = _branch_for(compiled.step, value)
         skipped: list[Json] = [name for name in _branches(compiled.step) if name != taken]
-        decision = await walk.ledger.ride(
-            Record(f"{path}/taken", "decision", output={"taken": taken, "skipped": skipped}, started_at=started)
-        )
+        record = Record(f"{path}/taken", "decision", output={"taken": taken, "skipped": skipped}, started_at=started)
+        decision = await walk.ledger.ride(record.carrying(scope.untrusted))
     chosen = decision.output["taken"] if isinstance(decision.output, dict) else None
     flow = await walk.block(_branches(compiled.step).get(str(chosen), ()), scope, _prefix(path), lane)
     match flow:
         case Finished():
             return flow
-        case Broke(error):
-            return await walk.failed(path, error, started_at=started)
+        case Broke(error, untrusted):
+            return await walk.failed(path, error, untrusted=untrusted or scope.untrusted, started_at=started)
         case Went():
-            return await walk.ride_outcome(
-                Record(path, "outcome", StepStatus.SUCCEEDED, output=None, facts={"taken": chosen}, started_at=started)
-            )
+            record = Record(path, "outcome", StepStatus.SUCCEEDED, facts={"taken": chosen}, started_at=started)
+            return await walk.ride_outcome(record.carrying(scope.untrusted))
 
 
 async def parallel(
@@ -63,12 +61,14 @@ async def parallel(
     if isinstance(ended, Finished):
         return ended
     if isinstance(ended, Broke):
-        return await walk.failed(path, ended.error, started_at=started)
+        return await walk.failed(path, ended.error, untrusted=ended.untrusted or scope.untrusted, started_at=started)
     for name in step.parallel:
         scope.take(scopes[name])
     output = {name: await walk.plain(flow.output) for name, flow in flows.items() if isinstance(flow, Went)}
     ordered: dict[str, Json] = {name: output[name] for name in step.parallel}
-    return await walk.ride_outcome(Record(path, "outcome", StepStatus.SUCCEEDED, output=ordered, started_at=started))
+    untrusted = scope.untrusted or any(isinstance(flow, Went) and flow.untrusted for flow in flows.values())
+    record = Record(path, "outcome", StepStatus.SUCCEEDED, output=ordered, started_at=started)
+    return await walk.ride_outcome(record.carrying(untrusted))
 
 
 def _first_that_ended(flows: dict[str, Flow]) -> Flow | None:

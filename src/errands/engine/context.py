@@ -11,6 +11,7 @@ from errands.core.definition.policies import Grants
 from errands.core.outcomes import ErrorKind, Performed, StepFailed, StepStatus, Usage
 from errands.core.ports import Effect, Recorded, RunIdentity, Vault
 from errands.core.values import Json, JsonObject
+from errands.engine.leaves import Reached
 from errands.engine.records import Record, Stored
 from errands.engine.session import Session
 
@@ -42,14 +43,14 @@ class LeafContext:
         vault: Vault,
         run: RunIdentity,
         *,
-        path: str,
-        attempt: int,
+        reached: Reached,
         memory_limit: int,
         clock: Callable[[], datetime],
     ) -> None:
         self.run = run
-        self.path = path
-        self.attempt = attempt
+        self.path = reached.path
+        self.attempt = reached.attempt
+        self.untrusted = reached.untrusted
         self.memory_limit = memory_limit
         self.grants: Grants = session.program.definition.grants
         self._session = session
@@ -116,7 +117,8 @@ class LeafContext:
                 )
             started = self._clock()
             performed = await perform(key)
-        facts: dict[str, Json] = {"digest": digest}
+        self.untrusted = self.untrusted or performed.untrusted
+        facts: dict[str, Json] = {"digest": digest, **({"untrusted": True} if performed.untrusted else {})}
         if performed.usage:
             facts["usage"] = performed.usage.as_json()
         if effect is Effect.CHANGES:
@@ -126,7 +128,7 @@ class LeafContext:
         )
         self._session.settle(performed.usage)
         written = await self._session.commit(record, self._session.spending(performed.usage))
-        return Recorded(await self._plain(written.output), performed.usage)
+        return Recorded(await self._plain(written.output), performed.usage, untrusted=performed.untrusted)
 
     async def _replayed(self, found: Record, digest: str) -> Recorded:
         recorded = found.fact("digest")
@@ -136,7 +138,8 @@ class LeafContext:
                 f"the request at {found.path} is not the one that was recorded ({digest} instead of {recorded})",
                 hint="the model, the agent or its tools have changed under this run; rerun from this step",
             )
-        return Recorded(await self._plain(found.output), found.usage, replayed=True)
+        self.untrusted = self.untrusted or found.untrusted
+        return Recorded(await self._plain(found.output), found.usage, replayed=True, untrusted=found.untrusted)
 
     async def _plain(self, output: Json | Stored) -> Json:
         return await self._session.read(output) if isinstance(output, Stored) else output

@@ -11,13 +11,13 @@ from uuid import UUID
 import asyncpg
 
 from errands.core.definition.task import TaskDefinition
-from errands.core.outcomes import ErrorKind, StepFailed
+from errands.core.outcomes import ErrorKind, Performed, StepFailed
 from errands.core.ports import Effect, Evaluator, Performer, RunIdentity, ToolCall, Vault
 from errands.core.values import Json, JsonObject, from_text
 from errands.engine import answering, deliveries, rehearsal, wakeups
 from errands.engine import rerun as reruns
 from errands.engine.answering import Answered
-from errands.engine.defaults import argument_defaults
+from errands.engine.defaults import Drawn, argument_defaults
 from errands.engine.deliveries import Delivered, DeliveryWitness
 from errands.engine.happenings import Happening
 from errands.engine.holding import Hands
@@ -37,8 +37,6 @@ from errands.engine.wakeups import WaitingRoom
 from errands.engine.worker import Worker
 from errands.store.connections import Connection
 from errands.store.identifiers import new_id
-
-RunArguments = Mapping[str, Json]
 
 
 def utc_now() -> datetime:
@@ -106,9 +104,13 @@ class Engine:
         project: str,
         task_id: UUID | None,
         starter: str | None,
-    ) -> RunArguments:
-        """Computed defaults of a run's arguments, for `core.params.bind`. Raises StepFailed."""
-        state, last_run = await self._remembered(task_id)
+        outside: frozenset[str] = frozenset(),
+    ) -> Drawn:
+        """Computed defaults of a run's arguments, for `core.params.bind`. Raises StepFailed.
+
+        `outside`: given arguments that carry the mark of data from outside.
+        """
+        state, last_run, remembered = await self._remembered(task_id)
         secrets = await self._parts.vault.reveal(str(project_id), definition.grants.secrets)
         now = self._parts.clock()
         identity = RunIdentity("run_" + "0" * 32, definition.task, project, str(project_id), 0, now, starter)
@@ -117,11 +119,11 @@ class Engine:
                 identity, definition.grants, "params", Path(folder), self._parts.limits.memory_bytes, secrets=secrets
             )
 
-            async def call_tool(tool: str, arguments: JsonObject) -> Json:
+            async def call_tool(tool: str, arguments: JsonObject) -> Performed:
                 call = ToolCall(tool, arguments)
                 if await self._parts.performer.effect(call, identity) is Effect.CHANGES:
                     raise StepFailed(ErrorKind.DENIED, f"`{tool}` changes the outside; a default may only read")
-                return (await self._parts.performer.perform(call, context)).output
+                return await self._parts.performer.perform(call, context)
 
             return await argument_defaults(
                 definition.params,
@@ -131,25 +133,34 @@ class Engine:
                 state=state,
                 last_run=last_run,
                 call_tool=call_tool,
+                outside=outside | remembered,
             )
 
-    async def _remembered(self, task_id: UUID | None) -> tuple[JsonObject, JsonObject | None]:
-        """The task's state, and output and arguments of its last succeeded run."""
+    async def _remembered(self, task_id: UUID | None) -> tuple[JsonObject, JsonObject | None, frozenset[str]]:
+        """The task's state, output and arguments of its last succeeded run, and which of them carry the mark."""
         if task_id is None:
-            return {}, None
-        state = await self._parts.pool.fetchval("select state from tasks where id = $1", task_id)
+            return {}, None, frozenset()
+        kept = await self._parts.pool.fetchrow(
+            "select state, state_untrusted <> '{}' as untrusted from tasks where id = $1", task_id
+        )
         row = await self._parts.pool.fetchrow(
-            "select output, output_ref, arguments from runs where task_id = $1 and status = 'succeeded' "
+            "select output, output_ref, arguments, untrusted from runs where task_id = $1 and status = 'succeeded' "
             "order by id desc limit 1",
             task_id,
         )
+        marked = frozenset(
+            name
+            for name, found in (("state", kept), ("last_run", row))
+            if found is not None and found["untrusted"] is True
+        )
+        state = _object(None if kept is None else kept["state"])
         if row is None:
-            return _object(state), None
+            return state, None, marked
         text = row["output"]
         if row["output_ref"] is not None:
             text = await self._parts.artifacts.get(row["output_ref"])
         output = None if text is None else from_text(text)
-        return _object(state), {"output": output, "arguments": _object(row["arguments"])}
+        return state, {"output": output, "arguments": _object(row["arguments"])}, marked
 
     async def cancel(self, run_id: UUID, *, by: str, reason: str | None, also: Witness | None = None) -> bool:
         """Ask a run to end; a step that runs is stopped at once. False: it had ended already."""

@@ -12,6 +12,8 @@ class Went:
     """It came to its end; `output` is its last step's."""
 
     output: Json | Stored = None
+    untrusted: bool = False
+    """The output carries the mark of data from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Finished:
     status: RunStatus
     output: Json | Stored = None
     error: StepError | None = None
+    untrusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Broke:
     """A step failed and nothing handled it."""
 
     error: StepError
+    untrusted: bool = False
+    """Its words may hold data from outside."""
 
 
 Flow = Went | Finished | Broke
@@ -40,3 +45,4 @@ class Ending:
     status: RunStatus
     output: Json | Stored = None
     error: StepError | None = None
+    untrusted: bool = False

@@ -25,13 +25,14 @@ from errands.engine.flow import Ending
 from errands.engine.gathering import Gathering
 from errands.engine.history import inheritable, load_journal, load_waits, usage_of
 from errands.engine.launching import Version, Versions, request_cancel
+from errands.engine.leaves import Reached
 from errands.engine.live import LiveBus, LiveEvent, RunWatcher
 from errands.engine.patience import patiently
 from errands.engine.program import CompiledStep
 from errands.engine.queueing import RESUMED, enqueue
 from errands.engine.records import LeaseLostError, Record, Stored
 from errands.engine.runs import Closing, HeldRun, finish, finish_free, take, take_free
-from errands.engine.session import Session, Shared
+from errands.engine.session import Session, Shared, keep_state
 from errands.engine.wakeups import child_ended
 from errands.engine.walk import Walk
 from errands.store.connections import Connection
@@ -213,15 +214,14 @@ def _driven(hands: Hands, session: Session, version: Version, secrets: Mapping[s
     memory = program.definition.limits.memory or hands.shared.limits.memory_bytes
     watcher = RunWatcher(run.id, hands.bus, hands.clock)
 
-    def context(_step: CompiledStep, path: str, attempt: int, _call: LeafCall) -> LeafContext:
+    def context(_step: CompiledStep, reached: Reached, _call: LeafCall) -> LeafContext:
         return LeafContext(
             session,
             hands.surroundings,
             secrets,
             hands.vault,
             identity,
-            path=path,
-            attempt=attempt,
+            reached=reached,
             memory_limit=memory,
             clock=hands.clock,
         )
@@ -284,7 +284,7 @@ async def _close(hands: Hands, driven: Advance, ending: Ending) -> None:
     closing = _closing(driven, ending, hands.clock())
     limits = driven.walk.program.definition.limits
     gated = run.max_concurrent is not None or limits.overlap not in (None, "allow")
-    if gated or driven.kept or session.waits or run.parent_run_id is not None:
+    if gated or driven.kept.values or session.waits or run.parent_run_id is not None:
         closed = await patiently(_close_with, hands, driven, ending, closing, gated=gated)
     else:
         closed = await hands.closings.ask(closing) or await patiently(finish, hands.shared.pool, closing)
@@ -308,6 +308,7 @@ def _closing(driven: Advance, ending: Ending, now: datetime) -> Closing:
         now,
         driven.active_seconds(),
         session.usage,
+        ending.untrusted,
     )
 
 
@@ -317,12 +318,8 @@ async def _close_with(hands: Hands, driven: Advance, ending: Ending, closing: Cl
     async with hands.shared.pool.acquire() as connection, connection.transaction():
         if not await finish(connection, closing):
             return False
-        if driven.kept and ending.status is RunStatus.SUCCEEDED:
-            await connection.execute(
-                "update tasks set state = (state::jsonb || $2::jsonb)::json where id = $1",
-                run.task_id,
-                to_text(driven.session.redactor.json(driven.kept)),
-            )
+        if driven.kept.values and ending.status is RunStatus.SUCCEEDED:
+            await keep_state(connection, task_id=run.task_id, kept=driven.kept_redacted())
         if driven.session.waits:
             await _close_waits(connection, run.id, now)
         await child_ended(connection, run.id, _result_for_parent(driven, ending), now)
@@ -354,6 +351,8 @@ async def _close_waits(connection: Connection, run_id: UUID, now: datetime) -> N
 
 def _result_for_parent(driven: Advance, ending: Ending) -> Mapping[str, Json]:
     result: dict[str, Json] = {"run": driven.walk.run.run_id, "status": ending.status.value}
+    if ending.untrusted:
+        result["untrusted"] = True
     if isinstance(ending.output, Stored):
         result |= {"output_ref": ending.output.ref, "output_size": ending.output.size}
     else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from errands.core.definition.steps import ApproveStep, EventStep, Step, SubtaskStep, WaitStep
 from errands.core.definition.units import parse_duration, show_duration
+from errands.core.expressions.templates import compile_template
 from errands.core.outcomes import ErrorKind, StepError, StepFailed, StepStatus
 from errands.core.values import Json, JsonObject, from_text
 from errands.engine import leaves
@@ -13,7 +14,7 @@ from errands.engine.lanes import Lane
 from errands.engine.ledger import AnswerHold, ChildHold, EventHold, TimerHold
 from errands.engine.program import CompiledStep
 from errands.engine.records import Record, Stored
-from errands.engine.scope import Scope
+from errands.engine.scope import MARKED_ARGUMENTS, MARKED_CONDITION, Scope
 
 if TYPE_CHECKING:
     from errands.engine.walk import Walk
@@ -23,7 +24,7 @@ async def wait(walk: "Walk", compiled: CompiledStep, step: WaitStep, scope: Scop
     """`wait:` for a while, or until a moment. No output."""
     started = walk.since(path)
     rendered = await walk.object(compiled.main, scope, path)
-    taken = await leaves.inherit(walk, path, rendered)
+    taken = await leaves.inherit(walk, scope, path, rendered)
     if taken is not None:
         return taken
     walk.watcher.began(path, step, 1)
@@ -56,7 +57,7 @@ async def event(walk: "Walk", compiled: CompiledStep, step: EventStep, scope: Sc
     """`wait_for:` an event. Output: its payload; fails as timed out when it does not come in time."""
     started = walk.since(path)
     rendered = await walk.object(compiled.main, scope, path)
-    taken = await leaves.inherit(walk, path, rendered)
+    taken = await leaves.inherit(walk, scope, path, rendered)
     if taken is not None:
         return taken
     walk.watcher.began(path, step, 1)
@@ -71,7 +72,7 @@ async def event(walk: "Walk", compiled: CompiledStep, step: EventStep, scope: Sc
         keyed = f" with key `{key}`" if key is not None else ""
         within = f" within {show_duration(step.expires)}" if step.expires is not None else ""
         error = StepError(ErrorKind.TIMEOUT, f"no event `{name}`{keyed} came{within}", step=path)
-        return await walk.failed(path, error, started_at=started)
+        return await walk.failed(path, error, untrusted=scope.untrusted, started_at=started)
     return await _passed(walk, compiled, scope, path, rendered, came.get("payload"), started)
 
 
@@ -81,7 +82,7 @@ async def approve(
     """`approve:` ask people. Output: `{choice, form, by, at}`."""
     started = walk.since(path)
     rendered = await walk.object(compiled.main, scope, path)
-    taken = await leaves.inherit(walk, path, rendered)
+    taken = await leaves.inherit(walk, scope, path, rendered)
     if taken is not None:
         return taken
     walk.watcher.began(path, step, 1)
@@ -99,7 +100,7 @@ async def approve(
     choice = step.deadline.choose if step.deadline is not None else None
     if choice is None:
         error = StepError(ErrorKind.TIMEOUT, f"nobody answered `{path}` in time", step=path)
-        return await walk.failed(path, error, started_at=started)
+        return await walk.failed(path, error, untrusted=scope.untrusted, started_at=started)
     answer = {"choice": choice, "form": defaults_of(hold.form), "by": None, "at": came.get("at")}
     return await _passed(walk, compiled, scope, path, rendered, answer, started)
 
@@ -120,24 +121,39 @@ async def subtask(
     """`run:` another task. Output: its output, or `{run: id}` where it is not waited for."""
     started = walk.since(path)
     rendered = await walk.object(compiled.main, scope, path)
-    taken = await leaves.inherit(walk, path, rendered)
+    taken = await leaves.inherit(walk, scope, path, rendered)
     if taken is not None:
         return taken
     walk.watcher.began(path, step, 1)
     stubbed = _stub(walk, step, path)
     if stubbed is not None:
         return await _passed(walk, compiled, scope, path, rendered, stubbed.output, started)
-    came = _came(await walk.ledger.hold(f"{path}/wait", ChildHold(step.task, rendered, step.wait), lane))
-    facts: JsonObject = {"child": came.get("run")}
+    hold = ChildHold(step.task, rendered, step.wait, _marked_for_child(step, scope))
+    came = _came(await walk.ledger.hold(f"{path}/wait", hold, lane))
+    outside = came.get("untrusted") is True
+    facts: JsonObject = {"child": came.get("run"), **({"untrusted": True} if outside else {})}
     if not step.wait:
         return await _passed(walk, compiled, scope, path, rendered, {"run": came.get("run")}, started, facts)
     if came.get("status") != "succeeded":
-        return await walk.failed(path, _child_error(step, came, path), started_at=started)
+        error = _child_error(step, came, path)
+        return await walk.failed(path, error, untrusted=scope.untrusted or outside, started_at=started)
     ref, size = came.get("output_ref"), came.get("output_size")
     output: Json | Stored = came.get("output")
     if isinstance(ref, str):
         output = Stored(ref, size if isinstance(size, int) else 0)
     return await _passed(walk, compiled, scope, path, rendered, output, started, facts)
+
+
+def _marked_for_child(step: SubtaskStep, scope: Scope) -> JsonObject:
+    """What the sub-task's trigger says of data from outside."""
+    if not scope.untrusted:
+        return {}
+    marked: list[Json] = [
+        name
+        for name, template in step.with_.items()
+        if any(scope.marked(used) for used in compile_template(template).free)
+    ]
+    return {"untrusted": True, MARKED_ARGUMENTS: marked, MARKED_CONDITION: scope.condition}
 
 
 def _child_error(step: SubtaskStep, came: JsonObject, path: str) -> StepError:
@@ -172,4 +188,4 @@ async def _passed(
 ) -> Record:
     """The outcome of a hold that came to its end. It rides along: the closed wait says the same to a replay."""
     record = Record(path, "outcome", StepStatus.SUCCEEDED, rendered, output, None, facts, started, walk.clock())
-    return await leaves.recorded(walk, compiled, scope, record, ride=True)
+    return await leaves.recorded(walk, compiled, scope, record.carrying(scope.untrusted), ride=True)

@@ -22,6 +22,7 @@ from errands.engine.ledger import ChildHold
 from errands.engine.program import Program, compile_task
 from errands.engine.queueing import enqueue, priority
 from errands.engine.runs import HeldRun
+from errands.engine.scope import MARKED_ARGUMENTS, with_marks
 from errands.engine.wakeups import child_ended, wake
 from errands.store.connections import Connection, Pool
 from errands.store.identifiers import new_id
@@ -149,24 +150,35 @@ class Launcher:
                 f"there is no published task `{hold.task}` in this project",
                 hint="apply and publish it, or correct the name after `run:`",
             )
-        arguments = await self._child_arguments(connection, row["published_version_id"], hold)
+        arguments, marked = await self._child_arguments(connection, row["published_version_id"], hold)
+        trigger: JsonObject = {"kind": "task", "run": f"run_{run.id.hex}", "step": path, **_depth(run), **hold.marked}
         order = Order(
             run.project_id,
             row["id"],
             row["published_version_id"],
             arguments,
-            trigger={"kind": "task", "run": f"run_{run.id.hex}", "step": path, **_depth(run)},
+            trigger=with_marks(trigger, marked),
             starter=run.starter,
             parent=(run.id, path),
         )
         return (await self.launch_in(connection, order)).run_id
 
-    async def _child_arguments(self, connection: Connection, version_id: UUID, hold: ChildHold) -> JsonObject:
+    async def _child_arguments(
+        self, connection: Connection, version_id: UUID, hold: ChildHold
+    ) -> tuple[JsonObject, frozenset[str]]:
+        """All arguments, and which of those that nobody gave carry the mark of data from outside."""
         version = await self.versions.get(version_id, connection)
         params = version.program.definition.params
         try:
-            defaults = await argument_defaults(params, hold.arguments, self._evaluate, self._clock())
-            return bind(params, hold.arguments, defaults)
+            outside = hold.marked.get(MARKED_ARGUMENTS)
+            drawn = await argument_defaults(
+                params,
+                hold.arguments,
+                self._evaluate,
+                self._clock(),
+                outside=frozenset(map(str, outside)) if isinstance(outside, list) else frozenset(),
+            )
+            return bind(params, hold.arguments, drawn.values), drawn.marked
         except ArgumentsInvalid as error:
             said = "; ".join(f"{problem.path}: {problem.message}" for problem in error.problems)
             raise StepFailed(ErrorKind.INPUT, f"the arguments of sub-task `{hold.task}` do not fit: {said}") from error

@@ -14,7 +14,7 @@ from errands.core.ports import AgentCall, Effect, Evaluation, LeafCall, SandboxL
 from errands.core.retry import retry_after
 from errands.core.values import Json, JsonObject, digest
 from errands.engine.lanes import Lane
-from errands.engine.ledger import AnswerHold, TimerHold
+from errands.engine.ledger import AnswerHold, Cached, Kept, TimerHold
 from errands.engine.program import CompiledStep, template_of
 from errands.engine.records import LeaseLostError, Record, RecordRefusedError
 from errands.engine.references import refuse_computed
@@ -31,6 +31,17 @@ class Stub:
     """An answer in place of the world."""
 
     output: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Where and how a leaf step is reached."""
+
+    path: str
+    attempt: int
+    lane: Lane
+    untrusted: bool
+    """What it was handed, or a condition above it, carries the mark of data from outside."""
 
 
 class Stubs(Protocol):
@@ -52,31 +63,33 @@ class Attempts:
     number: int
     crashed: bool
     last: Record | None
+    outside: bool = False
+    """The last one, made by this worker, has seen data from outside before it failed."""
 
 
 async def call(walk: "Walk", compiled: CompiledStep, scope: Scope, path: str, lane: Lane) -> Record:
     """Bring a tool, agent or notify step to its outcome: render, take from an earlier run or cache, or perform."""
     step = compiled.step
     rendered = await walk.object(compiled.main, scope, path)
-    taken = await inherit(walk, path, rendered)
+    taken = await inherit(walk, scope, path, rendered)
     if taken is not None:
         return taken
     if not compiled.main.literal and not isinstance(step, AgentStep):
         refuse_computed(template_of(step), rendered, walk.secret_params)
     request = _request(step, rendered)
-    found = await _stubbed(walk, step, path, request, rendered)
+    found = await _stubbed(walk, step, scope, path, request, rendered)
     if found is not None:
         return found
     key = await _cache_key(walk, compiled, request, scope, path)
     if key is not None:
         cached = await walk.ledger.cached(key)
         if cached is not None:
-            return await _succeeded(
-                walk, compiled, scope, path, rendered, Performed(cached.output), {"cached": True}, walk.clock()
-            )
+            performed = Performed(cached.output, untrusted=cached.untrusted)
+            return await _succeeded(walk, compiled, scope, path, rendered, performed, {"cached": True}, walk.clock())
     record = await _attempt(walk, compiled, scope, path, lane, request, rendered)
     if key is not None and step.cache is not None and record.status is StepStatus.SUCCEEDED:
-        await walk.ledger.remember(key, await walk.plain(record.output), step.cache.ttl)
+        entry = Cached(await walk.plain(record.output), record.untrusted)
+        await walk.ledger.remember(key, entry, step.cache.ttl)
     return record
 
 
@@ -95,15 +108,15 @@ async def transform(walk: "Walk", compiled: CompiledStep, scope: Scope, path: st
         Evaluation(template.expressions, names, walk.run.started_at, moment, program=True, limits=bounds)
     )
     record = Record(path, "outcome", StepStatus.SUCCEEDED, None, values[0], None, None, started, walk.clock())
-    return await recorded(walk, compiled, scope, record, ride=True)
+    return await recorded(walk, compiled, scope, record.carrying(scope.untrusted), ride=True)
 
 
-async def inherit(walk: "Walk", path: str, rendered: JsonObject) -> Record | None:
+async def inherit(walk: "Walk", scope: Scope, path: str, rendered: JsonObject) -> Record | None:
     """In a rerun: the earlier run's outcome, if it came of the very same input."""
     earlier = walk.ledger.inherited(path)
     if earlier is None or digest(earlier.input) != digest(rendered):
         return None
-    record = await walk.ledger.ride(earlier)
+    record = await walk.ledger.ride(earlier.carrying(scope.untrusted))
     walk.watcher.ended(record)
     return record
 
@@ -129,7 +142,9 @@ def _request(step: Step, rendered: JsonObject) -> LeafCall:
             raise AssertionError(step.kind)
 
 
-async def _stubbed(walk: "Walk", step: Step, path: str, request: LeafCall, rendered: JsonObject) -> Record | None:
+async def _stubbed(
+    walk: "Walk", step: Step, scope: Scope, path: str, request: LeafCall, rendered: JsonObject
+) -> Record | None:
     """In a dry run: the stub's answer. A call without any effect outside is made for real."""
     if walk.stubs is None:
         return None
@@ -139,9 +154,8 @@ async def _stubbed(walk: "Walk", step: Step, path: str, request: LeafCall, rende
             return None
         stub = walk.stubs.missing(step, path, request)
     facts: JsonObject = {"stubbed": True}
-    return await walk.ride_outcome(
-        Record(path, "outcome", StepStatus.SUCCEEDED, rendered, stub.output, None, facts, walk.clock())
-    )
+    record = Record(path, "outcome", StepStatus.SUCCEEDED, rendered, stub.output, None, facts, walk.clock())
+    return await walk.ride_outcome(record.carrying(scope.untrusted))
 
 
 async def _cache_key(walk: "Walk", compiled: CompiledStep, request: LeafCall, scope: Scope, path: str) -> str | None:
@@ -177,14 +191,15 @@ async def _attempt(
         started = walk.clock()
         walk.watcher.began(path, step, so_far.number)
         try:
-            performed = await _perform(walk, compiled, path, lane, request, rendered, so_far)
+            performed = await _perform(walk, compiled, path, lane, request, rendered, so_far, untrusted=scope.untrusted)
             facts: dict[str, Json] = {"attempts": so_far.number} if so_far.number > 1 else {}
             return await _succeeded(walk, compiled, scope, path, rendered, performed, facts, started)
         except StepFailed as failure:
             error = failure.error
         delay = retry_after(step.retry, so_far.number, error)
         if delay is None:
-            return await _failed(walk, path, rendered, error, so_far.number, started)
+            outside = scope.untrusted or so_far.outside or await walk.performer.outside(request, walk.run)
+            return await _failed(walk, path, rendered, error, so_far.number, started, untrusted=outside)
         so_far = await _note_attempt(walk, path, error, so_far.number, delay, started)
         await _rest(walk, so_far, path, lane)
 
@@ -229,10 +244,12 @@ async def _perform(
     request: LeafCall,
     rendered: JsonObject,
     so_far: Attempts,
+    *,
+    untrusted: bool,
 ) -> Performed:
     """One attempt. A call that changes the outside is announced in the journal first."""
     step = compiled.step
-    context = walk.context(compiled, path, so_far.number, request)
+    context = walk.context(compiled, Reached(path, so_far.number, lane, untrusted), request)
     if await walk.performer.effect(request, walk.run) is Effect.CHANGES:
         if so_far.crashed:
             await _after_crash(walk, step, path, so_far, lane)
@@ -241,12 +258,13 @@ async def _perform(
             facts: JsonObject = {"effect_key": context.effect_key}
             await walk.ledger.write(Record(intent, "intent", input=rendered, facts=facts, started_at=walk.clock()))
     try:
-        if step.timeout is None:
-            return await walk.performer.perform(request, context)
         return await _within(step.timeout, request, walk.performer.perform(request, context))
     except TimeoutError as error:
         raise StepFailed(ErrorKind.TIMEOUT, f"`{_name(request)}` timed out") from error
-    except (StepFailed, LeaseLostError):
+    except StepFailed:
+        so_far.outside = context.untrusted
+        raise
+    except LeaseLostError:
         raise
     except RecordRefusedError as error:
         raise StepFailed(ErrorKind.STORAGE, str(error)) from error
@@ -273,7 +291,9 @@ def _defect(walk: "Walk", request: LeafCall, path: str, error: BaseException) ->
     )
 
 
-async def _within(limit: timedelta, request: LeafCall, call: Awaitable[Performed]) -> Performed:
+async def _within(limit: timedelta | None, request: LeafCall, call: Awaitable[Performed]) -> Performed:
+    if limit is None:
+        return await call
     seconds = limit.total_seconds()
     try:
         async with asyncio.timeout(seconds) as bound:
@@ -319,20 +339,21 @@ async def _succeeded(
 ) -> Record:
     if performed.usage:
         facts["usage"] = performed.usage.as_json()
-    if performed.untrusted:
-        facts["untrusted"] = True
     record = Record(
         path, "outcome", StepStatus.SUCCEEDED, rendered, performed.output, None, facts or None, started, walk.clock()
     )
-    return await recorded(walk, compiled, scope, record, ride=False)
+    marked = record.carrying(performed.untrusted or scope.untrusted)
+    return await recorded(walk, compiled, scope, marked, ride=False)
 
 
 async def recorded(walk: "Walk", compiled: CompiledStep, scope: Scope, record: Record, *, ride: bool) -> Record:
     """Write a successful outcome, with what it keeps for later runs."""
     if compiled.keep is not None:
-        own = {compiled.step.id: record.output} if compiled.step.id is not None else {}
-        kept = await walk.object(compiled.keep, scope.inner(**own), record.path)
-        written = await walk.ledger.write(record, keep=kept)
+        inner = scope.inner()
+        if compiled.step.id is not None:
+            inner.set(compiled.step.id, record.output, untrusted=record.untrusted)
+        values = await walk.object(compiled.keep, inner, record.path)
+        written = await walk.ledger.write(record, keep=Kept(values, await walk.marks(compiled.keep, inner)))
     elif ride:
         written = await walk.ledger.ride(record)
     else:
@@ -342,12 +363,19 @@ async def recorded(walk: "Walk", compiled: CompiledStep, scope: Scope, record: R
 
 
 async def _failed(
-    walk: "Walk", path: str, rendered: JsonObject, error: StepError, attempts: int, started: datetime
+    walk: "Walk",
+    path: str,
+    rendered: JsonObject,
+    error: StepError,
+    attempts: int,
+    started: datetime,
+    *,
+    untrusted: bool,
 ) -> Record:
     placed = StepError(error.kind, error.message, error.hint, error.step or path, error.retry_after, error.detail)
     status = StepStatus.TIMED_OUT if error.kind is ErrorKind.TIMEOUT else StepStatus.FAILED
     facts: JsonObject | None = {"attempts": attempts} if attempts > 1 else None
     record = Record(path, "outcome", status, rendered, None, placed, facts, started, walk.clock())
-    written = await walk.ledger.write(record)
+    written = await walk.ledger.write(record.carrying(untrusted))
     walk.watcher.ended(written)
     return written

@@ -1,6 +1,6 @@
 """What a walk needs of the world that remembers. Two implementations: a run's session, and a rehearsal in memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -47,6 +47,8 @@ class ChildHold:
     task: str
     arguments: JsonObject
     wait: bool
+    marked: JsonObject = field(default_factory=dict)
+    """What its `trigger` says of data from outside: which arguments carry the mark, or a condition above the step."""
     kind: Literal["child"] = "child"
 
 
@@ -55,9 +57,20 @@ Hold = TimerHold | EventHold | AnswerHold | ChildHold
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """An output found in the cache."""
+    """An output as the cache holds it."""
 
     output: Json
+    untrusted: bool = False
+    """It carries the mark of data from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Values for the task's state."""
+
+    values: JsonObject
+    untrusted: bool = False
+    """They carry the mark of data from outside, for every run that reads them."""
 
 
 class Ledger(Protocol):
@@ -67,7 +80,7 @@ class Ledger(Protocol):
         """The record at a path, if there is one."""
         ...
 
-    async def write(self, record: Record, *, keep: JsonObject | None = None) -> Record:
+    async def write(self, record: Record, *, keep: Kept | None = None) -> Record:
         """Record and wait for the commit; gives the record as it was stored (redacted, large outputs put away).
 
         `keep` goes to the task's state in the same transaction. Raises LeaseLostError; StepFailed where the output
@@ -93,8 +106,8 @@ class Ledger(Protocol):
 
     async def cached(self, key: str) -> Cached | None: ...
 
-    async def remember(self, key: str, output: Json, ttl: timedelta) -> None: ...
+    async def remember(self, key: str, entry: Cached, ttl: timedelta) -> None: ...
 
     async def state(self) -> JsonObject:
-        """What earlier runs of the task have kept."""
+        """What earlier runs of the task have kept; the record at `@state` carries the mark if any of it does."""
         ...

@@ -1,6 +1,6 @@
 """Loops: `for_each` over a list, some at a time; `repeat` until a condition holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ async def for_each(
         lane.check()
     else:
         await rounds(numbers)
-    return await _concluded(walk, compiled, step, path, flows, started)
+    return await _concluded(walk, compiled, step, scope, path, flows, started)
 
 
 async def _items(
@@ -57,9 +57,8 @@ async def _items(
         value = await walk.values(compiled.main, scope, path)
         checked = _checked(value, step, walk.limits.loop_items)
         facts: dict[str, Json] = {"items": -(-len(checked) // (step.batch or 1))}
-        record = await walk.ledger.ride(
-            Record(f"{path}/items", "items", output=checked, facts=facts, started_at=started)
-        )
+        listing = Record(f"{path}/items", "items", output=checked, facts=facts, started_at=started)
+        record = await walk.ledger.ride(listing.carrying(scope.untrusted))
     listed = await walk.plain(record.output)
     assert isinstance(listed, list)
     if step.batch is None:
@@ -99,6 +98,7 @@ async def _concluded(
     walk: "Walk",
     compiled: CompiledStep,
     step: ForEachStep,
+    scope: Scope,
     path: str,
     flows: list[Flow | None],
     started_at: datetime,
@@ -109,16 +109,20 @@ async def _concluded(
         return finished
     broken = [(number, flow.error) for number, flow in enumerate(flows) if isinstance(flow, Broke)]
     if broken and step.on_item_error == "stop":
-        return await walk.failed(path, broken[0][1], started_at=started_at)
+        return await walk.failed(path, broken[0][1], untrusted=_any_marked(scope, flows), started_at=started_at)
     facts: dict[str, Json] = {"items": len(flows)}
     if broken:
         facts["failed_items"] = [number for number, _ in broken[:100]]
         facts["failed"] = len(broken)
     outputs = [flow.output if isinstance(flow, Went) else None for flow in flows]
     output = await _gathered(walk, outputs, path) if compiled.output_used else None
-    return await walk.ride_outcome(
-        Record(path, "outcome", StepStatus.SUCCEEDED, output=output, facts=facts, started_at=started_at)
-    )
+    record = Record(path, "outcome", StepStatus.SUCCEEDED, output=output, facts=facts, started_at=started_at)
+    return await walk.ride_outcome(record.carrying(_any_marked(scope, flows)))
+
+
+def _any_marked(scope: Scope, flows: Sequence[Flow | None]) -> bool:
+    """Whether a loop's outcome carries the mark: by its list, or by what came of some round."""
+    return scope.untrusted or any(flow is not None and flow.untrusted for flow in flows)
 
 
 async def _gathered(walk: "Walk", outputs: list[Json | Stored], path: str) -> list[Json]:
@@ -140,24 +144,27 @@ async def repeat(
     """Do the steps until the condition holds. Output: each round's last output."""
     started = walk.since(path)
     await walk.begin(path, step, started)
-    outputs: list[Json | Stored] = []
+    flows: list[Flow] = []
+    here = scope
     for number in range(step.max):
-        prefix = f"{path}[{number}]."
-        inner = scope.inner()
-        flow = await walk.block(step.repeat, inner, prefix, lane)
+        inner = here.inner()
+        flow = await walk.block(step.repeat, inner, f"{path}[{number}].", lane)
+        flows.append(flow)
         match flow:
             case Finished():
                 return flow
             case Broke(error):
-                return await walk.failed(path, error, started_at=started)
-            case Went(output):
-                outputs.append(output)
-        if await _done(walk, compiled, inner, f"{path}[{number}]"):
+                return await walk.failed(path, error, untrusted=_any_marked(here, flows), started_at=started)
+            case Went():
+                judged = await walk.judged(compiled.main, inner, condition=True)
+        if judged.condition:  # Whether there is another round, and that there was none, tells of what `until` saw.
+            here = here.under_mark(condition=True)
+        if await _done(walk, compiled, judged, f"{path}[{number}]"):
+            outputs = [flow.output for flow in flows if isinstance(flow, Went)]
             output = await _gathered(walk, outputs, path) if compiled.output_used else None
             facts: dict[str, Json] = {"rounds": len(outputs)}
-            return await walk.ride_outcome(
-                Record(path, "outcome", StepStatus.SUCCEEDED, output=output, facts=facts, started_at=started)
-            )
+            record = Record(path, "outcome", StepStatus.SUCCEEDED, output=output, facts=facts, started_at=started)
+            return await walk.ride_outcome(record.carrying(_any_marked(here, flows)))
         if step.delay is not None and number + 1 < step.max:
             await _pause(walk, step.delay, f"{path}[{number}]/delay", lane)
     error = StepError(
@@ -166,7 +173,7 @@ async def repeat(
         hint="raise `max:`, or handle it with `on_error:`",
         step=path,
     )
-    return await walk.failed(path, error, started_at=started)
+    return await walk.failed(path, error, untrusted=_any_marked(here, flows), started_at=started)
 
 
 async def _done(walk: "Walk", compiled: CompiledStep, scope: Scope, path: str) -> bool:
@@ -174,7 +181,7 @@ async def _done(walk: "Walk", compiled: CompiledStep, scope: Scope, path: str) -
     record = walk.ledger.find(f"{path}/until")
     if record is None:
         met = await walk.holds_true(compiled.main, scope, path)
-        record = await walk.ledger.ride(Record(f"{path}/until", "decision", output=met))
+        record = await walk.ledger.ride(Record(f"{path}/until", "decision", output=met).carrying(scope.condition))
     return record.output is True
 
 

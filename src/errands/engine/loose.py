@@ -30,6 +30,7 @@ class LooseContext:
         self.memory_limit = memory_limit
         self.effect_key = effect_key(run.run_id, path)
         self.grants = grants
+        self.untrusted = False
         self.logs: list[str] = []
         self._folder = folder
         self._secrets = secrets or {}

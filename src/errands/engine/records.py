@@ -46,6 +46,15 @@ class Record:
     def fact(self, name: str) -> Json:
         return self.facts.get(name) if self.facts else None
 
+    @property
+    def untrusted(self) -> bool:
+        """It holds data from outside, or came of such data."""
+        return self.facts is not None and self.facts.get("untrusted") is True
+
+    def carrying(self, untrusted: bool) -> "Record":
+        """The same record, with the mark of data from outside where it has one."""
+        return replace(self, facts={**(self.facts or {}), "untrusted": True}) if untrusted else self
+
     def with_output(self, output: Json | Stored) -> "Record":
         return replace(self, output=output)
 

@@ -15,14 +15,14 @@ from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.engine.flow import Broke, Finished, Flow, Went
 from errands.engine.holds import defaults_of
 from errands.engine.lanes import Lane, LaneStopped
-from errands.engine.leaves import Stub
-from errands.engine.ledger import Cached, Hold
+from errands.engine.leaves import Reached, Stub
+from errands.engine.ledger import Cached, Hold, Kept
 from errands.engine.limits import EngineLimits
 from errands.engine.loose import LooseContext
 from errands.engine.program import CompiledStep, compile_task
 from errands.engine.records import Record, Stored
 from errands.engine.scope import Scope, run_scope
-from errands.engine.walk import Walk
+from errands.engine.walk import Walk, error_scope
 
 OutputSchema = Callable[[str], JsonObject | None]
 """Gives a tool's output schema by its name."""
@@ -54,8 +54,8 @@ class MemoryLedger:
     def find(self, path: str) -> Record | None:
         return self.records.get(path)
 
-    async def write(self, record: Record, *, keep: JsonObject | None = None) -> Record:
-        self.kept |= keep or {}
+    async def write(self, record: Record, *, keep: Kept | None = None) -> Record:
+        self.kept |= keep.values if keep is not None else {}
         return await self.ride(record)
 
     async def ride(self, record: Record) -> Record:
@@ -77,7 +77,7 @@ class MemoryLedger:
     async def cached(self, key: str) -> Cached | None:
         return None
 
-    async def remember(self, key: str, output: Json, ttl: timedelta) -> None:
+    async def remember(self, key: str, entry: Cached, ttl: timedelta) -> None:
         return None
 
     async def state(self) -> JsonObject:
@@ -154,8 +154,9 @@ async def rehearse(
     contexts: list[LooseContext] = []
     with tempfile.TemporaryDirectory(prefix="errands-dry-") as folder:
 
-        def context(_: CompiledStep, path: str, attempt: int, __: LeafCall) -> LooseContext:
-            contexts.append(LooseContext(identity, definition.grants, path, Path(folder), limits.memory_bytes, attempt))
+        def context(_: CompiledStep, reached: Reached, __: LeafCall) -> LooseContext:
+            memory, number = limits.memory_bytes, reached.attempt
+            contexts.append(LooseContext(identity, definition.grants, reached.path, Path(folder), memory, number))
             return contexts[-1]
 
         walk = Walk(
@@ -183,7 +184,7 @@ async def _walked(walk: Walk, scope: Scope, ledger: MemoryLedger) -> tuple[RunSt
     definition = walk.program.definition
     flow = await _block(walk, definition.steps, scope)
     if isinstance(flow, Broke) and definition.on_error:
-        handled = await _block(walk, definition.on_error, scope.inner(error=flow.error.as_json()))
+        handled = await _block(walk, definition.on_error, error_scope(scope, flow.error, flow.untrusted))
         flow = handled if isinstance(handled, Finished) else flow
     result = await _result(walk, flow, scope, ledger)
     if definition.finally_:

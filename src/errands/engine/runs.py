@@ -72,6 +72,8 @@ class Closing:
     active_seconds: float
     """Running time since the run was taken."""
     usage: Usage
+    untrusted: bool = False
+    """What it leaves behind carries the mark of data from outside."""
 
 
 async def finish(pool: Pool | Connection, closing: Closing) -> bool:
@@ -103,6 +105,7 @@ def _columns(closing: Closing) -> tuple[object, ...]:
         usage.usd,
         usage.requests,
         usage.tool_calls,
+        closing.untrusted,
     )
 
 

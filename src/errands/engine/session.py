@@ -20,7 +20,7 @@ from errands.engine.budgets import DayMeter, Meter
 from errands.engine.history import WaitState, comes_before
 from errands.engine.journal import Also, Entry, Journal
 from errands.engine.lanes import Lane, LaneStopped, Pulse
-from errands.engine.ledger import Cached, ChildHold, Hold
+from errands.engine.ledger import Cached, ChildHold, Hold, Kept
 from errands.engine.limits import EngineLimits
 from errands.engine.patience import patiently
 from errands.engine.program import Program
@@ -105,8 +105,11 @@ class Session:
             return None
         return replace(record, facts={**(record.facts or {}), "from_run": str(self.run.rerun_of), "usage": None})
 
-    async def write(self, record: Record, *, keep: JsonObject | None = None) -> Record:
-        return await self.commit(record, _keeps(self.run.task_id, self._redacted(keep)) if keep else None)
+    async def write(self, record: Record, *, keep: Kept | None = None) -> Record:
+        also = None
+        if keep is not None and keep.values:
+            also = partial(keep_state, task_id=self.run.task_id, kept=replace(keep, values=self.redacted(keep.values)))
+        return await self.commit(record, also)
 
     async def commit(self, record: Record, also: Also | None = None) -> Record:
         """Record, together with further writes of the same transaction, and wait for the commit."""
@@ -207,34 +210,36 @@ class Session:
     async def cached(self, key: str) -> Cached | None:
         row = await patiently(
             self._shared.pool.fetchrow,
-            "select output from cache_entries where project_id = $1 and key = $2 and expires_at > $3",
+            "select output, untrusted from cache_entries where project_id = $1 and key = $2 and expires_at > $3",
             self.run.project_id,
             key,
             self._shared.clock(),
         )
-        return None if row is None else Cached(from_text(row["output"]))
+        return None if row is None else Cached(from_text(row["output"]), row["untrusted"])
 
-    async def remember(self, key: str, output: Json, ttl: timedelta) -> None:
-        text = to_text(output)
+    async def remember(self, key: str, entry: Cached, ttl: timedelta) -> None:
+        text = to_text(entry.output)
         if len(text) > self._shared.limits.inline_output_bytes * 16:
             return  # A cache of this size would slow everything else down; the step is simply done again.
         await patiently(
             self._shared.pool.execute,
-            "insert into cache_entries (project_id, key, output, expires_at) values ($1, $2, $3, $4) "
-            "on conflict (project_id, key) do update set output = excluded.output, expires_at = excluded.expires_at",
+            "insert into cache_entries (project_id, key, output, expires_at, untrusted) values ($1, $2, $3, $4, $5) "
+            "on conflict (project_id, key) do update set output = excluded.output, expires_at = excluded.expires_at, "
+            "untrusted = excluded.untrusted",
             self.run.project_id,
             key,
             text,
             self._shared.clock() + ttl,
+            entry.untrusted,
         )
 
     async def state(self) -> JsonObject:
         record = self.history.get("@state")
         if record is None:
-            text = await patiently(
-                self._shared.pool.fetchval, "select state from tasks where id = $1", self.run.task_id
-            )
-            record = await self.ride(Record("@state", "reading", output=from_text(text or "{}")))
+            query = "select state, state_untrusted <> '{}' from tasks where id = $1"
+            row = await patiently(self._shared.pool.fetchrow, query, self.run.task_id)
+            value, untrusted = (from_text(row[0]), row[1]) if row is not None else ({}, False)
+            record = await self.ride(Record("@state", "reading", output=value).carrying(untrusted))
         value = await self.read(record.output) if isinstance(record.output, Stored) else record.output
         return value if isinstance(value, Mapping) else {}
 
@@ -271,7 +276,8 @@ class Session:
             return None
         return partial(day.record, used=usage)
 
-    def _redacted(self, value: JsonObject | None) -> JsonObject:
+    def redacted(self, value: JsonObject) -> JsonObject:
+        """An object without the values of secrets."""
         plain = self.redactor.json(value) if self.redactor.active else value
         return plain if isinstance(plain, Mapping) else {}
 
@@ -381,10 +387,15 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _keeps(task_id: UUID, kept: JsonObject) -> Also:
-    async def also(connection: Connection) -> None:
-        await connection.execute(
-            "update tasks set state = (state::jsonb || $2::jsonb)::json where id = $1", task_id, to_text(kept)
-        )
-
-    return also
+async def keep_state(connection: Connection, *, task_id: UUID, kept: Kept) -> None:
+    """Put values into a task's state. Those that carry the mark of data from outside are remembered by name."""
+    names = list(kept.values)
+    await connection.execute(
+        "update tasks set state = (state::jsonb || $2::jsonb)::json, state_untrusted = "
+        "array(select unnest(state_untrusted) except select unnest($3::text[]) union select unnest($4::text[])) "
+        "where id = $1",
+        task_id,
+        to_text(kept.values),
+        names,
+        names if kept.untrusted else [],
+    )

@@ -15,8 +15,10 @@ from errands.core.params import ArgumentsInvalid, bind, template_defaults
 from errands.core.ports import Evaluation, Evaluator
 from errands.core.schedules import Schedule, ScheduleInvalid
 from errands.core.values import Json, JsonObject, from_text
+from errands.engine.defaults import Drawn
 from errands.engine.happenings import Happening
 from errands.engine.launching import Order, Versions
+from errands.engine.scope import MARKED_ARGUMENTS, with_marks
 from errands.engine.standing import Standing
 from errands.store.connections import Pool
 
@@ -38,7 +40,8 @@ class Defaults(Protocol):
         project: str,
         task_id: UUID | None,
         starter: str | None,
-    ) -> Mapping[str, Json]: ...
+        outside: frozenset[str] = ...,
+    ) -> Drawn: ...
 
 
 class Unfit(Exception):
@@ -68,12 +71,15 @@ class TriggerOrders:
         about = _about(trigger, planned_at, source, happening)
         starter = f"trigger:{trigger.name}"
         schedule = trigger.schedule if trigger.kind == "schedule" else None
+        arguments, marked = await self._arguments(trigger, trigger.version_id, about, starter)
+        if about.get("untrusted") is True:
+            about = {**about, MARKED_ARGUMENTS: []}
         return Order(
             trigger.project_id,
             trigger.task_id,
             trigger.version_id,
-            await self._arguments(trigger, trigger.version_id, about, starter),
-            trigger=about,
+            arguments,
+            trigger=with_marks(about, sorted(marked)),
             starter=starter,
             overlap=_overlap(schedule),
             max_concurrent=None if schedule is None else schedule.max_concurrent,
@@ -93,10 +99,13 @@ class TriggerOrders:
                 assert isinstance(given, Mapping)
                 _remember(self._constant, (trigger.version_id, trigger.definition), bind(definition.params, given))
 
-    async def _arguments(self, trigger: Standing, version_id: UUID, about: JsonObject, starter: str) -> JsonObject:
+    async def _arguments(
+        self, trigger: Standing, version_id: UUID, about: JsonObject, starter: str
+    ) -> tuple[JsonObject, frozenset[str]]:
+        """The run's arguments, and which of them carry the mark of data from outside."""
         known = self._constant.get((version_id, trigger.definition))
         if known is not None:
-            return known
+            return known, frozenset()
         try:
             return await self._fresh_arguments(trigger, version_id, about, starter)
         except ArgumentsInvalid as error:
@@ -109,25 +118,26 @@ class TriggerOrders:
 
     async def _fresh_arguments(
         self, trigger: Standing, version_id: UUID, about: JsonObject, starter: str
-    ) -> JsonObject:
+    ) -> tuple[JsonObject, frozenset[str]]:
         definition = (await self._versions.get(version_id)).program.definition
         template = self._template(trigger)
-        given = await self._given(template, trigger, about)
+        given, marked = await self._given(template, trigger, about)
         computed = any(param.name not in given for param in template_defaults(definition.params))
-        defaults: Mapping[str, Json] = {}
+        drawn = Drawn({})
         if computed:
-            defaults = await self._defaults(
+            drawn = await self._defaults(
                 definition,
                 given,
                 project_id=trigger.project_id,
                 project=trigger.project,
                 task_id=trigger.task_id,
                 starter=starter,
+                outside=marked,
             )
-        arguments = bind(definition.params, given, defaults)
+        arguments = bind(definition.params, given, drawn.values)
         if template.literal and not computed:
             _remember(self._constant, (version_id, trigger.definition), arguments)
-        return arguments
+        return arguments, marked | drawn.marked
 
     def _template(self, trigger: Standing) -> Template:
         known = self._templates.get(trigger.definition)
@@ -136,12 +146,17 @@ class TriggerOrders:
             _remember(self._templates, trigger.definition, known)
         return known
 
-    async def _given(self, template: Template, trigger: Standing, about: JsonObject) -> JsonObject:
+    async def _given(
+        self, template: Template, trigger: Standing, about: JsonObject
+    ) -> tuple[JsonObject, frozenset[str]]:
+        """What the trigger gives, and which of it was computed from data from outside."""
         names: dict[str, Json] = {"trigger": about, "payload": about.get("payload")}
+        outside = {"trigger", "payload"} if about.get("untrusted") is True else set()
         if "state" in template.free:
-            names["state"] = from_text(
-                await self._pool.fetchval("select state from tasks where id = $1", trigger.task_id)
-            )
+            query = "select state, state_untrusted <> '{}' from tasks where id = $1"
+            row = await self._pool.fetchrow(query, trigger.task_id)
+            names["state"] = None if row is None else from_text(row[0])
+            outside |= {"state"} if row is not None and row[1] else set()
         if template.literal:
             filled = template.fill(())
         else:
@@ -155,7 +170,14 @@ class TriggerOrders:
                 else await self._evaluate(Evaluation(template.expressions, used, self._clock()))
             )
             filled = template.fill(values)
-        return filled if isinstance(filled, Mapping) else {}
+        return filled if isinstance(filled, Mapping) else {}, _computed_from(outside, trigger)
+
+
+def _computed_from(outside: set[str], trigger: Standing) -> frozenset[str]:
+    """The trigger's arguments whose templates use one of these names."""
+    if not outside:
+        return frozenset()
+    return frozenset(name for name, template in trigger.arguments.items() if compile_template(template).free & outside)
 
 
 def _about(trigger: Standing, planned_at: datetime, source: str, happening: Happening | None) -> JsonObject:

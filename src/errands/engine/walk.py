@@ -35,7 +35,7 @@ from errands.engine.flow import Broke, Finished, Flow, Went
 from errands.engine.lanes import Lane, Pulse
 from errands.engine.ledger import Ledger
 from errands.engine.limits import EngineLimits
-from errands.engine.names import restore_names
+from errands.engine.names import marked_within, restore_names
 from errands.engine.program import CompiledStep, Program
 from errands.engine.records import Record, Stored
 from errands.engine.scope import Scope
@@ -58,8 +58,8 @@ class Walk:
     ledger: Ledger
     performer: Performer
     evaluate: Evaluator
-    context: Callable[[CompiledStep, str, int, LeafCall], StepContext]
-    """Makes a leaf step's context: path, attempt and call."""
+    context: "Callable[[CompiledStep, leaves.Reached, LeafCall], StepContext]"
+    """Makes a leaf step's context."""
     limits: EngineLimits
     clock: Callable[[], datetime]
     watcher: Watcher
@@ -71,14 +71,13 @@ class Walk:
 
     async def block(self, steps: tuple[Step, ...], scope: Scope, prefix: str, lane: Lane) -> Flow:
         """Walk the steps of a block in order; stops at the first that ends the run or fails."""
-        output: Json | Stored = None
+        flow: Flow = Went()
         for step in steps:
             lane.check()
             flow = await self.step(step, scope, prefix, lane)
             if not isinstance(flow, Went):
                 return flow
-            output = flow.output
-        return Went(output)
+        return flow
 
     async def step(self, step: Step, scope: Scope, prefix: str, lane: Lane) -> Flow:
         """Take a step's outcome from the journal, or bring it about; then go on as its outcome says."""
@@ -96,12 +95,33 @@ class Walk:
 
     async def _reach(self, compiled: CompiledStep, scope: Scope, path: str, lane: Lane) -> Record | Finished:
         """Skip it, or do what the step's kind says; errors in its own expressions become its failed outcome."""
+        here = scope
         try:
-            if compiled.when is not None and not await self.holds_true(compiled.when, scope, path):
-                return await self.ride_outcome(Record(path, "outcome", StepStatus.SKIPPED))
-            return await self._by_kind(compiled, scope, path, lane)
+            if compiled.when is not None:
+                here = await self.judged(compiled.when, scope, condition=True)
+                if not await self.holds_true(compiled.when, scope, path):
+                    return await self.ride_outcome(Record(path, "outcome", StepStatus.SKIPPED).carrying(here.untrusted))
+            if not isinstance(compiled.step, RepeatStep):  # Its condition is looked at after each round.
+                decides = isinstance(compiled.step, IfStep | SwitchStep | ForEachStep)
+                here = await self.judged(compiled.main, here, condition=decides)
+            return await self._by_kind(compiled, here, path, lane)
         except StepFailed as failure:
-            return await self.failed(path, failure.error)
+            return await self.failed(path, failure.error, untrusted=here.untrusted)
+
+    async def judged(self, template: Template, scope: Scope, *, condition: bool) -> Scope:
+        """The scope for what is computed of a template: under the mark if a name that it uses carries it."""
+        marked = not scope.untrusted and await self.marks(template, scope)
+        return scope.under_mark(condition=condition) if marked or (condition and scope.untrusted) else scope
+
+    async def marks(self, template: Template, scope: Scope) -> bool:
+        """Whether what is computed of a template carries the mark of data from outside."""
+        if scope.untrusted or any(scope.marked(name) for name in template.free):
+            return True
+        if "state" not in template.free or scope.has("state"):
+            return False
+        await self.ledger.state()
+        record = self.ledger.find("@state")
+        return record is not None and record.untrusted
 
     async def _by_kind(self, compiled: CompiledStep, scope: Scope, path: str, lane: Lane) -> Record | Finished:
         step = compiled.step
@@ -137,27 +157,29 @@ class Walk:
         error = None
         if step.status == "failed":
             error = StepError(ErrorKind.REFUSED, str(message or "the task ended itself as failed"), step=path)
-        return await self.ride_outcome(
-            Record(path, "outcome", StepStatus.SUCCEEDED, output=said["output"], error=error)
-        )
+        record = Record(path, "outcome", StepStatus.SUCCEEDED, output=said["output"], error=error)
+        return await self.ride_outcome(record.carrying(scope.untrusted))
 
     async def _conclude(self, step: Step, record: Record, scope: Scope, prefix: str, lane: Lane) -> Flow:
         """From a recorded outcome to what the block does next."""
         if isinstance(step, FinishStep) and record.status is StepStatus.SUCCEEDED:
-            return Finished(RunStatus(step.status), record.output, record.error)
+            return Finished(RunStatus(step.status), record.output, record.error, record.untrusted)
+        scope.mark(marked_within(step, record))
         if record.status in (StepStatus.SUCCEEDED, StepStatus.SKIPPED):
             if step.id is not None:
-                scope.set(step.id, record.output)
-            return Went(record.output)
+                scope.set(step.id, record.output, untrusted=record.untrusted)
+            return Went(record.output, record.untrusted)
         error = record.error or StepError(ErrorKind.INTERNAL, "the step failed and left no reason", step=record.path)
         if step.on_error == "fail":
-            return Broke(error)
+            return Broke(error, record.untrusted)
         if step.on_error == "continue":
             flow: Flow = Went(None)
         else:
-            flow = await self.block(step.on_error, scope.inner(error=error.as_json()), prefix, lane)
-        if isinstance(flow, Went) and step.id is not None:
-            scope.set(step.id, flow.output)
+            flow = await self.block(step.on_error, error_scope(scope, error, record.untrusted), prefix, lane)
+        if isinstance(flow, Went):
+            flow = Went(flow.output, flow.untrusted or record.untrusted)
+            if step.id is not None:
+                scope.set(step.id, flow.output, untrusted=flow.untrusted)
         return flow
 
     async def values(self, template: Template, scope: Scope, path: str, limits: SandboxLimits | None = None) -> Json:
@@ -242,14 +264,24 @@ class Walk:
         self.watcher.ended(written)
         return written
 
-    async def failed(self, path: str, error: StepError, *, started_at: datetime | None = None) -> Record:
+    async def failed(
+        self, path: str, error: StepError, *, untrusted: bool, started_at: datetime | None = None
+    ) -> Record:
         """Record a failed outcome and wait for the commit."""
         placed = error if error.step is not None else at_step(error, path)
         status = StepStatus.TIMED_OUT if error.kind is ErrorKind.TIMEOUT else StepStatus.FAILED
         record = Record(path, "outcome", status, error=placed, started_at=started_at, finished_at=self.clock())
-        written = await self.ledger.write(record)
+        written = await self.ledger.write(record.carrying(untrusted))
         self.watcher.ended(written)
         return written
+
+
+def error_scope(scope: Scope, error: StepError | None, untrusted: bool) -> Scope:
+    """The scope of steps that see what went wrong as `error`."""
+    inner = scope.inner(error=error.as_json() if error is not None else None)
+    if untrusted:
+        inner.mark(("error",))
+    return inner
 
 
 def at_step(error: StepError, path: str) -> StepError:

@@ -71,8 +71,8 @@ class Rehearsal:
     async def _arguments(self, definition: TaskDefinition, scene: Scene) -> Arguments:
         check_given(definition, scene.given)
         params = definition.params
-        defaults = await argument_defaults(params, scene.given, self._evaluate, scene.now, state=scene.state)
-        return bind(params, scene.given, defaults)
+        drawn = await argument_defaults(params, scene.given, self._evaluate, scene.now, state=scene.state)
+        return bind(params, scene.given, drawn.values)
 
     async def _play(
         self, project: str, definition: TaskDefinition, scene: Scene, arguments: Arguments, *, make_up: bool

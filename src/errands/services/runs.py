@@ -15,6 +15,7 @@ from errands.core.params import bind
 from errands.core.values import Json, JsonObject, from_text
 from errands.engine.launching import IdempotencyConflictError, Order
 from errands.engine.rerun import RerunRefusedError
+from errands.engine.scope import with_marks
 from errands.services.authority import Authority
 from errands.services.errors import Conflict, Invalid, NotFound, Unavailable
 from errands.services.following import follow_run
@@ -99,12 +100,13 @@ class RunService:
                 if earlier is not None:
                     return _same_as(earlier, found.id, given, idempotency_key)
         definition = TaskDefinition.model_validate(body.definition)
-        arguments = await self._bound(definition, given, project, found, caller.reference)
+        arguments, marked = await self._bound(definition, given, project, found, caller.reference)
         order = Order(
             found.project_id,
             found.id,
             body.id,
             arguments,
+            trigger=with_marks({"kind": "on_demand"}, marked),
             starter=caller.reference,
             idempotency_key=idempotency_key,
         )
@@ -250,15 +252,16 @@ class RunService:
 
     async def _bound(
         self, definition: TaskDefinition, given: JsonObject, project: str, task: TaskRow, starter: str
-    ) -> Mapping[str, Json]:
+    ) -> tuple[Mapping[str, Json], frozenset[str]]:
+        """All arguments, and which of those that nobody gave carry the mark of data from outside."""
         check_given(definition, given)
         try:
-            defaults = await self._engine.launch_defaults(
+            drawn = await self._engine.launch_defaults(
                 definition, given, project_id=task.project_id, project=project, task_id=task.id, starter=starter
             )
         except StepFailed as failure:
             raise Invalid(failure.error.message, failure.error.hint) from None
-        return bind(definition.params, given, defaults)
+        return bind(definition.params, given, drawn.values), drawn.marked
 
     async def _row(self, connection: AsyncConnection, caller: Principal, run: str) -> RunRow:
         """The run, which the caller may read. Raises NotFound, Denied."""

@@ -84,6 +84,7 @@ class Story:
             effect_key=_text(_fact(outcome, "effect_key") or _fact(intent, "effect_key")),
             depth=known.depth,
             below=tuple(_below(record) for record in shown),
+            untrusted=any(record.untrusted for record in (*below, *((outcome,) if outcome is not None else ()))),
         )
 
     def steps(self, unended: StepStatus, waiting: frozenset[str] = frozenset()) -> tuple[StepView, ...]:
@@ -198,6 +199,7 @@ def _below(record: Record) -> BelowView:
         effect_key=_text(record.fact("effect_key")),
         started_at=record.started_at,
         finished_at=record.finished_at,
+        untrusted=record.untrusted,
     )
 
 

@@ -150,6 +150,8 @@ class BelowView:
     effect_key: str | None
     started_at: datetime | None
     finished_at: datetime | None
+    untrusted: bool = False
+    """It carries the mark of data from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,8 @@ class StepView:
     """0 for the task's own steps; a step of a loop's or branch's block is one deeper."""
     below: tuple[BelowView, ...] = ()
     """Failed attempts, and an agent's requests and calls, in order."""
+    untrusted: bool = False
+    """It carries the mark of data from outside: by a name that it used, a condition above it, or its tool."""
 
 
 @dataclass(frozen=True, slots=True)

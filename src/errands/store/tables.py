@@ -78,6 +78,8 @@ tasks = Table(
     Column("published_version_id", UUID(as_uuid=True)),
     # What runs keep for later runs (`keep`, `state`): one JSON object, merged key by key.
     Column("state", JSON, nullable=False, server_default="{}"),
+    # Keys of the state that hold data from outside.
+    Column("state_untrusted", ARRAY(Text), nullable=False, server_default="{}"),
     _moment("paused_at"),
     Column("pause_note", Text),
     _moment("archived_at"),
@@ -298,6 +300,8 @@ approvals = Table(
     Column("path", Text, nullable=False),
     _of("projects"),
     Column("question", Text, nullable=False),
+    # What is asked about where the engine asks: a tool's call with its arguments, a budget with its amounts.
+    Column("subject", JSON),
     Column("form", JSON),
     Column("choices", ARRAY(Text), nullable=False),
     Column("approvers", ARRAY(Text), nullable=False),
@@ -357,10 +361,22 @@ cache_entries = Table(
     _of("projects"),
     Column("key", Text, nullable=False),
     Column("output", JSON, nullable=False),
+    # It carries the mark of data from outside.
+    Column("untrusted", Boolean, nullable=False, server_default="false"),
     _moment("expires_at", required=True),
     PrimaryKeyConstraint("project_id", "key"),
     Index("ix_cache_entries_expiry", "expires_at"),
 )
+
+
+def _amounts() -> list[Column[object]]:
+    return [
+        Column("usd", Numeric(18, 9), nullable=False, server_default="0"),
+        Column("tokens", BigInteger, nullable=False, server_default="0"),
+        Column("requests", Integer, nullable=False, server_default="0"),
+        Column("tool_calls", Integer, nullable=False, server_default="0"),
+    ]
+
 
 # What the runs of a task have spent on one day, UTC (`budget.per_day`).
 day_spend = Table(
@@ -368,11 +384,35 @@ day_spend = Table(
     metadata,
     _of("tasks"),
     Column("day", Date, nullable=False),
-    Column("usd", Numeric(18, 9), nullable=False, server_default="0"),
-    Column("tokens", BigInteger, nullable=False, server_default="0"),
-    Column("requests", Integer, nullable=False, server_default="0"),
-    Column("tool_calls", Integer, nullable=False, server_default="0"),
+    *_amounts(),
     PrimaryKeyConstraint("task_id", "day"),
+)
+
+
+# What calls in flight hold back of a day's budget, until their record settles it or their run ends.
+day_holds = Table(
+    "day_holds",
+    metadata,
+    _of("tasks"),
+    Column("day", Date, nullable=False),
+    Column("run_id", UUID(as_uuid=True), nullable=False),
+    Column("path", Text, nullable=False),
+    *_amounts(),
+    PrimaryKeyConstraint("run_id", "path"),
+    Index("ix_day_holds_task", "task_id", "day"),
+)
+
+# What people have added to a day's budget, each answer once.
+day_raises = Table(
+    "day_raises",
+    metadata,
+    _of("tasks"),
+    Column("day", Date, nullable=False),
+    Column("run_id", UUID(as_uuid=True), nullable=False),
+    Column("path", Text, nullable=False),
+    *_amounts(),
+    PrimaryKeyConstraint("run_id", "path"),
+    Index("ix_day_raises_task", "task_id", "day"),
 )
 
 log_lines = Table(

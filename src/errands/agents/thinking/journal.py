@@ -55,7 +55,12 @@ class Conversation:
     order: dict[str, int] = field(default_factory=dict)
     """Place of each tool call, by its id, in the last response."""
     untrusted: bool = False
-    """Some tool has given data from outside."""
+    """It has seen data from outside: in its prompt, its files or a tool's result."""
+    led_on: bool = False
+    """It had when the last response was asked for, so that the calls of that response carry the mark."""
+
+    def __post_init__(self) -> None:
+        self.untrusted = self.context.untrusted
 
 
 class JournaledModel(Model):
@@ -90,6 +95,7 @@ class JournaledModel(Model):
         """The next turn: reserve, ask once, settle."""
         conversation = self._conversation
         conversation.turn += 1
+        conversation.led_on = conversation.untrusted
         new = record_of_request(messages[self._seen :], with_instructions=conversation.turn == 1)
         self._seen = len(messages) + 1
         definition = self._asker.chain[0]
@@ -109,7 +115,7 @@ class JournaledModel(Model):
                 "narrowed": reserve.narrowed,
                 "response": record_of_response(answered.response),
             }
-            return Performed(output, answered.usage)
+            return Performed(output, answered.usage, untrusted=conversation.untrusted)
 
         recorded = await conversation.context.once(
             f"{conversation.prefix}turn[{conversation.turn}]",
@@ -181,7 +187,8 @@ class JournaledTools(AbstractToolset[None]):
         async def perform(effect_key: str) -> Performed:
             conversation.live = True
             context = CallContext(conversation.context, f"{conversation.context.path}/{suffix}", effect_key)
-            return await _attempt(self.toolbox, spec, tool_args, context)
+            performed = await _attempt(self.toolbox, spec, tool_args, context)
+            return replace(performed, untrusted=performed.untrusted or conversation.led_on)
 
         recorded = await conversation.context.once(
             suffix,
@@ -199,8 +206,7 @@ class JournaledTools(AbstractToolset[None]):
         output = recorded.output
         if not isinstance(output, dict):
             raise StepFailed(ErrorKind.INTERNAL, "the record of a tool call is not an object")
-        if output.get("untrusted"):
-            self.conversation.untrusted = True
+        self.conversation.untrusted = self.conversation.untrusted or recorded.untrusted
         error = output.get("error")
         if isinstance(error, dict):
             raise ToolFailed(_told(StepError.from_json(error)))
@@ -218,16 +224,15 @@ class JournaledTools(AbstractToolset[None]):
 
 
 async def _attempt(toolbox: ToolBox, spec: ToolSpec, arguments: JsonObject, context: StepContext) -> Performed:
-    """The call's record: `{result}` or, where the model may mend its call, `{error}`; with `untrusted` where it is."""
+    """The call's record: `{result}` or, where the model may mend its call, `{error}`."""
     try:
         performed = await toolbox.call(spec.name, arguments, context)
     except StepFailed as failure:
         if failure.error.kind not in _MENDABLE:
             raise
         outside = spec.returns_outside_data
-        return Performed({"error": failure.error.as_json(), "untrusted": outside}, _ONE_CALL, untrusted=outside)
-    output: JsonObject = {"result": performed.output, "untrusted": performed.untrusted}
-    return Performed(output, performed.usage + _ONE_CALL, untrusted=performed.untrusted)
+        return Performed({"error": failure.error.as_json()}, _ONE_CALL, untrusted=outside)
+    return replace(performed, output={"result": performed.output}, usage=performed.usage + _ONE_CALL)
 
 
 def _told(error: StepError) -> str:

@@ -4,9 +4,9 @@
 with closing as materialized (
     select entry.*
     from unnest($1::uuid[], $2::int[], $3::text[], $4::json[], $5::text[], $6::json[], $7::timestamptz[], $8::float8[],
-                $9::bigint[], $10::bigint[], $11::numeric[], $12::int[], $13::int[])
+                $9::bigint[], $10::bigint[], $11::numeric[], $12::int[], $13::int[], $14::bool[])
          as entry (id, epoch, status, output, output_ref, error, finished_at, active_seconds, input_tokens,
-                   output_tokens, usd, requests, tool_calls)
+                   output_tokens, usd, requests, tool_calls, untrusted)
     join (select id from runs where id = any($1::uuid[]) order by id for no key update {locking}) as held on held.id = entry.id
 ), ended as (
     update runs
@@ -14,7 +14,7 @@ with closing as materialized (
         finished_at = closing.finished_at, holder = null, taken_at = null,
         active_seconds = runs.active_seconds + closing.active_seconds, input_tokens = closing.input_tokens,
         output_tokens = closing.output_tokens, usd = closing.usd, requests = closing.requests,
-        tool_calls = closing.tool_calls
+        tool_calls = closing.tool_calls, untrusted = runs.untrusted or closing.untrusted
     from closing
     where runs.id = closing.id and runs.epoch = closing.epoch and runs.status = 'running'
     returning runs.id, runs.project_id, runs.task_id, runs.status, runs.finished_at
