@@ -37,6 +37,9 @@ class Idle:
     async def effect(self, call: LeafCall, run: RunIdentity) -> Effect:
         return Effect.READS
 
+    async def outside(self, call: LeafCall, run: RunIdentity) -> bool:
+        return False
+
     async def version(self, call: LeafCall, run: RunIdentity) -> str:
         return "1"
 

@@ -103,7 +103,8 @@ class Programs:
         id_ = f"s{next(self._numbers)}"
         uses = tuple(self._draw(st.lists(st.sampled_from(names), max_size=2, unique=True))) if names else ()
         when = self._draw(st.sampled_from([None, None, *names])) if names else None
-        as_, blocks = f"i{id_}", ()
+        as_ = f"i{id_}"
+        blocks: tuple[tuple[Line, ...], ...] = ()
         if kind == "if":
             blocks = (self.block(names, depth - 1, 2), self.block(names, depth - 1, 2))
         elif kind == "for_each":

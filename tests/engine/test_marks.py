@@ -1,12 +1,13 @@
 """Data from outside keeps its mark wherever it goes: replays, state, cache, sub-tasks, later runs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from errands.core.outcomes import RunStatus
+from errands.engine.records import Record
 from errands.store.database import Database
 from tests.engine.workbench import HEAD, Workbench, workbench
 
@@ -19,8 +20,9 @@ async def bench(database: Database, tmp_path: Path) -> AsyncIterator[Workbench]:
         yield bench
 
 
-def marked(records: dict[str, object]) -> set[str]:
-    return {path for path, record in records.items() if record.kind == "outcome" and record.untrusted}  # type: ignore[attr-defined]
+def marked(records: Mapping[str, Record]) -> set[str]:
+    """Paths of the steps whose outcome carries the mark."""
+    return {path for path, record in records.items() if record.kind == "outcome" and record.untrusted}
 
 
 async def test_a_run_without_outside_data_has_no_mark_anywhere(bench: Workbench) -> None:
