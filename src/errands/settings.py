@@ -68,8 +68,12 @@ class Settings(BaseSettings):
     """Port that the API listens on. 0: any that is free."""
 
     public_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
-    """Where others reach this server, such as `https://errands.example.com`; the addresses of webhooks begin with it.
+    """Where others reach this server, such as `https://errands.example.com`; the addresses of webhooks and
+    links in messages begin with it.
     None: `host` and `port`."""
+    smtp_url: SecretStr | None = None
+    """Mail account of the server: `smtp://USER:PASSWORD@HOST:587?from=errands@example.com`, or `smtps://`. Questions
+    and reminders go out by it, and alarms to channels that mail. None: no mail is sent."""
 
     artifacts_url: str | None = None
     """Where large outputs and files are kept: a folder or any URL that fsspec knows, such as `s3://bucket/errands`.
@@ -178,7 +182,9 @@ class Settings(BaseSettings):
     @property
     def base_url(self) -> str:
         """Where this server is reached, without a slash at the end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        own = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return (self.public_url or own).rstrip("/")
 
     @property
     def artifacts(self) -> str:

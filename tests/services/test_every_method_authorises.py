@@ -40,6 +40,11 @@ DOORS = {
     "sign_on.begin": "nobody is signed in yet",
     "sign_on.finish": "the provider vouches",
     "webhooks.receive": "the signature or token of the call is the right; see tests/faces/api/test_hooks.py",
+    "approvals.behind_link": "called with what a link says that we have signed",
+    "links.address": "called by the courier, for whoever the message goes to",
+    "links.open": "the link is the right",
+    "links.answer": "the link is the right",
+    "links.save_draft": "the link is the right",
     "figures.ready": "asked by whatever watches the process; tells yes or no",
 }
 OWN = {"people.change_password": "only ever the caller's own; see test_people"}
@@ -124,6 +129,17 @@ async def things(runtime: Runtime, database: Database) -> dict[str, str]:
         artifact,
         await database.pool.fetchval("select id from runs"),
     )
+    message, alarm = new_id(), new_id()
+    await database.pool.execute(
+        "insert into outbox (id, project_id, event, key, title, body, created_at) "
+        "select $1, id, 'failed', 'k', 't', 'b', now() from projects",
+        message,
+    )
+    await database.pool.execute(
+        "insert into alarms (id, project_id, task_id, kind, message, opened_at, last_at) "
+        "select $1, project_id, id, 'failed', 'm', now(), now() from tasks",
+        alarm,
+    )
     for name in ("ana", "eve"):
         await services.people.create(ROOT, name)
     link = await services.people.password_link(ROOT, "ana")
@@ -142,6 +158,8 @@ async def things(runtime: Runtime, database: Database) -> dict[str, str]:
         "run": run,
         "id_or_run": run,
         "artifact": f"art_{artifact.hex}",
+        "notice": f"ntc_{message.hex}",
+        "alarm": f"alm_{alarm.hex}",
         "session": ana.session,
         "token": token,
         "eve": eve,

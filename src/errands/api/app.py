@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 
+from errands.api.answer_page import routes as answer_page
 from errands.api.chatting import ChatHere
 from errands.api.edge import Edge
 from errands.api.following import Followers
@@ -30,6 +31,7 @@ NOUNS = (
         "runs",
         "artifacts",
         "approvals",
+        "channels",
         "triggers",
         "threads",
         "doors",
@@ -43,6 +45,7 @@ _TAGS = (
     ("tasks", "Tasks: read, edited, published, compared, paused, archived, deleted, rehearsed."),
     ("runs", "Runs: started, read, followed, cancelled, repeated."),
     ("approvals", "Questions to people that hold runs."),
+    ("channels", "Where messages go: questions, reminders, alarms. And how they fare on their way."),
     ("triggers", "What starts runs: schedules, their ledger, previews, backfills, calendars."),
     ("chat", "Threads: said and answered as a stream, with cards that wait for a click."),
     ("doors", "Where somebody comes in or goes out. These need no token."),
@@ -80,6 +83,7 @@ def make_app(parts: Parts) -> FastAPI:
     app.include_router(hooks.router())
     app.include_router(monitoring.router())
     app.include_router(setup_page.router(), include_in_schema=False)
+    app.include_router(answer_page.router(), include_in_schema=False)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 

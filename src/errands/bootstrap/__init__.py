@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from errands.bootstrap.chat import make_chat
 from errands.bootstrap.logs import configure_logging
+from errands.bootstrap.messages import make_messaging
 from errands.bootstrap.parts import engine_limits, key_source, load_settings, make_agents, make_catalog, open_database
 
 if TYPE_CHECKING:
@@ -204,11 +205,12 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack) -> Runtime:
         workspaces=settings.home / "workspaces",
     )
     engine = Engine(parts)
-    services = make_services(settings, database, engine, catalog, sandboxes, vault, artifacts)
+    messaging = make_messaging(settings, database, vault, engine)
+    services = make_services(settings, database, engine, catalog, sandboxes, vault, artifacts, messaging)
     await services.projects.ensure(SystemPrincipal("bootstrap", "bootstrap"), settings.default_project)
     chat = make_chat(services, toolbox, agents, vault, settings)
     stack.push_async_callback(chat.aclose)
-    return Runtime(services, engine, settings, Housekeeping(database), chat)
+    return Runtime(services, engine, settings, Housekeeping(database, chores=messaging.chores), chat)
 
 
 @asynccontextmanager

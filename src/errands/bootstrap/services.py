@@ -14,6 +14,7 @@ from errands.services.artifacts import ArtifactService
 from errands.services.authority import Authority
 from errands.services.backfills import BackfillService
 from errands.services.calendars import CalendarService
+from errands.services.channels import ChannelService
 from errands.services.conversing import make_conversing
 from errands.services.doctor import Doctor, Patient
 from errands.services.events import EventService
@@ -28,6 +29,7 @@ from errands.services.tasks import TaskService
 from errands.services.triggers import TriggerService
 
 if TYPE_CHECKING:
+    from errands.bootstrap.messages import Messaging
     from errands.core.expressions.workers import Workers
     from errands.engine.engine import Engine
     from errands.services.entrance import Entrance
@@ -46,6 +48,7 @@ def make_services(
     sandboxes: "Workers",
     vault: "Vault",
     artifacts: "ArtifactStore",
+    messaging: "Messaging",
 ) -> "Services":
     authority, tail = Authority(database), Tail(database)
     entrance = _make_entrance(settings, database, authority)
@@ -65,6 +68,8 @@ def make_services(
         runs=runs,
         activity=ActivityService(database, authority, tail),
         approvals=approvals,
+        links=messaging.links,
+        channels=ChannelService(database, authority, vault, messaging.post, messaging.courier),
         events=EventService(database, authority, engine),
         secrets=SecretService(database, authority, vault),
         doctor=Doctor(patient, authority, [lambda: look_at_model(settings)]),

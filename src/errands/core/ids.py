@@ -18,6 +18,8 @@ PREFIXES = {
     "message": "msg",
     "card": "crd",
     "attachment": "att",
+    "alarm": "alm",
+    "notice": "ntc",
 }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from errands.services.activity import ActivityService
     from errands.services.answers import AnswerService
+    from errands.services.approval_links import ApprovalLinks
     from errands.services.approvals import ApprovalService
     from errands.services.artifacts import ArtifactService
     from errands.services.attachments import AttachmentService
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from errands.services.backfills import BackfillService
     from errands.services.calendars import CalendarService
     from errands.services.cards import CardService
+    from errands.services.channels import ChannelService
     from errands.services.doctor import Doctor
     from errands.services.events import EventService
     from errands.services.figures import FigureService
@@ -45,6 +47,8 @@ class Services:
     runs: "RunService"
     activity: "ActivityService"
     approvals: "ApprovalService"
+    links: "ApprovalLinks"
+    channels: "ChannelService"
     events: "EventService"
     secrets: "SecretService"
     doctor: "Doctor"

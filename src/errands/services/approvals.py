@@ -17,7 +17,7 @@ from errands.core.access import (
     Verb,
     references_of,
 )
-from errands.core.values import JsonObject, to_text
+from errands.core.values import Json, JsonObject, to_text
 from errands.engine.answering import AnswerRefusedError
 from errands.services.authority import Authority, utc_now
 from errands.services.errors import Conflict, Denied, Invalid, NotFound, ServiceError
@@ -105,18 +105,27 @@ class ApprovalService:
             return (await _views(connection, [row]))[0]
 
     async def answer(
-        self, caller: Principal, id_or_run: str, *, choice: str, form: JsonObject, note: str | None = None
+        self,
+        caller: Principal,
+        id_or_run: str,
+        *,
+        choice: str,
+        form: JsonObject,
+        note: str | None = None,
+        way: str | None = None,
     ) -> ApprovalAnswered:
         """Give the caller's answer; the run goes on once the quorum is reached.
 
-        Raises NotFound, Denied (not asked, or excluded from answering), Conflict (closed, or answered by this person
-        before), Invalid (no such choice, a form that does not fit).
+        `way`: how the caller came, for the record. Raises NotFound, Denied (not asked, or excluded from answering),
+        Conflict (closed, or answered by this person before), Invalid (no such choice, a form that does not fit).
         """
         async with self._database.engine.connect() as connection:
             row = await self._find(connection, caller, id_or_run)
             (resource,) = await self._resources(connection, [row])
         await self._authority.authorise(caller, Verb.APPROVAL_ANSWER, resource)
-        detail: JsonObject = {"run": ids.encode("run", row.run_id), "choice": choice}
+        detail: dict[str, Json] = {"run": ids.encode("run", row.run_id), "choice": choice}
+        if way is not None:
+            detail["by"] = way
         also = self._authority.witness(caller, Verb.APPROVAL_ANSWER, resource, detail)
         try:
             answered = await self._engine.answer(
@@ -125,6 +134,14 @@ class ApprovalService:
         except AnswerRefusedError as error:
             raise await self._refusal(row, caller.reference, choice, error) from None
         return ApprovalAnswered(ids.encode("approval", row.id), answered.closed, choice)
+
+    async def behind_link(self, approval_id: UUID) -> ApprovalView:
+        """A question for somebody who holds a link that we have signed: the link is the right. Raises NotFound."""
+        async with self._database.engine.connect() as connection:
+            found = await approvals.find(connection, approval_id)
+            if found is None:
+                raise NotFound("approval", ids.encode("approval", approval_id))
+            return (await _views(connection, [found]))[0]
 
     async def draft(self, caller: Principal, id_or_run: str) -> DraftView:
         """What the caller has begun to answer. Raises NotFound, Denied, Invalid."""

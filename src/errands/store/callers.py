@@ -66,13 +66,13 @@ class SessionCaller:
 async def by_name(connection: Connection | Pool, name: str) -> PersonRow | None:
     """The person of this sign-in name."""
     row = await connection.fetchrow(f"select {_PERSON} from users where users.name = $1", name)
-    return None if row is None else _person(row)
+    return None if row is None else person_row(row)
 
 
 async def by_id(connection: Connection | Pool, user_id: UUID) -> PersonRow | None:
     """The person of this id."""
     row = await connection.fetchrow(f"select {_PERSON} from users where users.id = $1", user_id)
-    return None if row is None else _person(row)
+    return None if row is None else person_row(row)
 
 
 async def by_token(pool: Pool, token_hash: bytes) -> TokenCaller | None:
@@ -95,7 +95,7 @@ async def by_token(pool: Pool, token_hash: bytes) -> TokenCaller | None:
         row["expires_at"],
         row["used_at"],
         row["revoked_at"],
-        _person(row),
+        person_row(row),
     )
 
 
@@ -110,10 +110,16 @@ async def by_session(pool: Pool, session_hash: bytes, earlier_until: datetime) -
     )
     if row is None:
         return None
-    return SessionCaller(row["id"], row["hash"], row["rotated_at"], row["used_at"], row["expires_at"], _person(row))
+    return SessionCaller(row["id"], row["hash"], row["rotated_at"], row["used_at"], row["expires_at"], person_row(row))
 
 
-def _person(row: Row) -> PersonRow:
+def person_columns() -> str:
+    """What a query must select of `users` for `person_row`."""
+    return _PERSON
+
+
+def person_row(row: Row) -> PersonRow:
+    """A person from the columns of `person_columns`."""
     return PersonRow(
         row["user_id"],
         row["user_name"],

@@ -55,7 +55,7 @@ async def notify_send(arguments: NotifyArguments, context: ToolContext) -> Notif
     """Send a message to one or more channels (Slack, Teams, Discord, Telegram, ntfy, Gotify, Pushover, Matrix, mail,
     webhook). Fails when no channel took it; otherwise those that did not are listed."""
     listed = arguments.to if isinstance(arguments.to, list) else [arguments.to]
-    channels = [(_label(each), _checked(each)) for each in listed]
+    channels = [(_label(each), channel_url(each, _label(each))) for each in listed]
     found = await context.in_child(
         "errands.tools.notify_child:deliver",
         {
@@ -74,22 +74,22 @@ def _label(url: str) -> str:
     return url.reference if isinstance(url, Revealed) else "channel"
 
 
-def _checked(url: str) -> str:
-    """The URL, if it is of an allowed kind. Raises Refusal (secret) that does not show it."""
+def channel_url(url: str, label: str) -> str:
+    """The URL, if it is of an allowed kind. Raises Refusal (secret) that names it by its label and does not show it."""
     scheme = url.partition("://")[0].lower()
     if "://" not in url or scheme not in SCHEMES:
         raise Refusal(
             "secret",
-            f"{_label(url)} is not a channel that may be used",
+            f"{label} is not a channel that may be used",
             "store an apprise URL that begins with one of " + ", ".join(f"{each}://" for each in sorted(SCHEMES)),
         )
     try:
         options = {name.lstrip("+-:").lower() for name, _ in parse_qsl(urlsplit(url).query)}
     except ValueError:
-        raise Refusal("secret", f"{_label(url)} is not a URL") from None
+        raise Refusal("secret", f"{label} is not a URL") from None
     refused = options & _REFUSED_OPTIONS
     if refused:
-        raise Refusal("secret", f"{_label(url)} uses the option {sorted(refused)[0]!r}, which is refused")
+        raise Refusal("secret", f"{label} uses the option {sorted(refused)[0]!r}, which is refused")
     renamed = {"telegram": "tgram", "pushover": "pover"}.get(scheme, scheme)
     return renamed + url[len(scheme) :]
 

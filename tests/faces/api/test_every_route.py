@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -11,7 +12,11 @@ import pytest
 from fastapi import FastAPI
 
 from errands.api.app import OPEN_TO_ALL
+from errands.core import ids
 from errands.services import Services
+from errands.store import outbox
+from errands.store.database import Database
+from errands.store.outbox import NewMessage
 from tests.faces.api.conftest import OPERATOR, client_of, token_of
 
 _SOURCE = """
@@ -104,10 +109,11 @@ class Walk:
             assert errors == [], f"{declared['operationId']}: {errors[0].message} at {errors[0].instance_path}"
 
 
-async def _walk(walk: Walk, app: FastAPI, services: Services) -> None:
+async def _walk(walk: Walk, app: FastAPI, services: Services, database: Database) -> None:
     """A whole life: a project, a task, its runs, its triggers, the people around it."""
     await _projects_and_tasks(walk)
     await _runs(walk)
+    await _channels(walk, database)
     await _triggers(walk)
     await _hooks(walk)
     await _chat(walk)
@@ -196,6 +202,31 @@ async def _runs(walk: Walk) -> None:
     await walk.call("answerApproval", approval=question["id"], json={"choice": "yes_please"})
 
 
+async def _channels(walk: Walk, database: Database) -> None:
+    here: dict[str, Any] = {"project": "default"}
+    ops: dict[str, Any] = {**here, "channel": "ops"}
+    await walk.call("putChannel", **ops, json={"addresses": ["ops@example.com"], "events": ["failed"]})
+    assert [one["name"] for one in (await walk.call("listChannels", **here)).json()] == ["ops"]
+    tried = (await walk.call("testChannel", **ops)).json()
+    assert (tried["delivered"], tried["problem"].endswith("ERRANDS_SMTP_URL")) == (False, True)
+    message = await _stuck_message(database)
+    (shown,) = (await walk.call("listNotices", **here, failing=True)).json()["items"]
+    assert shown["id"] == message
+    assert (await walk.call("sendNoticeAgain", notice=message)).json()["status"] == "pending"
+    await walk.call("removeChannel", **ops)
+
+
+async def _stuck_message(database: Database) -> str:
+    """A message to the channel that did not get through."""
+    row = await database.pool.fetchrow("select id, project_id from channels")
+    assert row is not None
+    async with database.pool.acquire() as connection:
+        message = NewMessage(row["project_id"], "failed", "k", "hello failed", "It broke.", channel_id=row["id"])
+        await outbox.put(connection, [message], datetime.now(UTC))
+    await database.pool.execute("update outbox set problem = 'away', due_at = now() + interval '1 hour'")
+    return ids.encode("notice", await database.pool.fetchval("select id from outbox"))
+
+
 async def _triggers(walk: Walk) -> None:
     here: dict[str, Any] = {"project": "default"}
     daily: dict[str, Any] = {**here, "task": "hello", "trigger": "daily"}
@@ -244,7 +275,7 @@ async def _chat(walk: Walk) -> None:
     here: dict[str, Any] = {"project": "default", "thread": made["id"]}
     said = {"message": {"parts": [{"type": "text", "text": "/pause hello holidays"}]}}
     assert "data-act" in (await walk.call("say", **here, json=said)).text
-    _, answer = (await walk.call("listMessages", **here)).json()["items"]
+    _, answer = (await walk.call("listNotices", **here)).json()["items"]
     card = next(part["data"]["card"] for part in answer["parts"] if part["type"] == "data-act")
     await walk.call("decideCard", card=card["id"], json={"digest": card["digest"], "action": "dismiss"})
     assert (await walk.call("followAnswer", **here)).status_code == 204
@@ -321,10 +352,10 @@ NEEDS_MORE = frozenset({"setUp", "beginSignOn", "finishSignOn"})
 
 @pytest.mark.usefixtures("worker")
 async def test_every_route_does_what_the_document_says_and_refuses_strangers(
-    app: FastAPI, services: Services, admin: httpx.AsyncClient, stranger: httpx.AsyncClient
+    app: FastAPI, services: Services, database: Database, admin: httpx.AsyncClient, stranger: httpx.AsyncClient
 ) -> None:
     walk = Walk(admin, app.openapi())
-    await _walk(walk, app, services)
+    await _walk(walk, app, services, database)
     operations = {one["operationId"] for methods in walk.document["paths"].values() for one in methods.values()}
     assert operations - {operation for operation, *_ in walk.called} == NEEDS_MORE
     refused = set()

@@ -1,0 +1,55 @@
+"""Puts together what tells people: links, the post, the courier, and the rounds that find what to tell."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from errands.bootstrap.parts import host_policy, key_source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from errands.engine.engine import Engine
+    from errands.services.approval_links import ApprovalLinks
+    from errands.services.courier import Courier
+    from errands.services.housekeeping import Chore
+    from errands.services.vault import Vault
+    from errands.settings import Settings
+    from errands.store.database import Database
+    from errands.tools.delivery import Delivery
+
+_OFTEN = timedelta(seconds=2)
+_SELDOM = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Messaging:
+    """How messages leave this process."""
+
+    post: "Delivery"
+    links: "ApprovalLinks"
+    courier: "Courier"
+    chores: "Sequence[Chore]"
+
+
+def make_messaging(settings: "Settings", database: "Database", vault: "Vault", engine: "Engine") -> Messaging:
+    from errands.services.approval_links import ApprovalLinks
+    from errands.services.approvals import ApprovalService
+    from errands.services.asking import Asking
+    from errands.services.authority import Authority
+    from errands.services.courier import Courier
+    from errands.services.housekeeping import Chore
+    from errands.tools.delivery import Delivery
+    from errands.tools.limits import ToolLimits
+
+    smtp = settings.smtp_url
+    post = Delivery(host_policy(settings), ToolLimits(), None if smtp is None else smtp.get_secret_value())
+    approvals = ApprovalService(database, Authority(database), engine)
+    links = ApprovalLinks(database, approvals, key_source(settings), settings.base_url)
+    courier = Courier(database, vault, post, links)
+    chores = [
+        Chore("asking", _OFTEN, Asking(database).look),
+        Chore("courier", _OFTEN, courier.deliver),
+        Chore("old messages", _SELDOM, courier.prune),
+    ]
+    return Messaging(post, links, courier, chores)
