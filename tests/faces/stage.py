@@ -228,4 +228,12 @@ class Stage:
         return Path("/models/x.gguf")
 
     def wiring(self) -> Wiring:
-        return Wiring(self.open, self.check, lambda: "default", self.pull, lambda: self.log, serve=cast(Any, None))
+        return Wiring(
+            self.open,
+            self.check,
+            lambda: "default",
+            self.pull,
+            lambda: self.log,
+            serve=cast(Any, None),
+            restore=cast(Any, None),
+        )

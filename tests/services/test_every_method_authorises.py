@@ -9,6 +9,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -69,6 +70,7 @@ GIVEN: dict[str, Any] = {
     "choice": "yes",
     "value": "a value",
     "number": 1,
+    "target": Path("/nonexistent/backup.tar"),
     "older": 1,
     "newer": 1,
     "role": ProjectRole.VIEWER,

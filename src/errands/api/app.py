@@ -37,6 +37,7 @@ NOUNS = (
         "doors",
         "people",
         "access",
+        "upkeep",
     ),
 )
 """The modules of this room that declare endpoints of the API, in the order in which routes are tried."""
@@ -52,6 +53,7 @@ _TAGS = (
     ("hooks", "Where webhooks are called; a signature or token proves the sender."),
     ("people", "Accounts, sessions, tokens."),
     ("access", "Members, groups, narrowed tasks, the audit log."),
+    ("upkeep", "Backups."),
     ("monitoring", "For those who watch the server."),
 )
 _ABOUT = """Turn work with AI agents into tasks that run unattended, survive crashes and keep a record.

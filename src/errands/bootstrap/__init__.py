@@ -15,6 +15,7 @@ from errands.bootstrap.chat import make_chat
 from errands.bootstrap.logs import configure_logging
 from errands.bootstrap.messages import make_messaging
 from errands.bootstrap.parts import engine_limits, key_source, load_settings, make_agents, make_catalog, open_database
+from errands.bootstrap.restoring import restore_backup
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -44,6 +45,7 @@ def main() -> None:
         pull_model=pull_model,
         log_file=log_file,
         serve=serve,
+        restore=restore_backup,
     )
     make_app(wiring)()
 

@@ -33,9 +33,18 @@ def load_settings() -> "Settings":
 
 
 async def open_database(settings: "Settings", stack: AsyncExitStack) -> "Database":
+    """The database with the tables of this release."""
+    from errands.store.migrations import upgrade
+
+    database = await connect(settings, stack)
+    await upgrade(database)
+    return database
+
+
+async def connect(settings: "Settings", stack: AsyncExitStack) -> "Database":
+    """The database as it is."""
     from errands.services.errors import Unavailable
     from errands.store.database import Database
-    from errands.store.migrations import upgrade
 
     try:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -52,7 +61,6 @@ async def open_database(settings: "Settings", stack: AsyncExitStack) -> "Databas
         keep_running=settings.embedded_keep_running,
     )
     stack.push_async_callback(database.close)
-    await upgrade(database)
     return database
 
 

@@ -13,6 +13,7 @@ from errands.services.approvals import ApprovalService
 from errands.services.artifacts import ArtifactService
 from errands.services.authority import Authority
 from errands.services.backfills import BackfillService
+from errands.services.backups import BackupService
 from errands.services.calendars import CalendarService
 from errands.services.channels import ChannelService
 from errands.services.conversing import make_conversing
@@ -85,6 +86,7 @@ def make_services(
         backfills=BackfillService(database, authority),
         calendars=CalendarService(database, authority),
         artifacts=ArtifactService(database, authority, artifacts),
+        backups=BackupService(database, authority, artifacts, key_source(settings)),
         figures=FigureService(database, authority),
         webhooks=make_webhooks(settings, database, authority, engine, vault),
         threads=talk.threads,

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
+    from errands.core.access import Principal
     from errands.core.problems import Problem
     from errands.services import Services
+    from errands.services.restoring import Restored
     from errands.services.views import SourceFile
 
 
@@ -137,6 +139,12 @@ class Server(Protocol):
     ) -> AbstractAsyncContextManager[Listening]: ...
 
 
+class Restorer(Protocol):
+    """Brings a backup back to where the settings point, in the name of whoever is at the machine."""
+
+    def __call__(self, caller: "Principal", file: Path, *, replace: bool) -> "Awaitable[Restored]": ...
+
+
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """Everything that commands reach outside their room. Each is called only by the command that needs it."""
@@ -153,3 +161,4 @@ class Wiring:
     """Where the traceback of an unexpected error is kept."""
     serve: Server
     """The API on a socket."""
+    restore: Restorer

@@ -49,6 +49,7 @@ class Verb(StrEnum):
     SERVER_EDIT = "server.edit"
     SECRET_ROTATE = "secret.rotate"
     BACKUP_MAKE = "backup.make"
+    BACKUP_RESTORE = "backup.restore"
     TOOL_PROGRAM_EDIT = "tool_program.edit"
 
     PROJECT_READ = "project.read"
@@ -117,7 +118,7 @@ SERVER_RIGHTS: Mapping[ServerRole, frozenset[Verb]] = MappingProxyType(
         ServerRole.ADMIN: frozenset(
             {
                 *(Verb.USER_MANAGE, Verb.GROUP_MANAGE, Verb.PROJECT_CREATE, Verb.SERVER_READ, Verb.SERVER_EDIT),
-                *(Verb.SECRET_ROTATE, Verb.BACKUP_MAKE, Verb.TOOL_PROGRAM_EDIT),
+                *(Verb.SECRET_ROTATE, Verb.BACKUP_MAKE, Verb.BACKUP_RESTORE, Verb.TOOL_PROGRAM_EDIT),
             }
         ),
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from errands.services.attachments import AttachmentService
     from errands.services.audit import AuditService
     from errands.services.backfills import BackfillService
+    from errands.services.backups import BackupService
     from errands.services.calendars import CalendarService
     from errands.services.cards import CardService
     from errands.services.channels import ChannelService
@@ -65,6 +66,7 @@ class Services:
     backfills: "BackfillService"
     calendars: "CalendarService"
     artifacts: "ArtifactService"
+    backups: "BackupService"
     figures: "FigureService"
     webhooks: "WebhookService"
     threads: "ThreadService"

@@ -25,6 +25,11 @@ class Key:
     """Names the key without telling it: stored beside what it encrypts."""
     material: bytes = field(repr=False)
 
+    @property
+    def text(self) -> str:
+        """The key in base64, as the setting and the file hold it. Never show it."""
+        return base64.b64encode(self.material).decode()
+
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
@@ -52,9 +57,22 @@ class KeySource:
         keys = self.load()
         if self.text is not None:
             return keys
-        lines = [_new_key(), *(base64.b64encode(key.material).decode() for key in keys)]
-        _make(self.file, lines, replace=True)
+        _make(self.file, [_new_key(), *(key.text for key in keys)], replace=True)
         return self.load()
+
+    def add(self, texts: Sequence[str]) -> int:
+        """Let the file hold these keys too, behind those that it has; gives how many are new to it.
+
+        With keys from the setting nothing is written. Raises Unavailable.
+        """
+        given = _parse(texts, "the backup")
+        if self.text is not None:
+            return 0
+        here = self.load() if self.file.exists() else []
+        new = [key for key in given if key.id not in {one.id for one in here}]
+        if new:
+            _make(self.file, [key.text for key in (*here, *new)], replace=True)
+        return len(new)
 
 
 def _parse(texts: Sequence[str], origin: str) -> Sequence[Key]:

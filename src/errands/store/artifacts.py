@@ -61,6 +61,15 @@ class ArtifactStore:
         _check(ref)
         return await _off_loop(lambda: self._size(ref))
 
+    async def names(self) -> list[str]:
+        """Every name under which something lies, in order."""
+        return await _off_loop(self._names)
+
+    async def put_back(self, ref: str, chunks: Iterable[bytes]) -> None:
+        """Keep bytes under the name that they had; what lies there already is left alone."""
+        _check(ref)
+        await _off_loop(lambda: None if self._there(ref) else self._write(ref, chunks))
+
     async def delete(self, refs: Iterable[str]) -> None:
         """Remove what lies under the names; a name under which nothing lies is no error."""
         names = list(refs)
@@ -124,6 +133,21 @@ class ArtifactStore:
             system, root = self._system()
             return int(system.size(f"{root}/{ref}"))
         return (self._folder / ref).stat().st_size
+
+    def _names(self) -> list[str]:
+        if self._remote:
+            system, root = self._system()
+            prefix = f"{root}/"
+            found = [str(path).removeprefix(prefix) for path in system.find(root)] if system.exists(root) else []
+        else:
+            found = [str(path.relative_to(self._folder)) for path in self._folder.glob("*/*")]
+        return sorted(name for name in found if _REF.fullmatch(name))
+
+    def _there(self, ref: str) -> bool:
+        if self._remote:
+            system, root = self._system()
+            return bool(system.exists(f"{root}/{ref}"))
+        return (self._folder / ref).exists()
 
     def _remove(self, refs: list[str]) -> None:
         for ref in refs:

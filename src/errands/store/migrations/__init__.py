@@ -66,6 +66,13 @@ async def _state(pool: asyncpg.Pool) -> tuple[str, str | None] | None:
     return None if row is None else (row[0], row[1])
 
 
+def is_known(version: str) -> bool:
+    """Whether this release can bring tables of a version up to its own."""
+    from alembic.script import ScriptDirectory
+
+    return version in {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}
+
+
 async def _upgrade_tables(database: Database) -> None:
     from alembic import command
     from alembic.script import ScriptDirectory
