@@ -275,7 +275,7 @@ async def _chat(walk: Walk) -> None:
     here: dict[str, Any] = {"project": "default", "thread": made["id"]}
     said = {"message": {"parts": [{"type": "text", "text": "/pause hello holidays"}]}}
     assert "data-act" in (await walk.call("say", **here, json=said)).text
-    _, answer = (await walk.call("listNotices", **here)).json()["items"]
+    _, answer = (await walk.call("listMessages", **here)).json()["items"]
     card = next(part["data"]["card"] for part in answer["parts"] if part["type"] == "data-act")
     await walk.call("decideCard", card=card["id"], json={"digest": card["digest"], "action": "dismiss"})
     assert (await walk.call("followAnswer", **here)).status_code == 204
