@@ -87,12 +87,12 @@ def says(text: str, *, given: int = 10, made: int = 5, finish: str = "stop") -> 
     return _stream([*(_chunk(delta) for delta in deltas), _chunk({}, finish), _usage(given, made)])
 
 
-def calls(*tools: tuple[str, str]) -> Behaviour:
-    """Tool calls: name and arguments as the model wrote them."""
+def calls(*tools: tuple[str, str], turn: str = "") -> Behaviour:
+    """Tool calls: name and arguments as the model wrote them. `turn` makes their ids differ from those of others."""
     listed = [
         {
             "index": place,
-            "id": f"call_{name}_{place}",
+            "id": f"call_{turn}{name}_{place}",
             "type": "function",
             "function": {"name": name, "arguments": text},
         }

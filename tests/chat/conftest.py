@@ -1,12 +1,18 @@
-"""The chat on a whole process, over its API."""
+"""The chat on a whole process, over its API; the model is a scripted one behind a real connection."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from errands.core.access import ProjectRole
 from errands.services import Services
+from errands.settings import Settings
+from tests.agents.fake_provider import provider
 from tests.chat.conversation import Conversation
+from tests.chat.scripted import ScriptedModel
 from tests.faces.api.conftest import (  # noqa: F401 (fixtures)
     admin,
     anonymous,
@@ -14,12 +20,22 @@ from tests.faces.api.conftest import (  # noqa: F401 (fixtures)
     client_of,
     runtime,
     services,
-    settings,
     stranger,
     token_of,
     viewer,
     worker,
 )
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings.load(
+        home=tmp_path / "home",
+        database_url=database_url,
+        default_project="default",
+        default_model="fake",
+        allow_private_hosts=("127.0.0.1",),
+    )
 
 
 @pytest.fixture
@@ -29,9 +45,14 @@ async def thread(admin: httpx.AsyncClient) -> Conversation:  # noqa: F811
 
 
 @pytest.fixture
-async def editor(app: object, services: Services) -> AsyncIterator[httpx.AsyncClient]:  # noqa: F811
+async def editor(app: FastAPI, services: Services) -> AsyncIterator[httpx.AsyncClient]:  # noqa: F811
     """Somebody who may edit and publish tasks."""
-    from errands.core.access import ProjectRole
-
-    async with client_of(app, await token_of(services, "ed", project=ProjectRole.EDITOR)) as client:  # type: ignore[arg-type]
+    async with client_of(app, await token_of(services, "ed", project=ProjectRole.EDITOR)) as client:
         yield client
+
+
+@pytest.fixture
+async def model(admin: httpx.AsyncClient) -> AsyncIterator[ScriptedModel]:  # noqa: F811
+    """The project's model `fake`, which is the server's default."""
+    async with provider() as fake:
+        yield await ScriptedModel(fake).installed(admin)

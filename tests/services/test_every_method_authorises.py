@@ -96,6 +96,8 @@ GIVEN: dict[str, Any] = {
     "spent": Usage(),
     "kind": "act",
     "digest": "0" * 32,
+    "tool": "log",
+    "arguments": {},
     "action": "do",
 }
 

@@ -49,9 +49,16 @@ def make_chat(
         from errands.chat.chat import Chat
         from errands.chat.free_talk import FreeTalk
 
-        return Chat(services, toolbox, FreeTalk(agents.talks(), vault, toolbox, settings.home / "chats"))
+        return Chat(
+            services, toolbox, FreeTalk(agents.talks(), vault, settings.home / "chats", settings.transform_memory)
+        )
 
     return LateChat(make)
+
+
+def chat_folders(settings: "Settings") -> Path:
+    """Where each thread has the folder that its tools work in."""
+    return settings.home / "chats"
 
 
 def document_reader(settings: "Settings", catalog: "Catalog") -> "Read":

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from errands.bootstrap.chat import document_reader
+from errands.bootstrap.chat import chat_folders, document_reader
 from errands.bootstrap.doors import addresses, make_webhooks
 from errands.bootstrap.parts import key_source, look_at_model
 from errands.core.expressions.checking import TypeChecker
@@ -60,7 +60,8 @@ def make_services(
     runs = RunService(database, authority, engine, artifacts, tasks, rehearsal, tail)
     approvals = ApprovalService(database, authority, engine)
     read = document_reader(settings, catalog)
-    talk = make_conversing(database, authority, artifacts, read, tasks=tasks, runs=runs, approvals=approvals)
+    folders = chat_folders(settings)
+    talk = make_conversing(database, authority, artifacts, read, folders, tasks=tasks, runs=runs, approvals=approvals)
     patient = Patient(database, artifacts, vault, settings.home, settings.heartbeat)
     return Services(
         projects=ProjectService(database, authority),

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core import ids
-from errands.core.access import Principal, Verb
+from errands.core.access import Principal, ProjectResource, Verb
 from errands.core.outcomes import Usage
 from errands.core.values import JsonObject, digest
 from errands.services.authority import Authority, utc_now
@@ -124,6 +124,18 @@ class AnswerService:
             row = await find_thread(connection, thread)
             await self._authority.authorise(caller, Verb.CHAT_USE, resource_of(row))
             await threads.taint(connection, row.id)
+
+    async def note_call(self, caller: Principal, thread: str, tool: str, arguments: JsonObject) -> None:
+        """Keep in the audit log that a tool of the project is called from the thread.
+
+        Takes the right to publish: who has it could let a task make the same call. Raises NotFound, Denied.
+        """
+        async with self._database.engine.begin() as connection:
+            row = await find_thread(connection, thread)
+            await self._authority.authorise(caller, Verb.CHAT_USE, resource_of(row))
+            await self._authority.authorise(caller, Verb.TASK_PUBLISH, ProjectResource(row.project, "thread", thread))
+            detail: JsonObject = {"act": "call", "tool": tool, "arguments": digest(arguments)}
+            await self._authority.record(connection, caller, Verb.CHAT_USE, resource_of(row), detail)
 
     async def propose(self, caller: Principal, thread: str, message: str, kind: str, data: JsonObject) -> CardView:
         """A card that waits for its owner's click. Raises NotFound, Denied."""

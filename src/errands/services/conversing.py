@@ -1,6 +1,7 @@
 """Puts the services of the chat together."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from errands.services.answers import AnswerService
 from errands.services.approvals import ApprovalService
@@ -29,14 +30,15 @@ def make_conversing(
     authority: Authority,
     artifacts: ArtifactStore,
     read: Read,
+    folders: Path,
     *,
     tasks: TaskService,
     runs: RunService,
     approvals: ApprovalService,
 ) -> Conversing:
-    """`read` turns documents into text."""
+    """`read` turns documents into text; in `folders` each thread has one that its tools work in."""
     return Conversing(
-        threads=ThreadService(database, authority, artifacts),
+        threads=ThreadService(database, authority, artifacts, folders),
         answers=AnswerService(database, authority),
         cards=CardService(database, authority, tasks, runs, approvals),
         attachments=AttachmentService(database, authority, artifacts, read),

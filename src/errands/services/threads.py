@@ -1,9 +1,12 @@
 """Threads of the chat: made, listed, searched, shared, read, deleted."""
 
+import asyncio
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,10 +45,11 @@ class ThreadEdit:
 class ThreadService:
     """What a caller may ask of threads. They are private until their owner shares them, and then others read them."""
 
-    def __init__(self, database: Database, authority: Authority, artifacts: ArtifactStore) -> None:
+    def __init__(self, database: Database, authority: Authority, artifacts: ArtifactStore, folders: Path) -> None:
         self._database = database
         self._authority = authority
         self._artifacts = artifacts
+        self._folders = folders
 
     async def create(
         self, caller: Principal, project: str, *, title: str | None = None, agent: str | None = None
@@ -110,6 +114,8 @@ class ThreadService:
             places = await threads.remove(connection, row.id)
             await self._authority.record(connection, caller, Verb.CHAT_USE, resource_of(row), {"act": "delete"})
         await self._artifacts.delete(places)
+        folder = self._folders / ids.encode("thread", row.id)
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def messages(
         self, caller: Principal, thread: str, *, cursor: str | None = None, limit: int = 100
