@@ -74,7 +74,7 @@ class MemoryContext:
     def workspace(self) -> Path:
         return self.folder
 
-    async def credential(self, name: str) -> str:
+    async def credential(self, name: str, *, of_server: bool = False) -> str:
         return await self.secret(name)
 
     async def secret(self, name: str) -> str:

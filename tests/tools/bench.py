@@ -42,7 +42,7 @@ class Step:
         self.folder.mkdir(exist_ok=True)
         return self.folder
 
-    async def credential(self, name: str) -> str:
+    async def credential(self, name: str, *, of_server: bool = False) -> str:
         return await self.secret(name)
 
     async def secret(self, name: str) -> str:

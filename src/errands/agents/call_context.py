@@ -46,8 +46,8 @@ class CallContext:
     def workspace(self) -> Path:
         return self.step.workspace()
 
-    async def credential(self, name: str) -> str:
-        return await self.step.credential(name)
+    async def credential(self, name: str, *, of_server: bool = False) -> str:
+        return await self.step.credential(name, of_server=of_server)
 
     async def secret(self, name: str) -> str:
         return await self.step.secret(name)

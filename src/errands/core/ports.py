@@ -145,9 +145,10 @@ class StepContext(Protocol):
         """
         ...
 
-    async def credential(self, name: str) -> str:
+    async def credential(self, name: str, *, of_server: bool = False) -> str:
         """A secret that the project's own configuration needs, such as a model's key: no grant of the task's.
 
+        `of_server`: one of the installation's, for what administrators have set up for several projects.
         Redacted like any other. Raises StepFailed (secret) where it is missing.
         """
         ...
@@ -235,6 +236,9 @@ class Evaluator(Protocol):
 class Vault(Protocol):
     """Finds secrets. Made by `services` over the encrypted store."""
 
-    async def reveal(self, project_id: str, names: Sequence[str]) -> Mapping[str, str]:
-        """Values of the named secrets that exist. Raises StepFailed (secret) for one that cannot be decrypted."""
+    async def reveal(self, project_id: str | None, names: Sequence[str]) -> Mapping[str, str]:
+        """Values of the named secrets that exist; without a project, of the installation's own.
+
+        Raises StepFailed (secret) for one that cannot be decrypted.
+        """
         ...

@@ -84,6 +84,7 @@ class Verb(StrEnum):
     TRIGGER_EDIT = "trigger.edit"
     AGENT_EDIT = "agent.edit"
     MODEL_EDIT = "model.edit"
+    TOOL_SERVER_EDIT = "tool_server.edit"
     CALENDAR_EDIT = "calendar.edit"
     ALARM_EDIT = "alarm.edit"
     SECRET_READ = "secret.read"
@@ -91,7 +92,6 @@ class Verb(StrEnum):
     PROJECT_EXPORT = "project.export"
 
     SECRET_WRITE = "secret.write"
-    TOOL_SERVER_EDIT = "tool_server.edit"
     MEMBER_MANAGE = "member.manage"
     PROJECT_EDIT = "project.edit"
     PROJECT_DELETE = "project.delete"
@@ -145,11 +145,12 @@ PROJECT_RIGHTS: Mapping[ProjectRole, frozenset[Verb]] = MappingProxyType(
             {
                 *(Verb.TASK_EDIT, Verb.TASK_PUBLISH, Verb.TASK_ARCHIVE, Verb.TRIGGER_EDIT, Verb.AGENT_EDIT),
                 *(Verb.MODEL_EDIT, Verb.CALENDAR_EDIT, Verb.ALARM_EDIT, Verb.SECRET_READ, Verb.PROJECT_EXPORT),
+                Verb.TOOL_SERVER_EDIT,
             }
         ),
         ProjectRole.OWNER: frozenset(
             {
-                *(Verb.SECRET_WRITE, Verb.TOOL_SERVER_EDIT, Verb.MEMBER_MANAGE, Verb.PROJECT_EDIT),
+                *(Verb.SECRET_WRITE, Verb.MEMBER_MANAGE, Verb.PROJECT_EDIT),
                 *(Verb.PROJECT_DELETE, Verb.TASK_DELETE, Verb.TASK_ACCESS, Verb.RUN_DELETE),
             }
         ),

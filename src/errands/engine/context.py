@@ -76,9 +76,15 @@ class LeafContext:
         value = self._secrets.get(name)
         return value if value is not None else self._missing(name)
 
-    async def credential(self, name: str) -> str:
-        found = await self._vault.reveal(self.run.project_id, [name])
+    async def credential(self, name: str, *, of_server: bool = False) -> str:
+        found = await self._vault.reveal(None if of_server else self.run.project_id, [name])
         value = found.get(name)
+        if value is None and of_server:
+            raise StepFailed(
+                ErrorKind.SECRET,
+                f"the server's secret {name} does not exist",
+                hint=f"an administrator sets it with: errands secrets set {name} --server",
+            )
         if value is None:
             self._missing(name)
         self._session.redactor.add(name, value)

@@ -43,7 +43,7 @@ class LooseContext:
             return self._secrets[name]
         raise StepFailed(ErrorKind.DENIED, f"the secret {name} is not to be had here", hint="a dry run needs a stub")
 
-    async def credential(self, name: str) -> str:
+    async def credential(self, name: str, *, of_server: bool = False) -> str:
         raise StepFailed(ErrorKind.DENIED, f"the secret {name} is not to be had here", hint="a dry run needs a stub")
 
     async def once(self, suffix: str, **_: object) -> Recorded:

@@ -2,7 +2,7 @@
 
 import re
 
-from errands.core.access import Principal, ProjectResource, ServerResource, Verb
+from errands.core.access import Principal, ProjectResource, Resource, ServerResource, Verb
 from errands.services.authority import Authority
 from errands.services.errors import Invalid, NotFound
 from errands.services.lookup import find_project
@@ -17,44 +17,49 @@ _LONGEST = 64 * 2**10
 
 
 class SecretService:
-    """Keeps a project's secrets."""
+    """Keeps secrets. Without a project they are the installation's own, for administrators to set."""
 
     def __init__(self, database: Database, authority: Authority, vault: Vault) -> None:
         self._database = database
         self._authority = authority
         self._vault = vault
 
-    async def set(self, caller: Principal, project: str, name: str, value: str) -> None:
+    async def set(self, caller: Principal, project: str | None, name: str, value: str) -> None:
         """Store a value, in place of an earlier one; runs take it from now on.
 
         Raises Denied, Invalid (name, empty or too long a value), Unavailable (no usable key).
         """
-        resource = ProjectResource(project, "secret", name)
-        await self._authority.authorise(caller, Verb.SECRET_WRITE, resource)
-        check_name(project)
+        verb, resource = _act(project, name)
+        await self._authority.authorise(caller, verb, resource)
+        if project is not None:
+            check_name(project)
         _check(name, value)
         async with self._database.engine.begin() as connection:
-            owner = await make_sure_of(connection, self._authority, caller, project)
-            await self._vault.put(connection, owner.id, name, value)
-            await self._authority.record(connection, caller, Verb.SECRET_WRITE, resource, {"act": "set"})
+            owner = None if project is None else await make_sure_of(connection, self._authority, caller, project)
+            await self._vault.put(connection, None if owner is None else owner.id, name, value)
+            await self._authority.record(connection, caller, verb, resource, {"act": "set"})
 
-    async def list(self, caller: Principal, project: str) -> list[SecretView]:
+    async def list(self, caller: Principal, project: str | None) -> list[SecretView]:
         """Names and moments. Raises NotFound, Denied."""
-        await self._authority.authorise(caller, Verb.SECRET_READ, ProjectResource(project, "secret"))
+        if project is None:
+            await self._authority.authorise(caller, Verb.SERVER_READ, ServerResource("secret"))
+        else:
+            await self._authority.authorise(caller, Verb.SECRET_READ, ProjectResource(project, "secret"))
         async with self._database.engine.connect() as connection:
-            owner = await find_project(connection, project)
-            found = await rows.listed(connection, owner.id)
+            owner = None if project is None else (await find_project(connection, project)).id
+            found = await rows.listed(connection, owner)
         return [SecretView(row.name, row.created_at, row.updated_at, row.last_used_at) for row in found]
 
-    async def delete(self, caller: Principal, project: str, name: str) -> None:
+    async def delete(self, caller: Principal, project: str | None, name: str) -> None:
         """Forget a secret. Raises NotFound, Denied."""
-        resource = ProjectResource(project, "secret", name)
-        await self._authority.authorise(caller, Verb.SECRET_WRITE, resource)
+        verb, resource = _act(project, name)
+        await self._authority.authorise(caller, verb, resource)
         async with self._database.engine.begin() as connection:
-            owner = await find_project(connection, project)
-            if not await rows.remove(connection, owner.id, name):
-                raise NotFound("secret", name, hint=f"`errands secrets list` shows those of project {project}.")
-            await self._authority.record(connection, caller, Verb.SECRET_WRITE, resource, {"act": "delete"})
+            owner = None if project is None else (await find_project(connection, project)).id
+            if not await rows.remove(connection, owner, name):
+                where = "the server; add --server" if project is None else f"project {project}"
+                raise NotFound("secret", name, hint=f"`errands secrets list` shows those of {where}.")
+            await self._authority.record(connection, caller, verb, resource, {"act": "delete"})
 
     async def rotate(self, caller: Principal) -> int:
         """Encrypt every secret with the newest key; gives how many were changed. See `Vault.rotate`. Raises Denied."""
@@ -64,6 +69,12 @@ class SecretService:
         async with self._database.engine.begin() as connection:
             await self._authority.record(connection, caller, Verb.SECRET_ROTATE, resource, {"changed": changed})
         return changed
+
+
+def _act(project: str | None, name: str) -> tuple[Verb, Resource]:
+    if project is None:
+        return Verb.SERVER_EDIT, ServerResource("secret", name)
+    return Verb.SECRET_WRITE, ProjectResource(project, "secret", name)
 
 
 def _check(name: str, value: str) -> None:

@@ -20,6 +20,7 @@ from errands.store.database import Database
 from errands.store.identifiers import new_id
 
 _NONCE_BYTES = 12
+_NO_PROJECT = bytes(16)
 _NOTE_USE_EVERY = timedelta(minutes=1)
 
 
@@ -32,11 +33,14 @@ class Vault:
         self._keys: Mapping[str, Key] | None = None
         self._noted: dict[UUID, float] = {}
 
-    async def reveal(self, project_id: str, names: Sequence[str]) -> Mapping[str, str]:
-        """Values of the named secrets that exist. Raises StepFailed (secret) for one that cannot be decrypted."""
+    async def reveal(self, project_id: str | None, names: Sequence[str]) -> Mapping[str, str]:
+        """Values of the named secrets that exist; without a project, of the installation's own.
+
+        Raises StepFailed (secret) for one that cannot be decrypted.
+        """
         if not names:
             return {}
-        project = UUID(project_id)
+        project = None if project_id is None else UUID(project_id)
         async with self._database.engine.begin() as connection:
             found = await rows.find(connection, project, names)
             try:
@@ -46,7 +50,7 @@ class Vault:
             await self._note_use(connection, [row.id for row in found])
         return values
 
-    async def put(self, connection: AsyncConnection, project_id: UUID, name: str, value: str) -> None:
+    async def put(self, connection: AsyncConnection, project_id: UUID | None, name: str, value: str) -> None:
         """Seal a value under this name, in the caller's transaction. Raises Unavailable where there is no key."""
         row_id, key = new_id(), self._first_key()
         await rows.put(connection, project_id, name, row_id, _seal(key, project_id, row_id, name, value), key.id)
@@ -83,7 +87,7 @@ class Vault:
             self._keys = {key.id: key for key in self._source.load()}
         return self._keys
 
-    def _open(self, project_id: UUID, row: rows.SecretRow) -> str:
+    def _open(self, project_id: UUID | None, row: rows.SecretRow) -> str:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -118,12 +122,12 @@ class _Unreadable(Exception):
         self.hint = hint
 
 
-def _seal(key: Key, project_id: UUID, row_id: UUID, name: str, value: str) -> bytes:
+def _seal(key: Key, project_id: UUID | None, row_id: UUID, name: str, value: str) -> bytes:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     nonce = randomness.token_bytes(_NONCE_BYTES)
     return nonce + AESGCM(key.material).encrypt(nonce, value.encode(), _bound_to(project_id, row_id, name))
 
 
-def _bound_to(project_id: UUID, row_id: UUID, name: str) -> bytes:
-    return row_id.bytes + project_id.bytes + name.encode()
+def _bound_to(project_id: UUID | None, row_id: UUID, name: str) -> bytes:
+    return row_id.bytes + (_NO_PROJECT if project_id is None else project_id.bytes) + name.encode()

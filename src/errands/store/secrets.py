@@ -18,7 +18,8 @@ class SecretRow:
     """An encrypted secret."""
 
     id: UUID
-    project_id: UUID
+    project_id: UUID | None
+    """None: the installation's own."""
     name: str
     ciphertext: bytes = field(repr=False)
     key_id: str
@@ -37,21 +38,21 @@ class SecretListed:
 _columns = (secrets.c.id, secrets.c.project_id, secrets.c.name, secrets.c.ciphertext, secrets.c.key_id)
 
 
-async def find(connection: AsyncConnection, project_id: UUID, names: Sequence[str]) -> list[SecretRow]:
+async def find(connection: AsyncConnection, project_id: UUID | None, names: Sequence[str]) -> list[SecretRow]:
     """Those of the named secrets that exist."""
-    query = select(*_columns).where(secrets.c.project_id == project_id, secrets.c.name.in_(names))
+    query = select(*_columns).where(secrets.c.project_id.is_not_distinct_from(project_id), secrets.c.name.in_(names))
     return await fetch_all(connection, SecretRow, query)
 
 
-async def listed(connection: AsyncConnection, project_id: UUID) -> list[SecretListed]:
-    """All secrets of a project by name, without their bytes."""
+async def listed(connection: AsyncConnection, project_id: UUID | None) -> list[SecretListed]:
+    """All secrets of a project by name, or those of the installation, without their bytes."""
     columns = (secrets.c.name, secrets.c.created_at, secrets.c.updated_at, secrets.c.last_used_at)
-    query = select(*columns).where(secrets.c.project_id == project_id).order_by(secrets.c.name)
+    query = select(*columns).where(secrets.c.project_id.is_not_distinct_from(project_id)).order_by(secrets.c.name)
     return await fetch_all(connection, SecretListed, query)
 
 
 async def put(
-    connection: AsyncConnection, project_id: UUID, name: str, row_id: UUID, ciphertext: bytes, key_id: str
+    connection: AsyncConnection, project_id: UUID | None, name: str, row_id: UUID, ciphertext: bytes, key_id: str
 ) -> None:
     """Store a secret under a new row id, in place of the one that had the name."""
     row = insert(secrets).values(id=row_id, project_id=project_id, name=name, ciphertext=ciphertext, key_id=key_id)
@@ -59,12 +60,10 @@ async def put(
     await connection.execute(row.on_conflict_do_update(index_elements=["project_id", "name"], set_=changed))
 
 
-async def remove(connection: AsyncConnection, project_id: UUID, name: str) -> bool:
+async def remove(connection: AsyncConnection, project_id: UUID | None, name: str) -> bool:
     """Delete it; False where there is none."""
-    return (
-        await affected(connection, delete(secrets).where(secrets.c.project_id == project_id, secrets.c.name == name))
-        > 0
-    )
+    whose = secrets.c.project_id.is_not_distinct_from(project_id)
+    return await affected(connection, delete(secrets).where(whose, secrets.c.name == name)) > 0
 
 
 async def touch(connection: AsyncConnection, ids: Sequence[UUID], at_most_every: timedelta) -> None:

@@ -127,19 +127,24 @@ models = Table(
     "models",
     metadata,
     _id(),
-    _of("projects"),
+    # None: of the whole installation. A project's own of the same name goes before it.
+    _of("projects", required=False),
     Column("name", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("definition", JSON, nullable=False),
+    # Of the installation's: the projects that may use it (None: all), and the least role of whoever stores such a use.
+    Column("projects", ARRAY(Text)),
+    Column("least_role", Text),
     _moment("updated_at", required=True),
-    UniqueConstraint("project_id", "name"),
+    UniqueConstraint("project_id", "name", postgresql_nulls_not_distinct=True),
 )
 
 secrets = Table(
     "secrets",
     metadata,
     _id(),
-    _of("projects"),
+    # None: of the whole installation, for models and tool servers that administrators set up.
+    _of("projects", required=False),
     Column("name", Text, nullable=False),
     Column("ciphertext", LargeBinary, nullable=False),
     Column("key_id", Text, nullable=False),
@@ -148,7 +153,7 @@ secrets = Table(
     _moment("last_used_at"),
     # Names of the tasks that alone may use it. None: all of the project.
     Column("only_tasks", ARRAY(Text)),
-    UniqueConstraint("project_id", "name"),
+    UniqueConstraint("project_id", "name", postgresql_nulls_not_distinct=True),
 )
 
 # Numbers the changes of runs' states, so that whoever follows sees what is new and nothing else.

@@ -3,17 +3,16 @@
 import asyncio
 import difflib
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from errands.core.catalog import ToolSpec
-from errands.core.definition.policies import Grants, ToolGrant
 from errands.core.outcomes import ErrorKind, Performed, StepFailed
 from errands.core.ports import Effect, StepContext
 from errands.core.values import Json, JsonObject
 from errands.tools.databases import Databases
+from errands.tools.grants import check_argument_grants, covering_grants
 from errands.tools.hosts import HostPolicy
 from errands.tools.limits import ToolLimits
 from errands.tools.outbound import Outbound
@@ -62,9 +61,9 @@ class Catalog:
         once and leaves no child process behind.
         """
         tool = self._find(name)
-        grants = _granted(tool, context.grants)
+        grants = covering_grants(name, context.grants, needed=not tool.granted_by_secrets)
         referring = _validated(tool, arguments, {})
-        _check_argument_grants(name, referring, grants)
+        check_argument_grants(name, referring.model_dump(mode="json", by_alias=True), grants)
         scrubber = Scrubber()
         values = await _revealed(name, referring, context, scrubber)
         try:
@@ -72,7 +71,7 @@ class Catalog:
                 ready = _validated(tool, arguments, values) if values else referring
                 output = await tool.run(ready, self._context(context))
         except StepFailed as failure:
-            raise _scrubbed(failure, scrubber) from None
+            raise scrubber.scrubbed(failure) from None
         return Performed(output.model_dump(mode="json", by_alias=True), untrusted=tool.spec.returns_outside_data)
 
     async def aclose(self) -> None:
@@ -90,45 +89,6 @@ class Catalog:
 
     def _context(self, step: StepContext) -> ToolContext:
         return ToolContext(step, self._limits, self.outbound, self._databases, self._child_slots)
-
-
-def _granted(tool: Tool[Arguments, Output], grants: Grants) -> list[ToolGrant]:
-    """The grants that cover the tool. Raises StepFailed (denied) where it needs one and has none."""
-    name = tool.spec.name
-    all_grants = [ToolGrant(name=each) if isinstance(each, str) else each for each in grants.tools]
-    covering = [grant for grant in all_grants if fnmatchcase(name, grant.name)]
-    if not covering and not tool.granted_by_secrets:
-        raise StepFailed(
-            ErrorKind.DENIED, f"the task was not granted the tool {name}", hint=f"add `{name}` to grants.tools"
-        )
-    return covering
-
-
-def _check_argument_grants(name: str, arguments: Arguments, grants: list[ToolGrant]) -> None:
-    """Raises StepFailed (denied) unless one grant allows every argument, defaults included."""
-    if not grants or not all(grant.arguments for grant in grants):
-        return
-    effective: Mapping[str, Json] = arguments.model_dump(mode="json", by_alias=True)
-    refused = [_argument_refusal(effective, grant) for grant in grants]
-    if all(refused):
-        raise StepFailed(
-            ErrorKind.DENIED,
-            f"this call of {name} is outside what the task was granted: " + "; ".join(each for each in refused if each),
-            hint=f"change the argument, or widen the entry for `{name}` in grants.tools",
-        )
-
-
-def _argument_refusal(arguments: Mapping[str, Json], grant: ToolGrant) -> str | None:
-    from errands.core.json_schema import SchemaInvalid, compile_schema
-
-    for argument, schema in grant.arguments.items():
-        try:
-            misfits = compile_schema(schema).misfits(arguments.get(argument), subject=f"`{argument}`")
-        except SchemaInvalid as invalid:
-            return f"the grant's schema for `{argument}` is not a valid JSON Schema ({invalid})"
-        if misfits:
-            return f"`{argument}`: {misfits[0].message}"
-    return None
 
 
 def _validated(tool: Tool[Arguments, Output], arguments: JsonObject, secrets: Mapping[str, str]) -> Arguments:
@@ -209,26 +169,3 @@ async def _revealed(name: str, arguments: Arguments, context: StepContext, scrub
         values[secret] = await context.secret(secret)
         scrubber.learn(secret, values[secret])
     return values
-
-
-def _scrubbed(failure: StepFailed, scrubber: Scrubber) -> StepFailed:
-    error = failure.error
-    return StepFailed(
-        error.kind,
-        scrubber.clean(error.message),
-        hint=None if error.hint is None else scrubber.clean(error.hint),
-        retry_after=error.retry_after,
-        detail=_clean(error.detail, scrubber),
-    )
-
-
-def _clean(value: Json, scrubber: Scrubber) -> Json:
-    match value:
-        case str():
-            return scrubber.clean(value)
-        case Mapping():
-            return {key: _clean(inner, scrubber) for key, inner in value.items()}
-        case list() | tuple():
-            return [_clean(inner, scrubber) for inner in value]
-        case _:
-            return value

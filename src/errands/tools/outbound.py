@@ -92,6 +92,10 @@ class Outbound:
 
         return PinnedTransport(self._opened(), hosts)
 
+    def connections(self) -> "httpcore.AsyncConnectionPool":
+        """The guarded pool itself, for transports of other HTTP libraries; they check hosts themselves."""
+        return self._opened()
+
     async def aclose(self) -> None:
         """Close kept connections. The next request opens new ones."""
         if self._pool is not None:

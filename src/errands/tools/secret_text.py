@@ -10,6 +10,9 @@ from pydantic import AfterValidator, BaseModel, GetJsonSchemaHandler, Validation
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from errands.core.outcomes import StepFailed
+from errands.core.values import Json
+
 _REFERENCE = re.compile(r"secret:([A-Za-z_][A-Za-z0-9_.-]*)")
 _SHORTEST_REDACTED = 4
 
@@ -101,6 +104,28 @@ class Scrubber:
         for form in sorted(self._forms, key=len, reverse=True):
             text = text.replace(form, self._forms[form])
         return text
+
+    def scrubbed(self, failure: StepFailed) -> StepFailed:
+        """The same failure without the secrets."""
+        error = failure.error
+        return StepFailed(
+            error.kind,
+            self.clean(error.message),
+            hint=None if error.hint is None else self.clean(error.hint),
+            retry_after=error.retry_after,
+            detail=self._clean_value(error.detail),
+        )
+
+    def _clean_value(self, value: Json) -> Json:
+        match value:
+            case str():
+                return self.clean(value)
+            case Mapping():
+                return {key: self._clean_value(inner) for key, inner in value.items()}
+            case list() | tuple():
+                return [self._clean_value(inner) for inner in value]
+            case _:
+                return value
 
 
 def _passwords(value: str) -> set[str]:
