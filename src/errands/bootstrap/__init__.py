@@ -15,6 +15,7 @@ from errands.bootstrap.chat import make_chat
 from errands.bootstrap.logs import configure_logging
 from errands.bootstrap.messages import make_messaging
 from errands.bootstrap.parts import engine_limits, key_source, load_settings, make_agents, make_catalog, open_database
+from errands.bootstrap.reach import make_toolbox
 from errands.bootstrap.restoring import restore_backup
 
 if TYPE_CHECKING:
@@ -186,12 +187,11 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack) -> Runtime:
     from errands.services.housekeeping import Housekeeping
     from errands.services.vault import Vault
     from errands.store.artifacts import ArtifactStore
-    from errands.tools.toolbox import Toolbox
 
     sandboxes = Workers()
     stack.push_async_callback(sandboxes.aclose)
     catalog = make_catalog(settings)
-    toolbox = Toolbox(catalog)
+    toolbox = make_toolbox(database, catalog)
     stack.push_async_callback(toolbox.aclose)
     agents = make_agents(settings, database, toolbox)
     stack.push_async_callback(agents.aclose)
@@ -208,7 +208,7 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack) -> Runtime:
     )
     engine = Engine(parts)
     messaging = make_messaging(settings, database, vault, engine)
-    services = make_services(settings, database, engine, catalog, sandboxes, vault, artifacts, messaging)
+    services = make_services(settings, database, engine, toolbox, sandboxes, vault, artifacts, messaging)
     await services.projects.ensure(SystemPrincipal("bootstrap", "bootstrap"), settings.default_project)
     chat = make_chat(services, toolbox, agents, vault, settings)
     stack.push_async_callback(chat.aclose)

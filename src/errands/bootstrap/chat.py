@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from errands.services.attachments import Read
     from errands.services.vault import Vault
     from errands.settings import Settings
-    from errands.tools.catalog import Catalog
     from errands.tools.toolbox import Toolbox
 
 
@@ -61,7 +60,7 @@ def chat_folders(settings: "Settings") -> Path:
     return settings.home / "chats"
 
 
-def document_reader(settings: "Settings", catalog: "Catalog") -> "Read":
+def document_reader(settings: "Settings", toolbox: "Toolbox") -> "Read":
     """Reads a document by the tool that steps read documents by: in a child process, within the same limits."""
 
     async def read(name: str, data: bytes) -> str:
@@ -71,7 +70,7 @@ def document_reader(settings: "Settings", catalog: "Catalog") -> "Read":
         with tempfile.TemporaryDirectory(prefix="errands-attachment-") as folder:
             await asyncio.to_thread((Path(folder) / name).write_bytes, data)
             try:
-                performed = await catalog.call("documents.read", {"path": name}, _alone(Path(folder), settings))
+                performed = await toolbox.call("documents.read", {"path": name}, _alone(Path(folder), settings))
             except StepFailed as failure:
                 raise Invalid(f"{failure.error.message}.", failure.error.hint) from None
         output = performed.output

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from errands.bootstrap.chat import chat_folders, document_reader
 from errands.bootstrap.doors import addresses, make_webhooks
 from errands.bootstrap.parts import key_source, look_at_model
+from errands.bootstrap.reach import make_tool_servers
 from errands.core.expressions.checking import TypeChecker
 from errands.core.expressions.sandbox import Sandbox
 from errands.services import Services
@@ -38,14 +39,14 @@ if TYPE_CHECKING:
     from errands.settings import Settings
     from errands.store.artifacts import ArtifactStore
     from errands.store.database import Database
-    from errands.tools.catalog import Catalog
+    from errands.tools.toolbox import Toolbox
 
 
 def make_services(
     settings: "Settings",
     database: "Database",
     engine: "Engine",
-    catalog: "Catalog",
+    toolbox: "Toolbox",
     sandboxes: "Workers",
     vault: "Vault",
     artifacts: "ArtifactStore",
@@ -55,11 +56,11 @@ def make_services(
     entrance = _make_entrance(settings, database, authority)
     rehearsal = Rehearsal(engine, Sandbox(sandboxes))
     tasks = TaskService(
-        database, catalog.specs(), TypeChecker(sandboxes), rehearsal, authority, timezone=settings.timezone
+        database, toolbox.builtin(), TypeChecker(sandboxes), rehearsal, authority, timezone=settings.timezone
     )
     runs = RunService(database, authority, engine, artifacts, tasks, rehearsal, tail)
     approvals = ApprovalService(database, authority, engine)
-    read = document_reader(settings, catalog)
+    read = document_reader(settings, toolbox)
     folders = chat_folders(settings)
     talk = make_conversing(database, authority, artifacts, read, folders, tasks=tasks, runs=runs, approvals=approvals)
     patient = Patient(database, artifacts, vault, settings.home, settings.heartbeat)
@@ -94,6 +95,7 @@ def make_services(
         answers=talk.answers,
         cards=talk.cards,
         attachments=talk.attachments,
+        tool_servers=make_tool_servers(database, authority, vault, toolbox),
     )
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from errands.services.tasks import TaskService
     from errands.services.threads import ThreadService
     from errands.services.tokens import TokenService
+    from errands.services.tool_servers import ToolServerService
     from errands.services.triggers import TriggerService
     from errands.services.webhooks import WebhookService
 
@@ -73,3 +74,4 @@ class Services:
     answers: "AnswerService"
     cards: "CardService"
     attachments: "AttachmentService"
+    tool_servers: "ToolServerService"

@@ -12,6 +12,7 @@ from errands.core.definition.steps import SubtaskStep
 from errands.core.definition.task import TaskDefinition
 from errands.core.definition.texts import every_step
 from errands.core.params import arguments_schema
+from errands.services.tool_server_directory import remote_specs
 from errands.store import library, projects, secrets, tasks
 
 
@@ -27,7 +28,7 @@ async def of_project(connection: AsyncConnection, project: str, tools: Mapping[s
         TaskDefinition.model_validate(row.definition) for row in await tasks.current_bodies(connection, owner.id)
     ]
     return Surroundings(
-        tools=tools,
+        tools={**tools, **await remote_specs(connection, owner.id)},
         agents={agent.agent: agent for agent in agents},
         models=frozenset(row.name for row in await library.every(connection, "model", owner.id)),
         secrets=frozenset(row.name for row in await secrets.listed(connection, owner.id)),

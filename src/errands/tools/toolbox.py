@@ -21,6 +21,10 @@ class Toolbox:
         self._sessions = Sessions(catalog.outbound)
         self._remote = None if directory is None else RemoteTools(directory, self._sessions)
 
+    def builtin(self) -> Mapping[str, ToolSpec]:
+        """The tools that every project has, by name."""
+        return self._catalog.specs()
+
     async def specs(self, project_id: str, granted: Sequence[str]) -> Mapping[str, ToolSpec]:
         """Tools by name; those of tool servers only where `granted` can mean one."""
         if self._remote is None or not may_mean_servers(granted):

@@ -1,0 +1,77 @@
+"""What is told of tools, tool servers, models and agents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from errands.core.values import JsonObject
+
+EffectName = Literal["none", "reads", "changes"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolView:
+    """A tool that tasks of the project can be granted."""
+
+    name: str
+    """`http.request`, or `server/tool`."""
+    description: str
+    effect: EffectName
+    """The strongest effect that a call can have."""
+    returns_outside_data: bool
+    server: str | None
+    """None: built in."""
+    input_schema: JsonObject
+    output_schema: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ServerToolView:
+    """An accepted tool of a tool server."""
+
+    name: str
+    """As tasks grant it: `server/tool`."""
+    description: str
+    effect: EffectName
+    effect_from: Literal["server", "person"]
+    """Whose word it is: the server's hints, or what was set."""
+    read_only: bool | None
+    destructive: bool | None
+    idempotent: bool | None
+    input_schema: JsonObject
+    output_schema: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChangeView:
+    """A tool that is not as it was accepted; it cannot be used until it is."""
+
+    tool: str
+    change: Literal["added", "changed", "removed"]
+    parts: Sequence[str]
+    """Of a changed tool: which parts of its description are others now."""
+    before: JsonObject | None
+    after: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolServerView:
+    """A tool server and how it is."""
+
+    name: str
+    shared: bool
+    """The whole installation's, set up by an administrator."""
+    connection: JsonObject
+    """How it is reached. Secrets stand in it by name."""
+    projects: Sequence[str] | None
+    """Of a shared one: the projects that may use it. None: all."""
+    enabled: bool
+    health: Literal["ok", "changed", "problem", "unknown"]
+    """`changed`: some of its tools wait for somebody to accept them. `unknown`: nobody has looked yet."""
+    problem: str | None
+    checked_at: datetime | None
+    tools: Sequence[ServerToolView]
+    changes: Sequence[ToolChangeView]
+    created_by: str
+    updated_at: datetime
