@@ -99,6 +99,9 @@ GIVEN: dict[str, Any] = {
     "tool": "log",
     "arguments": {},
     "action": "do",
+    "connection": {"kind": "http", "url": "https://crm.example/mcp"},
+    "tool": "find",
+    "effect": "reads",
 }
 
 

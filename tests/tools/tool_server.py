@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import mcp_types as types
+import uvicorn
 from mcp.server.lowlevel.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
@@ -116,11 +117,19 @@ def _text(text: str) -> types.TextContent:
     return types.TextContent(type="text", text=text)
 
 
+class _Listening(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listens = asyncio.Event()
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self.listens.set()
+
+
 @asynccontextmanager
 async def serve(*, token: str | None = None) -> AsyncIterator[str]:
     """Over HTTP on loopback; gives the URL. With a token, others are refused."""
-    import uvicorn
-
     inner = make_server().streamable_http_app(streamable_http_path="/mcp")
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -131,10 +140,9 @@ async def serve(*, token: str | None = None) -> AsyncIterator[str]:
             return
         await inner(scope, receive, send)
 
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="on"))
+    server = _Listening(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="on"))
     running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
+    await server.listens.wait()
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}/mcp"
@@ -145,7 +153,6 @@ async def serve(*, token: str | None = None) -> AsyncIterator[str]:
 
 def babble() -> None:
     """Speaks the protocol until it is called; then it writes a log to its standard output."""
-    tool = {"name": "babble", "description": "Writes.", "inputSchema": _NONE}
     greeting = {
         "protocolVersion": "2025-06-18",
         "capabilities": {"tools": {}},
@@ -160,7 +167,8 @@ def babble() -> None:
             case "initialize":
                 answer = {"result": greeting}
             case "tools/list":
-                answer = {"result": {"tools": [tool]}}
+                described = _described().get("babble", "Writes.")
+                answer = {"result": {"tools": [{"name": "babble", "description": described, "inputSchema": _NONE}]}}
             case "tools/call":
                 for number in range(200):
                     print(f"line {number} of a log", flush=True)

@@ -97,6 +97,24 @@ async def follow_project(
     return await followers.follow_project(services, caller, project, last_event_id)
 
 
+@routes.get("/secrets", gives=list[SecretView])
+async def list_server_secrets(caller: Caller, services: Asked) -> object:
+    """Names of the installation's own secrets, which its models and shared tool servers refer to."""
+    return await services.secrets.list(caller, None)
+
+
+@routes.put("/secrets/{secret}")
+async def set_server_secret(caller: Caller, services: Asked, secret: SecretName, body: SecretBody) -> None:
+    """Store a secret of the installation."""
+    await services.secrets.set(caller, None, secret, body.value)
+
+
+@routes.delete("/secrets/{secret}")
+async def delete_server_secret(caller: Caller, services: Asked, secret: SecretName) -> None:
+    """Forget it."""
+    await services.secrets.delete(caller, None, secret)
+
+
 @routes.get("/projects/{project}/secrets", gives=list[SecretView])
 async def list_secrets(caller: Caller, services: Asked, project: Project) -> object:
     """Names of secrets, and when they were used last. No request gives a value."""

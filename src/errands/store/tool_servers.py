@@ -68,9 +68,10 @@ async def usable(connection: AsyncConnection, project_id: UUID, name: str | None
     query = _reaching(select(*_columns), project_id)
     if name is not None:
         query = query.where(_named(name))
-    # False sorts first: the project's own, which alone is taken of two that share a name.
-    query = query.distinct(tool_servers.c.name).order_by(tool_servers.c.name, tool_servers.c.project_id.is_(None))
-    return [row for row in await fetch_all(connection, ToolServerRow, query) if row.enabled]
+    # False sorts before true: of two that share a name the project's own comes last, and stays.
+    query = query.order_by(tool_servers.c.name, tool_servers.c.project_id.is_not(None))
+    found = {row.name: row for row in await fetch_all(connection, ToolServerRow, query)}
+    return [row for row in found.values() if row.enabled]
 
 
 async def revisions(connection: AsyncConnection, project_id: UUID) -> str:

@@ -18,6 +18,7 @@ from errands.store import outbox
 from errands.store.database import Database
 from errands.store.outbox import NewMessage
 from tests.faces.api.conftest import OPERATOR, client_of, token_of
+from tests.faces.api.walk_tools import walk_tools
 
 _SOURCE = """
 task: hello
@@ -117,6 +118,7 @@ async def _walk(walk: Walk, app: FastAPI, services: Services, database: Database
     await _triggers(walk)
     await _hooks(walk)
     await _chat(walk)
+    await walk_tools(walk)
     await _people(walk, app, services)
     await _doors(walk, app, services)
 

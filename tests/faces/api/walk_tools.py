@@ -1,0 +1,49 @@
+"""The part of the walk that is about what agents and steps reach."""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+
+_SCRIPT = Path(__file__).parents[2] / "tools" / "tool_server.py"
+
+
+class Walks(Protocol):
+    async def call(self, operation: str, *, json: object = None, **given: Any) -> httpx.Response: ...
+
+
+async def walk_tools(walk: Walks) -> None:
+    """Secrets of the installation, tools, tool servers of both owners."""
+    await walk.call("setServerSecret", secret="KEY", json={"value": "s3cret"})
+    assert "s3cret" not in (await walk.call("listServerSecrets")).text
+    await walk.call("deleteServerSecret", secret="KEY")
+    with tempfile.TemporaryDirectory() as folder:
+        await _servers(walk, Path(folder) / "catalog.json", {"project": "default"}, "ToolServer", "Tool")
+        await _servers(walk, Path(folder) / "catalog.json", {}, "SharedToolServer", "SharedTool")
+
+
+async def _servers(walk: Walks, catalog: Path, whose: dict[str, Any], noun: str, tool: str) -> None:
+    _describe(catalog, {})
+    program = {"kind": "program", "command": sys.executable, "args": [str(_SCRIPT), "babble"]}
+    here: dict[str, Any] = {**whose, "server": "crm"}
+    put = await walk.call(f"put{noun}", **here, json={"connection": {**program, "env": {"CATALOG": str(catalog)}}})
+    assert (put.json()["health"], [one["name"] for one in put.json()["tools"]]) == ("ok", ["crm/babble"])
+    if whose:
+        listed = (await walk.call("listTools", **whose)).json()
+        assert {"http.request", "crm/babble"} <= {one["name"] for one in listed}
+    _describe(catalog, {"babble": "Writes much."})
+    looked = (await walk.call(f"lookAt{noun}", **here)).json()
+    assert (looked["health"], looked["changes"][0]["parts"]) == ("changed", ["description"])
+    assert (await walk.call(f"accept{tool}s", **here, json={})).json()["health"] == "ok"
+    effect = (await walk.call(f"set{tool}Effect", **here, json={"tool": "babble", "effect": "reads"})).json()
+    assert (effect["tools"][0]["effect"], effect["tools"][0]["effect_from"]) == ("reads", "person")
+    await walk.call(f"get{noun}", **here)
+    assert [one["name"] for one in (await walk.call(f"list{noun}s", **whose)).json()] == ["crm"]
+    await walk.call(f"remove{noun}", **here)
+
+
+def _describe(catalog: Path, tools: dict[str, str]) -> None:
+    catalog.write_text(json.dumps(tools))
