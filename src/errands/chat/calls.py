@@ -82,8 +82,8 @@ class _CallContext:
             raise StepFailed(ErrorKind.DENIED, f"this call names no secret {name}")
         return await self.credential(name)
 
-    async def credential(self, name: str) -> str:
-        found = (await self._calls.vault.reveal(self.run.project_id, [name])).get(name)
+    async def credential(self, name: str, *, of_server: bool = False) -> str:
+        found = (await self._calls.vault.reveal(None if of_server else self.run.project_id, [name])).get(name)
         if found is None:
             hint = f"set it with: errands secrets set {name}"
             raise StepFailed(ErrorKind.SECRET, f"the secret {name} does not exist", hint=hint)
