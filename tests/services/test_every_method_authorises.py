@@ -100,7 +100,6 @@ GIVEN: dict[str, Any] = {
     "arguments": {},
     "action": "do",
     "connection": {"kind": "http", "url": "https://crm.example/mcp"},
-    "tool": "find",
     "effect": "reads",
 }
 
