@@ -12,7 +12,10 @@ from tests.faults.scene import ROOT
 FULL = os.environ.get("ERRANDS_FAULTS") == "full"
 
 
-@pytest.mark.parametrize("script", ["kill_workers", "freeze_worker", "database_gone", "two_workers", "scheduler_day"])
+SCRIPTS = ["kill_workers", "freeze_worker", "database_gone", "two_workers", "scheduler_day", "strange_requests"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_the_promises_are_kept_when(script: str) -> None:
     command = [sys.executable, "-m", f"tests.faults.{script}", *([] if FULL else ["--short"])]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
