@@ -219,10 +219,11 @@ def body_fields(document: Document, declared: Document) -> str:
     content = declared.get("requestBody", {}).get("content", {}).get("application/json")
     if content is None:
         return ""
-    if "$ref" not in content.get("schema", {}):
+    schema = content.get("schema", {})
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if "properties" not in schema:
         return "anything"
-    name = content["schema"]["$ref"].rpartition("/")[2]
-    schema = document["components"]["schemas"][name]
     required = schema.get("required", ())
     return ", ".join(f"`{key}`{'*' if key in required else ''}" for key in schema.get("properties", ()))
 

@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     """Mail account of the server: `smtp://USER:PASSWORD@HOST:587?from=errands@example.com`, or `smtps://`. Questions
     and reminders go out by it, and alarms to channels that mail. None: no mail is sent."""
 
+    max_upload: Annotated[Size, Field(ge=KIB)] = 100 * MIB
+    """Size of a request that brings files for a run."""
+
     artifacts_url: str | None = None
     """Where large outputs and files are kept: a folder or any URL that fsspec knows, such as `s3://bucket/errands`.
     None: the folder `artifacts` in the home folder."""

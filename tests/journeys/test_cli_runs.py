@@ -170,3 +170,18 @@ def test_a_paused_task_skips_runs_with_its_note(errands: Errands) -> None:
     assert "audit week" in skipped.out
     assert errands("resume", "count").code == 0
     assert errands("run", "count").code == 0
+
+
+def test_a_file_of_this_machine_is_sent_along_and_stands_in_the_runs_workspace(errands: Errands) -> None:
+    errands.write(
+        "read.yaml",
+        "task: read\ndescription: Reads a letter.\ngrants: {tools: [files.read]}\n"
+        "params:\n  letter: {type: string, format: file}\n"
+        "steps:\n  - {id: read, tool: files.read, with: {path: '{{ letter }}'}}\noutput: \"{{ read['content'] }}\"\n",
+    )
+    errands.write("letter.txt", "Dear Ana")
+    done = errands("run", "read.yaml", "-p", "letter=letter.txt", "--json")
+    assert (done.code, done.document["output"]) == (0, "Dear Ana"), done.err
+    assert done.document["arguments"] == {"letter": "inputs/letter.txt"}
+    missing = errands("run", "read", "-p", "letter=nothing.txt")
+    assert (missing.code, "nothing.txt is no file" in missing.err) == (2, True)

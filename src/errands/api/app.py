@@ -78,6 +78,8 @@ class Parts:
     """Has a callback told of every run that this process takes and lets go."""
     chat: ChatHere
     """Writes answers in threads."""
+    largest_upload: int = 100 * 2**20
+    """Bytes of a request that brings files."""
 
 
 def make_app(parts: Parts) -> FastAPI:
@@ -110,7 +112,13 @@ def make_frame(parts: Parts) -> FastAPI:
     app.state.services, app.state.meters = parts.services, meters
     app.state.followers = Followers(parts.translate, parts.chat)
     app.state.chat = parts.chat
-    app.add_middleware(Edge, translate=parts.translate, observe=meters.request, version=parts.version)
+    app.add_middleware(
+        Edge,
+        translate=parts.translate,
+        observe=meters.request,
+        version=parts.version,
+        largest_upload=parts.largest_upload,
+    )
     return app
 
 

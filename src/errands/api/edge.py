@@ -20,6 +20,8 @@ MAX_BODY_BYTES = 16 * 2**20
 DEFECTS = "errands.defects"
 """Where a request from within this process wants to be told of an error that nobody has foreseen: a list in its scope.
 It is not logged then."""
+MULTIPART = "multipart/form-data"
+"""The form in which files come; its limit is the server's for uploads."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -38,30 +40,39 @@ class Edge:
     `version` is told with every answer, so that clients notice one that they do not fit.
     """
 
-    def __init__(self, app: ASGIApp, translate: Translate, observe: Observer, version: str) -> None:
+    def __init__(
+        self, app: ASGIApp, translate: Translate, observe: Observer, version: str, largest_upload: int
+    ) -> None:
         self._app = app
         self._translate = translate
         self._observe = observe
         self._version = version
+        self._largest_upload = largest_upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        request_id = _request_id(headers)
+        request_id, most = _request_id(headers), self._most(scope, headers)
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(scope, send, request_id, self._observe, self._version)
         with structlog.contextvars.bound_contextvars(request=request_id):
             try:
-                _check_form(scope, headers)
-                await self._app(scope, _limited(receive, scope), answer.send)
+                _check_form(scope, headers, most)
+                await self._app(scope, _limited(receive, scope, most), answer.send)
             except ClientDisconnect:
                 pass  # Whoever asked has gone.
             except Exception as error:
                 # What came of a body that is cut off, where it was being read, says nothing.
-                meant = _too_large() if scope["state"].get("too_large") else error
+                meant = _too_large(most) if scope["state"].get("too_large") else error
                 await self._refuse(meant, scope, receive, answer)
+
+    def _most(self, scope: Scope, headers: Headers) -> int:
+        """Bytes that the request may have."""
+        starts = scope["method"] == "POST" and scope["path"].endswith("/runs")
+        uploads = starts and headers.get("content-type", "").lower().startswith(MULTIPART)
+        return self._largest_upload if uploads else MAX_BODY_BYTES
 
     async def _refuse(self, error: Exception, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         if is_defect(error, self._translate):
@@ -112,16 +123,16 @@ def _request_id(headers: Headers) -> str:
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
-def _check_form(scope: Scope, headers: Headers) -> None:
+def _check_form(scope: Scope, headers: Headers, most: int) -> None:
     """Raises Refusal for what no endpoint should have to think of."""
     if "\0" in scope["path"] or b"%00" in scope["query_string"]:
         raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", "The address holds a NUL character.")
     length = headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or int(length) > MAX_BODY_BYTES:
-        raise _too_large()
+    if not length.isascii() or not length.isdigit() or int(length) > most:
+        raise _too_large(most)
 
 
-def _limited(receive: Receive, scope: Scope) -> Receive:
+def _limited(receive: Receive, scope: Scope, most: int) -> Receive:
     """The body, up to the limit, also where its length was not told before."""
     taken = 0
 
@@ -129,16 +140,16 @@ def _limited(receive: Receive, scope: Scope) -> Receive:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        if taken > MAX_BODY_BYTES:
+        if taken > most:
             scope["state"]["too_large"] = True
-            raise _too_large()
+            raise _too_large(most)
         return message
 
     return next_part
 
 
-def _too_large() -> Refusal:
-    limit = MAX_BODY_BYTES // 2**20
+def _too_large(most: int) -> Refusal:
+    limit = most // 2**20
     return Refusal(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "too-large",

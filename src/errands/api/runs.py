@@ -10,11 +10,12 @@ from typing import Annotated
 from fastapi import Header, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
-from errands.api.bodies import Body, Cursor, JsonMap, Limit, Project, Run, Task, Version, VersionNumber
+from errands.api.bodies import Body, Cursor, Limit, Project, Run, Task, Version, VersionNumber
 from errands.api.callers import Asked, Caller
 from errands.api.following import Followers, LastEventId, events_response
 from errands.api.problems import Refusal
 from errands.api.routes import Routes, reply
+from errands.api.starting import TAKES, Started
 from errands.core.access import Principal
 from errands.core.definition.units import Duration
 from errands.core.outcomes import RunStatus
@@ -56,14 +57,6 @@ _EXAMPLE = {
 _ENDED = {200: {"model": RunView, "description": "The run has ended within the time to wait."}}
 
 
-class StartBody(Body):
-    """How a run is started."""
-
-    arguments: JsonMap = Field(default_factory=dict, examples=[{"region": "emea"}])
-    version: VersionNumber | None = None
-    """Number of the version. None: the published one."""
-
-
 class CancelBody(Body):
     reason: Annotated[str, Field(max_length=1000)] | None = None
     """Kept with the run."""
@@ -82,20 +75,28 @@ class RerunBody(Body):
     status=HTTPStatus.ACCEPTED,
     also=_ENDED,
     example=_EXAMPLE,
+    takes=TAKES,
 )
 async def start_run(
     caller: Caller,
     services: Asked,
     project: Project,
     task: Task,
-    body: StartBody,
+    start: Started,
     wait: Wait = None,
     idempotency_key: IdempotencyKey = None,
 ) -> object:
-    """Start a run: 202 with its address in Location. With `wait`, 200 and the whole run if it ends in time."""
+    """Start a run: 202 with its address in Location. With `wait`, 200 and the whole run if it ends in time.
+
+    Files for params of `format: file` are sent as multipart/form-data, each part under the name of its param.
+    """
     seconds = _seconds(wait)
+    body = start.body
     started = await services.runs.start(
-        caller, project, task, body.arguments, version=body.version, idempotency_key=idempotency_key
+        *(caller, project, task, body.arguments),
+        version=body.version,
+        idempotency_key=idempotency_key,
+        files=start.files,
     )
     return await _told(services, caller, started, seconds)
 

@@ -119,7 +119,8 @@ def _api_parts(runtime: Runtime) -> "Parts":
     from errands.api.app import Parts
     from errands.services.outages import outage
 
-    return Parts(runtime.services, outage, version("errands"), runtime.engine.bus.listen, runtime.chat)
+    listen, largest = runtime.engine.bus.listen, runtime.settings.max_upload
+    return Parts(runtime.services, outage, version("errands"), listen, runtime.chat, largest)
 
 
 @asynccontextmanager

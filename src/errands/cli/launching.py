@@ -1,6 +1,8 @@
 """From what was typed after `errands run` to a run that is followed, or a rehearsal."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errands.cli.desk import Room
@@ -18,7 +20,7 @@ from errands.services.errors import NotFound
 from errands.services.views import RunStarted, RunView
 
 if TYPE_CHECKING:
-    from errands.core.definition.task import TaskDefinition
+    from errands.core.definition.task import Param, TaskDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,9 @@ async def start(screen: Screen, room: Room, wanted: Wanted, *, wait: bool, follo
     """Start a run and stay with it as long as was asked."""
     task, version = await _task(screen, room, wanted)
     definition = await room.client.tasks.definition(room.project, task, version)
+    given, files = with_files(arguments(wanted, definition), definition.params)
     started = await room.client.runs.start(
-        room.project,
-        task,
-        arguments(wanted, definition),
-        version=version,
-        idempotency_key=wanted.idempotency_key,
+        room.project, task, given, version=version, idempotency_key=wanted.idempotency_key, files=files
     )
     return await stay_with(screen, room, started, wait=wait, follow=follow)
 
@@ -103,6 +102,21 @@ def arguments(wanted: Wanted, definition: "TaskDefinition | None") -> dict[str, 
     from_file = object_from_file(wanted.args_file) if wanted.args_file else {}
     schemas = {param.name: param.schema_ for param in definition.params} if definition else None
     return from_file | named_values(wanted.params, schemas)
+
+
+def with_files(given: dict[str, Json], params: "Sequence[Param]") -> tuple[dict[str, Json], list[tuple[str, Path]]]:
+    """The arguments without those that name files of this machine, and these. Raises BadInput where one is missing."""
+    from errands.core.params import takes_file
+
+    files: list[tuple[str, Path]] = []
+    for name in [param.name for param in params if takes_file(param) and given.get(param.name) is not None]:
+        value = given.pop(name)
+        named = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+        files += [(name, Path(str(one).removeprefix("@")).expanduser()) for one in named]
+    for name, path in files:
+        if not path.is_file():
+            raise BadInput(f"{path} is no file", hint=f"Give the path of a file of this machine: -p {name}=report.pdf")
+    return given, files
 
 
 async def _task(screen: Screen, room: Room, wanted: Wanted) -> tuple[str, int | None]:

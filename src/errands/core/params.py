@@ -107,6 +107,24 @@ def default_names(param: Param) -> frozenset[str]:
         return frozenset()
 
 
+def takes_file(param: Param) -> bool:
+    """Whether the argument is a file (or several): `{type: string, format: file}`, or a list of these.
+
+    The value that steps see is the file's path in the run's workspace.
+    """
+    return _is_file(param.schema_) or several_files(param)
+
+
+def several_files(param: Param) -> bool:
+    """Whether the argument is a list of files."""
+    items = param.schema_.get("items")
+    return "array" in _types(param.schema_) and isinstance(items, Mapping) and _is_file(items)
+
+
+def _is_file(schema: JsonObject) -> bool:
+    return schema.get("format") == "file" and "string" in _types(schema)
+
+
 def coerce_text(params: Sequence[Param], name: str, text: str) -> Json:
     """What `-p name=text` on a command line means, by the param's schema: `5` is a number where one is wanted.
 

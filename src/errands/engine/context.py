@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NoReturn, Protocol
+from uuid import UUID
 
 from errands.core.definition.policies import Grants
 from errands.core.outcomes import ErrorKind, Performed, StepFailed, StepStatus, Usage
@@ -22,6 +23,10 @@ class Surroundings(Protocol):
     """What a context needs beyond its run's session."""
 
     def workspace(self, run_id: str) -> Path: ...
+
+    async def bring_inputs(self, run_id: UUID) -> None:
+        """Put the files that the run begins with into its workspace. Raises StepFailed."""
+        ...
 
     def log(self, session: Session, path: str, level: Level, message: str) -> None: ...
 

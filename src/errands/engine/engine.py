@@ -35,6 +35,7 @@ from errands.engine.surroundings import Workplace
 from errands.engine.trigger_orders import TriggerOrders
 from errands.engine.wakeups import WaitingRoom
 from errands.engine.worker import Worker
+from errands.store import inputs
 from errands.store.connections import Connection
 from errands.store.identifiers import new_id
 
@@ -52,6 +53,8 @@ class ArtifactStore(Protocol):
     async def get(self, ref: str) -> bytes: ...
 
     async def put_file(self, path: Path) -> tuple[str, int, str]: ...
+
+    def chunks(self, ref: str) -> AsyncIterator[bytes]: ...
 
     async def delete(self, refs: list[str]) -> None: ...
 
@@ -240,7 +243,13 @@ class Engine:
         order = await reruns.order_of_rerun(
             pool, self.versions, run_id, from_step=from_step, version_id=version_id, starter=starter
         )
-        return await self.launch(order, also=also)
+
+        async def with_files(connection: Connection, changed: UUID) -> None:
+            await inputs.copy(connection, run_id, changed)
+            if also is not None:
+                await also(connection, changed)
+
+        return await self.launch(order, also=with_files if order.trigger.get("files") else also)
 
     async def dry_run(
         self,

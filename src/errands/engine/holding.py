@@ -151,6 +151,8 @@ def _defect(run_id: str, error: Exception) -> StepError:
 
 
 async def _opened(hands: Hands, run: HeldRun) -> Advance:
+    if run.trigger.get("files"):
+        await hands.surroundings.bring_inputs(run.id)
     parked = hands.parked.pop(run.id, None)
     if parked is not None:
         hands.parked_records -= len(parked.session.history)

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +15,11 @@ from errands.core.ids import encode
 from errands.core.outcomes import ErrorKind, StepFailed
 from errands.core.values import JsonObject
 from errands.engine.context import Level
+from errands.engine.inputs import bring
 from errands.engine.live import LiveBus, LiveEvent
 from errands.engine.patience import DATABASE_AWAY, patiently
 from errands.engine.session import Session
+from errands.store import inputs
 from errands.store.connections import Pool
 
 _FLUSH_SECONDS = 0.25
@@ -30,6 +32,10 @@ class FileStore(Protocol):
 
     async def put_file(self, path: Path) -> tuple[str, int, str]:
         """Keep a file. Gives its reference, size in bytes and SHA-256."""
+        ...
+
+    def chunks(self, ref: str) -> AsyncIterator[bytes]:
+        """What is kept under a reference, in parts."""
         ...
 
 
@@ -57,6 +63,10 @@ class Workplace:
                     hint="make room in the Errands home folder",
                 ) from error
         return folder
+
+    async def bring_inputs(self, run_id: UUID) -> None:
+        files = await patiently(inputs.of_run, self._pool, run_id)
+        await bring(self._files, files, self.workspace(encode("run", run_id)))
 
     def log(self, session: Session, path: str, level: Level, message: str) -> None:
         now, text = self._clock(), message[:_LONGEST_LINE].replace("\0", "\\0")

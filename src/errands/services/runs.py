@@ -24,6 +24,7 @@ from errands.services.rehearsing import Rehearsal, check_given
 from errands.services.tail import Tail
 from errands.services.tasks import TaskService
 from errands.services.telling import line_view, log_line, read_run
+from errands.services.uploads import Given, Upload, digests, digests_told, keep, told, with_paths
 from errands.services.views import (
     DryRunView,
     LogLine,
@@ -35,14 +36,17 @@ from errands.services.views import (
     RunView,
     SourceFile,
 )
-from errands.store import record, runs
+from errands.store import inputs, record, runs
 from errands.store.artifacts import ArtifactStore
+from errands.store.connections import Connection
 from errands.store.database import Database
+from errands.store.inputs import InputFile
 from errands.store.runs import RunRow
-from errands.store.tasks import TaskRow
+from errands.store.tasks import TaskRow, VersionBody
 
 if TYPE_CHECKING:
-    from errands.engine.engine import Engine
+    from errands.engine.engine import Engine, Witness
+    from errands.engine.launching import Launched
 
 _LARGEST_PAGE = 500
 
@@ -77,50 +81,43 @@ class RunService:
         *,
         version: int | None = None,
         idempotency_key: str | None = None,
+        files: Given | None = None,
     ) -> RunStarted:
-        """Launch a run of the published version, or of the numbered one.
+        """Launch a run of the published version, or of the numbered one. `files` by param; they begin in its workspace.
 
         With an idempotency key that was used before: that run, if it was started with the same arguments. A version
         that is not published takes the right to publish. Raises Denied, ArgumentsInvalid (no run is made), NotFound,
-        Conflict (nothing published; another run has the key), Invalid (a default cannot be computed).
+        Conflict (nothing published; another run has the key), Invalid (a default cannot be computed), Unavailable (a
+        file cannot be kept).
         """
-        await self._authority.authorise(caller, Verb.TASK_RUN, TaskResource(project, task))
-        async with self._database.engine.connect() as connection:
-            found = await find_task(connection, project, task)
-            resource = await narrowed(connection, project, found.id, found.name)
-            await self._authority.authorise(caller, Verb.TASK_RUN, resource)
-            await self._may_take(caller, found, resource, version)
-            refuse_archived(found)
-            if version is None and found.published is None:
-                hint = f"Publish one: errands apply FILE, or start version {found.latest} by its number."
-                raise Conflict(f"No version of task {task} is published.", hint)
-            body = await find_version(connection, found, version)
-            if idempotency_key is not None:
-                earlier = await runs.with_idempotency_key(connection, found.project_id, idempotency_key)
-                if earlier is not None:
-                    return _same_as(earlier, found.id, given, idempotency_key)
+        found, resource, body = await self._startable(caller, project, task, version)
         definition = TaskDefinition.model_validate(body.definition)
+        given, placed = with_paths(definition.params, given, files or {})
+        if idempotency_key is not None:
+            async with self._database.engine.connect() as connection:
+                earlier = await runs.with_idempotency_key(connection, found.project_id, idempotency_key)
+            if earlier is not None:
+                return _same_as(earlier, found.id, given, placed, idempotency_key)
         arguments, marked = await self._bound(definition, given, project, found, caller.reference)
+        kept = await self._kept(placed)
         order = Order(
             found.project_id,
             found.id,
             body.id,
             arguments,
-            trigger=with_marks({"kind": "on_demand"}, marked),
+            trigger=with_marks({"kind": "on_demand"} | ({"files": told(kept)} if kept else {}), marked),
             starter=caller.reference,
             idempotency_key=idempotency_key,
         )
-        detail: JsonObject = {"version": body.number}
+        also = self._authority.witness(caller, Verb.TASK_RUN, resource, {"version": body.number})
         try:
-            launched = await self._engine.launch(
-                order, also=self._authority.witness(caller, Verb.TASK_RUN, resource, detail)
-            )
+            launched = await self._launched(order, kept, also)
         except IdempotencyConflictError as error:
             # Another caller was quicker; its computed defaults may differ from ours, what was given may not.
             async with self._database.engine.connect() as connection:
                 row = await runs.find(connection, error.run_id)
             assert row is not None and idempotency_key is not None
-            return _same_as(row, found.id, given, idempotency_key)
+            return _same_as(row, found.id, given, placed, idempotency_key)
         except StepFailed as failure:
             raise Invalid(failure.error.message, failure.error.hint) from None
         return RunStarted(ids.encode("run", launched.run_id), launched.status, launched.reason, launched.existing)
@@ -250,6 +247,48 @@ class RunService:
         async for event in follow_run(self._database, self._engine, self._artifacts, self._tail, row.id):
             yield event
 
+    async def _startable(
+        self, caller: Principal, project: str, task: str, version: int | None
+    ) -> tuple[TaskRow, TaskResource, VersionBody]:
+        """The task and the version that is to run. Raises Denied, NotFound, Conflict."""
+        await self._authority.authorise(caller, Verb.TASK_RUN, TaskResource(project, task))
+        async with self._database.engine.connect() as connection:
+            found = await find_task(connection, project, task)
+            resource = await narrowed(connection, project, found.id, found.name)
+            await self._authority.authorise(caller, Verb.TASK_RUN, resource)
+            await self._may_take(caller, found, resource, version)
+            refuse_archived(found)
+            if version is None and found.published is None:
+                hint = f"Publish one: errands apply FILE, or start version {found.latest} by its number."
+                raise Conflict(f"No version of task {task} is published.", hint)
+            return found, resource, await find_version(connection, found, version)
+
+    async def _kept(self, placed: Sequence[tuple[str, Upload]]) -> Sequence[InputFile]:
+        """Raises Unavailable."""
+        try:
+            return await keep(self._artifacts, placed)
+        except OSError as error:
+            said = f"The files cannot be kept in {self._artifacts.place}: {error.strerror or error}."
+            raise Unavailable(said, "Bring the artifact store back, or make room; no run was made.") from error
+
+    async def _launched(self, order: Order, kept: Sequence[InputFile], also: "Witness") -> "Launched":
+        """Launch it with its files; they are forgotten again where it was launched before, or is not."""
+        if not kept:
+            return await self._engine.launch(order, also=also)
+
+        async def with_files(connection: Connection, run_id: UUID) -> None:
+            await inputs.put(connection, run_id, kept, datetime.now(UTC))
+            await also(connection, run_id)
+
+        made = False
+        try:
+            launched = await self._engine.launch(order, also=with_files)
+            made = not launched.existing
+            return launched
+        finally:
+            if not made:
+                await self._artifacts.delete([file.location for file in kept])
+
     async def _bound(
         self, definition: TaskDefinition, given: JsonObject, project: str, task: TaskRow, starter: str
     ) -> tuple[Mapping[str, Json], frozenset[str]]:
@@ -298,9 +337,12 @@ class RunService:
             await self._authority.authorise(caller, Verb.TASK_PUBLISH, resource)
 
 
-def _same_as(earlier: RunRow, task_id: UUID, given: JsonObject, key: str) -> RunStarted:
+def _same_as(
+    earlier: RunRow, task_id: UUID, given: JsonObject, placed: Sequence[tuple[str, Upload]], key: str
+) -> RunStarted:
     """The earlier run of an idempotency key. Computed defaults do not count: they may depend on the moment."""
     same = all(name in earlier.arguments and earlier.arguments[name] == value for name, value in given.items())
+    same = same and digests(placed) == digests_told(earlier.trigger)
     if earlier.task_id != task_id or not same:
         raise Conflict(
             f"The idempotency key {key!r} belongs to {ids.encode('run', earlier.id)}, "

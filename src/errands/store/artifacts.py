@@ -41,6 +41,15 @@ class ArtifactStore:
         """Keep a copy of a file; gives its name, its bytes and their SHA-256 in hex."""
         return await _off_loop(lambda: self._copy(path))
 
+    async def put_open(self, file: BinaryIO, *, name: str) -> tuple[str, int, str]:
+        """Keep what an open file holds from its beginning; gives its name, its bytes and their SHA-256 in hex."""
+
+        def copied() -> tuple[str, int, str]:
+            file.seek(0)
+            return self._copy_open(file, Path(name).suffix)
+
+        return await _off_loop(copied)
+
     async def get(self, ref: str) -> bytes:
         """What lies under a name. Raises OSError (FileNotFoundError) if nothing does."""
         _check(ref)
@@ -100,16 +109,19 @@ class ArtifactStore:
             raise
 
     def _copy(self, path: Path) -> tuple[str, int, str]:
-        ref = _new_ref(path.suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,16}", path.suffix) else "")
+        with path.open("rb") as file:
+            return self._copy_open(file, path.suffix)
+
+    def _copy_open(self, file: BinaryIO, suffix: str) -> tuple[str, int, str]:
+        ref = _new_ref(suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,16}", suffix) else "")
         sha, size = hashlib.sha256(), 0
 
         def chunks() -> Iterable[bytes]:
             nonlocal size
-            with path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    sha.update(chunk)
-                    size += len(chunk)
-                    yield chunk
+            while chunk := file.read(_CHUNK):
+                sha.update(chunk)
+                size += len(chunk)
+                yield chunk
 
         self._write(ref, chunks())
         return ref, size, sha.hexdigest()

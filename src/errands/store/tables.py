@@ -358,6 +358,8 @@ artifacts = Table(
     Column("location", Text, nullable=False),
     _moment("created_at", required=True),
     Index("ix_artifacts_run", "run_id", "id"),
+    # A rerun shares the files that the run before it began with.
+    Index("ix_artifacts_inputs", "location", postgresql_where=text("path = 'trigger'")),
 )
 
 cache_entries = Table(

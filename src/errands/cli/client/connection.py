@@ -1,9 +1,10 @@
 """One way to an API: requests with paths, queries and bodies; answers as views; refusals as services raise them."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
@@ -56,6 +57,29 @@ class Connection:
         """What came of a verb."""
         return await self.ask(gives, "POST", *path, body=body)
 
+    async def upload(
+        self,
+        gives: type[View],
+        *path: str,
+        fields: Mapping[str, str],
+        files: Sequence[tuple[str, Path]],
+        headers: Mapping[str, str] | None = None,
+    ) -> View:
+        """What came of files that are sent, each under a name. Raises as `ask` does; OSError for an unreadable file."""
+        with ExitStack() as stack:
+            parts = [(name, (file.name, stack.enter_context(file.open("rb")))) for name, file in files]
+            request = self._http.build_request(
+                "POST",
+                _address(path),
+                data=fields,
+                files=parts,
+                headers=headers,
+                timeout=httpx.Timeout(_CONNECT_SECONDS, read=_ANSWER_SECONDS, pool=None),
+                extensions=self._extensions,
+            )
+            content = await self._content(request)
+        return self._view(gives, from_json(content))
+
     async def ask(
         self,
         gives: type[View],
@@ -66,7 +90,9 @@ class Connection:
         headers: Mapping[str, str] | None = None,
     ) -> View:
         """An answer as a view. Raises the service's refusal, Unreachable, Unavailable."""
-        value = await self.value(method, *path, query=query, body=body, headers=headers)
+        return self._view(gives, await self.value(method, *path, query=query, body=body, headers=headers))
+
+    def _view(self, gives: type[View], value: Json) -> View:
         try:
             return read(gives, value)
         except Unreadable as error:
@@ -83,10 +109,13 @@ class Connection:
     ) -> Json:
         """An answer as the JSON that it is; None where there is none. Raises as `ask` does."""
         request = self._request(method, path, query, body, headers, _ANSWER_SECONDS)
-        async with self._translated(), self._answer(request) as answer:
-            content = await answer.aread()
+        content = await self._content(request)
         value: Json = from_json(content, allow_inf_nan=True) if content else None
         return value
+
+    async def _content(self, request: httpx.Request) -> bytes:
+        async with self._translated(), self._answer(request) as answer:
+            return await answer.aread()
 
     @asynccontextmanager
     async def stream(self, *path: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[httpx.Response]:
@@ -104,12 +133,11 @@ class Connection:
         headers: Mapping[str, str] | None,
         seconds: float | None,
     ) -> httpx.Request:
-        address = "/".join((_PREFIX, *(_segment(part) for part in path)))
         given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
         timeout = httpx.Timeout(_CONNECT_SECONDS, read=seconds, pool=None)
         return self._http.build_request(
             method,
-            address,
+            _address(path),
             params=given or None,
             json=None if body is None else as_json(body),
             headers=headers,
@@ -162,6 +190,10 @@ async def connected(server: str, token: str | None, versions: Versions) -> Async
         headers["Authorization"] = f"Bearer {token}"
     async with httpx.AsyncClient(base_url=server, headers=headers, trust_env=True) as http:
         yield Connection(http, server, versions)
+
+
+def _address(path: Sequence[str]) -> str:
+    return "/".join((_PREFIX, *(_segment(part) for part in path)))
 
 
 def _segment(part: str) -> str:

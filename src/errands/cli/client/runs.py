@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from errands.cli.client.connection import Connection
 from errands.cli.client.following import followed
 from errands.core.outcomes import RunStatus
-from errands.core.values import Json, JsonObject
+from errands.core.values import Json, JsonObject, to_text
 from errands.services.views import LogLine, Page, RerunView, RunEvent, RunLine, RunStarted, RunView
 
 _LINES = 1000
@@ -26,15 +27,16 @@ class Runs:
         *,
         version: int | None = None,
         idempotency_key: str | None = None,
+        files: Sequence[tuple[str, Path]] = (),
     ) -> RunStarted:
-        """Launch a run."""
-        return await self._connection.ask(
-            RunStarted,
-            "POST",
-            *("projects", project, "tasks", task, "runs"),
-            body={"arguments": arguments, "version": version},
-            headers={"Idempotency-Key": idempotency_key} if idempotency_key is not None else None,
-        )
+        """Launch a run. `files` are param and path. Raises OSError for a file that cannot be read."""
+        path = ("projects", project, "tasks", task, "runs")
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key is not None else None
+        if not files:
+            body = {"arguments": arguments, "version": version}
+            return await self._connection.ask(RunStarted, "POST", *path, body=body, headers=headers)
+        fields = {"arguments": to_text(arguments), **({} if version is None else {"version": str(version)})}
+        return await self._connection.upload(RunStarted, *path, fields=fields, files=files, headers=headers)
 
     async def list(
         self,

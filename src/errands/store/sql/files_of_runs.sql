@@ -10,4 +10,6 @@ select output_ref as ref from steps where run_id = any($1) and output_ref is not
     select shared.output_ref from steps as shared
     where shared.run_id in (select id from kin where id <> all($1)) and shared.output_ref is not null)
 union all
-select location as ref from artifacts where run_id = any($1)
+select distinct location as ref from artifacts where run_id = any($1) and (path <> 'trigger' or not exists (
+    select from artifacts as other
+    where other.location = artifacts.location and other.path = 'trigger' and other.run_id <> all($1)))

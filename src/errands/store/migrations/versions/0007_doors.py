@@ -1,4 +1,4 @@
-"""Addresses of triggers that listen to the outside, and what has come to them."""
+"""Addresses of triggers that listen to the outside, and what has come to them; files that runs begin with."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +14,7 @@ def upgrade() -> None:
         "update triggers set address = replace(gen_random_uuid()::text, '-', '') where kind in ('webhook', 'email')"
     )
     op.create_index("uq_triggers_address", "triggers", ["address"], unique=True)
+    op.create_index("ix_artifacts_inputs", "artifacts", ["location"], postgresql_where=sa.text("path = 'trigger'"))
     op.create_table(
         "deliveries",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
