@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from errands.core.definition.policies import Grants
-from errands.core.outcomes import ErrorKind, Performed, StepFailed, Usage
-from errands.core.ports import Effect, Recorded, RunIdentity
+from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, Usage
+from errands.core.ports import Effect, Gate, Recorded, RunIdentity
 from errands.core.values import Json, JsonObject, from_text, to_text
 
 
@@ -62,6 +62,9 @@ class MemoryContext:
     effect_key: str = "key-of-step"
     memory_limit: int = 2**29
     untrusted: bool = False
+    approves: bool = True
+    """What people answer to gates."""
+    gates: list[Gate] = field(default_factory=list)
 
     @property
     def run(self) -> RunIdentity:
@@ -93,6 +96,7 @@ class MemoryContext:
         request: Json = None,
         effect: Effect = Effect.READS,
         reserve: Usage = Usage(),  # noqa: B008
+        gate: Gate | None = None,
     ) -> Recorded:
         journal = self.journal
         if (record := journal.records.get(suffix)) is not None:
@@ -104,7 +108,12 @@ class MemoryContext:
         journal.performed.append(suffix)
         journal.effect_keys.append(key)
         journal.reserves.append(reserve)
-        performed = await perform(key)
+        if gate is not None:
+            self.gates.append(gate)
+        if gate is not None and not self.approves:
+            performed = gate.refused(StepError(ErrorKind.DENIED, "user:ana refused this call"))
+        else:
+            performed = await perform(key)
         output = self._redacted(to_text(performed.output))
         given, outside = to_text(request), performed.untrusted
         journal.records[suffix] = Record(kind, digest, given, output, performed.usage, effect, outside)

@@ -118,6 +118,7 @@ class Approvals:
             question="Send it?",
             form={"type": "object", "properties": {"text": {"type": "string", "default": "Dear all"}}},
             choices=("send", "drop"),
+            subject=None,
             approvers=(),
             excluded=(),
             quorum=1,

@@ -13,7 +13,7 @@ import pytest
 
 from errands.core.definition.policies import Grants
 from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, Usage
-from errands.core.ports import Effect, Recorded, RunIdentity
+from errands.core.ports import Effect, Gate, Recorded, RunIdentity
 from errands.core.values import Json, JsonObject
 from errands.tools.catalog import Catalog
 
@@ -63,6 +63,7 @@ class Step:
         request: Json = None,
         effect: Effect = Effect.READS,
         reserve: Usage = Usage(),  # noqa: B008
+        gate: Gate | None = None,
     ) -> Recorded:
         done = await perform(f"{self.effect_key}/{suffix}")
         return Recorded(done.output, done.usage)

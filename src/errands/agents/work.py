@@ -25,6 +25,8 @@ class Work:
     chain: Sequence[ModelDefinition]
     """The model, then its fallbacks."""
     offers: Sequence[Offer]
+    approve_tools: Sequence[str]
+    """Names and globs of the tools of which every call must be approved, by the step and by the agent."""
     toolbox: ToolBox
     models: Models
     meter: Meter

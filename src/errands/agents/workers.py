@@ -78,6 +78,7 @@ class Agents:
             agent=agent,
             chain=chain,
             offers=offers,
+            approve_tools=(*call.approve_tools, *agent.approve_tools),
             toolbox=self._tools,
             models=self._models,
             meter=meter,

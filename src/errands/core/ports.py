@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from errands.core.definition.policies import Budget, Grants
-from errands.core.outcomes import Performed, Usage
+from errands.core.outcomes import Performed, StepError, Usage
 from errands.core.values import Json, JsonObject
 
 
@@ -49,6 +49,8 @@ class AgentCall:
     """JSON Schema of the answer. `None`: text."""
     files: tuple[str, ...] = ()
     budget: Budget | None = None
+    approve_tools: tuple[str, ...] = ()
+    """Names and globs of tools of which every call must be approved."""
     kind: Literal["agent"] = "agent"
 
 
@@ -83,6 +85,18 @@ class Recorded:
     """It carries the mark of data from outside."""
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A call that a person must approve before it is made."""
+
+    tool: str
+    arguments: JsonObject
+    why: tuple[str, ...]
+    """Reasons, in words."""
+    refused: Callable[[StepError], Performed]
+    """What is recorded in place of the call where it was refused."""
+
+
 class Once(Protocol):
     """Perform something at most once in the record. See `StepContext.once`."""
 
@@ -96,6 +110,7 @@ class Once(Protocol):
         request: Json = None,
         effect: Effect = Effect.READS,
         reserve: Usage = Usage(),  # noqa: B008
+        gate: Gate | None = None,
     ) -> Recorded: ...
 
 
@@ -160,7 +175,9 @@ class StepContext(Protocol):
         `perform` gets the effect key of this record. `digest` names the request; a recorded digest that differs
         stops the step with a clear error (the replay has diverged). `request` is kept as the record's input.
         With `effect=changes` an intent is recorded first. `reserve` is what the call may use at most: crossing a
-        budget raises StepFailed (budget) before anything is performed; real usage is settled after it.
+        budget raises StepFailed (budget) before anything is performed; real usage is settled after it. With a `gate`
+        a person is asked first, and the run waits; where they refuse, nothing is performed and `gate.refused` is
+        recorded.
         """
         ...
 

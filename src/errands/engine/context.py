@@ -9,9 +9,11 @@ from typing import Literal, NoReturn, Protocol
 from uuid import UUID
 
 from errands.core.definition.policies import Grants
-from errands.core.outcomes import ErrorKind, Performed, StepFailed, StepStatus, Usage
-from errands.core.ports import Effect, Recorded, RunIdentity, Vault
+from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, StepStatus, Usage
+from errands.core.ports import Effect, Gate, Recorded, RunIdentity, ToolCall, Vault
 from errands.core.values import Json, JsonObject
+from errands.engine.gates import refusal
+from errands.engine.lanes import Together
 from errands.engine.leaves import Reached
 from errands.engine.records import Record, Stored
 from errands.engine.session import Session
@@ -56,6 +58,8 @@ class LeafContext:
         self.path = reached.path
         self.attempt = reached.attempt
         self.untrusted = reached.untrusted
+        self._reached = reached
+        self._together = Together(session.pulse, reached.deadline)
         self.memory_limit = memory_limit
         self.grants: Grants = session.program.definition.grants
         self._session = session
@@ -112,11 +116,33 @@ class LeafContext:
         request: Json = None,
         effect: Effect = Effect.READS,
         reserve: Usage = Usage(),  # noqa: B008 - frozen
+        gate: Gate | None = None,
     ) -> Recorded:
         path = f"{self.path}/{suffix}"
         found = self._session.find(path)
         if found is not None:
             return await self._replayed(found, digest)
+        with self._together.call():
+            refused = None if gate is None else await self._refusal(path, gate)
+            if gate is not None and refused is not None:
+                return await self._record(path, kind, digest, request, gate.refused(refused), {}, self._clock())
+            return await self._live(path, kind, digest, perform, request, effect, reserve)
+
+    async def _refusal(self, path: str, gate: Gate) -> StepError | None:
+        call = ToolCall(gate.tool, gate.arguments)
+        return await refusal(self._session, path, call, gate.why, self._reached.lane, self._together)
+
+    async def _live(
+        self,
+        path: str,
+        kind: Literal["turn", "call"],
+        digest: str,
+        perform: Callable[[str], Awaitable[Performed]],
+        request: Json,
+        effect: Effect,
+        reserve: Usage,
+    ) -> Recorded:
+        """Reserve, announce an effect, perform, record."""
         key = effect_key(self.run.run_id, path)
         with ExitStack() as reservations:
             for meter in self._session.meters:
@@ -128,12 +154,23 @@ class LeafContext:
                 )
             started = self._clock()
             performed = await perform(key)
+        facts: dict[str, Json] = {"effect_key": key} if effect is Effect.CHANGES else {}
+        return await self._record(path, kind, digest, request, performed, facts, started)
+
+    async def _record(
+        self,
+        path: str,
+        kind: Literal["turn", "call"],
+        digest: str,
+        request: Json,
+        performed: Performed,
+        facts: dict[str, Json],
+        started: datetime,
+    ) -> Recorded:
         self.untrusted = self.untrusted or performed.untrusted
-        facts: dict[str, Json] = {"digest": digest, **({"untrusted": True} if performed.untrusted else {})}
+        facts |= {"digest": digest, **({"untrusted": True} if performed.untrusted else {})}
         if performed.usage:
             facts["usage"] = performed.usage.as_json()
-        if effect is Effect.CHANGES:
-            facts["effect_key"] = key
         record = Record(
             path, kind, StepStatus.SUCCEEDED, request, performed.output, None, facts, started, self._clock()
         )

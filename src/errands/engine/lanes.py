@@ -1,7 +1,9 @@
 """Concurrency within a run: which branches can move, and how siblings are stopped."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
 
 
 class LaneStopped(BaseException):
@@ -45,6 +47,79 @@ class Pulse:
         self._moving += by
         if self._moving == 0:
             self._on_still()
+
+
+class Turn(Protocol):
+    """Whom a wait tells that it has begun and ended: the run's pulse, or the calls of one branch together."""
+
+    def held(self) -> None: ...
+
+    def released(self) -> None: ...
+
+
+class Together:
+    """Calls that one branch makes side by side: the branch can only wait when all of them do."""
+
+    def __init__(self, pulse: Turn, deadline: "Deadline | None" = None) -> None:
+        self._pulse = pulse
+        self._deadline = deadline
+        self._going = 0
+        self._held = 0
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """While inside, the branch is busy with one call more."""
+        if self._held and self._held == self._going:
+            self._go_on()
+        self._going += 1
+        try:
+            yield
+        finally:
+            self._going -= 1
+            if self._held and self._held == self._going:
+                self._stand_still()
+
+    def held(self) -> None:
+        self._held += 1
+        if self._held == self._going:
+            self._stand_still()
+
+    def released(self) -> None:
+        if self._held == self._going:
+            self._go_on()
+        self._held -= 1
+
+    def _stand_still(self) -> None:
+        if self._deadline is not None:
+            self._deadline.pause()
+        self._pulse.held()
+
+    def _go_on(self) -> None:
+        self._pulse.released()
+        if self._deadline is not None:
+            self._deadline.go_on()
+
+
+class Deadline:
+    """The time limit of one attempt. It stands still while the attempt only waits for people."""
+
+    def __init__(self) -> None:
+        self._bound: asyncio.Timeout | None = None
+        self._left: float | None = None
+
+    def start(self, bound: asyncio.Timeout) -> None:
+        self._bound = bound
+
+    def pause(self) -> None:
+        when = self._bound.when() if self._bound is not None else None
+        if self._bound is not None and when is not None and not self._bound.expired():
+            self._left = when - asyncio.get_running_loop().time()
+            self._bound.reschedule(None)
+
+    def go_on(self) -> None:
+        if self._bound is not None and self._left is not None:
+            self._bound.reschedule(asyncio.get_running_loop().time() + self._left)
+            self._left = None
 
 
 class Lane:

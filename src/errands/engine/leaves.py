@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from errands.core.definition.steps import AgentStep, NotifyStep, Step, ToolStep
+from errands.core.gates import approving, why_ask
 from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, StepStatus
 from errands.core.ports import AgentCall, Effect, Evaluation, LeafCall, SandboxLimits, ToolCall
 from errands.core.retry import retry_after
 from errands.core.values import Json, JsonObject, digest
-from errands.engine.lanes import Lane
+from errands.engine.gates import refusal
+from errands.engine.lanes import Deadline, Lane
 from errands.engine.ledger import AnswerHold, Cached, Kept, TimerHold
 from errands.engine.program import CompiledStep, template_of
 from errands.engine.records import LeaseLostError, Record, RecordRefusedError
@@ -42,6 +44,7 @@ class Reached:
     lane: Lane
     untrusted: bool
     """What it was handed, or a condition above it, carries the mark of data from outside."""
+    deadline: Deadline
 
 
 class Stubs(Protocol):
@@ -137,6 +140,7 @@ def _request(step: Step, rendered: JsonObject) -> LeafCall:
                 output=step.output,
                 files=tuple(str(name) for name in files) if isinstance(files, list) else (),
                 budget=step.budget,
+                approve_tools=step.approve_tools,
             )
         case _:
             raise AssertionError(step.kind)
@@ -185,6 +189,9 @@ async def _attempt(
     """Try until it succeeds, the retry policy is used up, or the error is not one to try again."""
     step = compiled.step
     so_far = _attempts(walk, step, path)
+    refused = await _refusal(walk, scope, path, lane, request)
+    if refused is not None:
+        return await _failed(walk, path, rendered, refused, 1, walk.clock(), untrusted=scope.untrusted)
     if so_far.last is not None:
         await _rest(walk, so_far, path, lane)
     while True:
@@ -202,6 +209,18 @@ async def _attempt(
             return await _failed(walk, path, rendered, error, so_far.number, started, untrusted=outside)
         so_far = await _note_attempt(walk, path, error, so_far.number, delay, started)
         await _rest(walk, so_far, path, lane)
+
+
+async def _refusal(walk: "Walk", scope: Scope, path: str, lane: Lane, request: LeafCall) -> StepError | None:
+    """Ask people where a tool's call is gated. A dry run makes no call that could be."""
+    grants = walk.program.definition.grants
+    if not isinstance(request, ToolCall) or walk.stubs is not None:
+        return None
+    if not scope.untrusted and not approving(grants):
+        return None
+    effect = await walk.performer.effect(request, walk.run)
+    why = why_ask(grants, request.tool, effect, untrusted=scope.untrusted)
+    return await refusal(walk.ledger, path, request, why, lane) if why else None
 
 
 def _attempts(walk: "Walk", step: Step, path: str) -> Attempts:
@@ -249,7 +268,8 @@ async def _perform(
 ) -> Performed:
     """One attempt. A call that changes the outside is announced in the journal first."""
     step = compiled.step
-    context = walk.context(compiled, Reached(path, so_far.number, lane, untrusted), request)
+    deadline = Deadline()
+    context = walk.context(compiled, Reached(path, so_far.number, lane, untrusted, deadline), request)
     if await walk.performer.effect(request, walk.run) is Effect.CHANGES:
         if so_far.crashed:
             await _after_crash(walk, step, path, so_far, lane)
@@ -258,7 +278,7 @@ async def _perform(
             facts: JsonObject = {"effect_key": context.effect_key}
             await walk.ledger.write(Record(intent, "intent", input=rendered, facts=facts, started_at=walk.clock()))
     try:
-        return await _within(step.timeout, request, walk.performer.perform(request, context))
+        return await _within(step.timeout, deadline, request, walk.performer.perform(request, context))
     except TimeoutError as error:
         raise StepFailed(ErrorKind.TIMEOUT, f"`{_name(request)}` timed out") from error
     except StepFailed:
@@ -291,12 +311,15 @@ def _defect(walk: "Walk", request: LeafCall, path: str, error: BaseException) ->
     )
 
 
-async def _within(limit: timedelta | None, request: LeafCall, call: Awaitable[Performed]) -> Performed:
+async def _within(
+    limit: timedelta | None, deadline: Deadline, request: LeafCall, call: Awaitable[Performed]
+) -> Performed:
     if limit is None:
         return await call
     seconds = limit.total_seconds()
     try:
         async with asyncio.timeout(seconds) as bound:
+            deadline.start(bound)
             return await call
     except TimeoutError as error:
         if not bound.expired():

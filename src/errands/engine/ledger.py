@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from errands.core.definition.steps import ApproveStep
 from errands.core.values import Json, JsonObject
-from errands.engine.lanes import Lane
+from errands.engine.lanes import Lane, Turn
 from errands.engine.records import Record, Stored
 
 
@@ -37,6 +37,8 @@ class AnswerHold:
     choices: tuple[str, ...]
     policy: ApproveStep | None
     due_at: datetime | None
+    subject: JsonObject | None = None
+    """What is asked about where the engine itself asks: a call, a budget. Kept as the input of the wait's record."""
     kind: Literal["approval"] = "approval"
 
 
@@ -96,8 +98,11 @@ class Ledger(Protocol):
         """A large output."""
         ...
 
-    async def hold(self, path: str, hold: Hold, lane: Lane) -> Json:
-        """Wait, holding nothing: the run is let go if no other branch can move. Gives the hold's result."""
+    async def hold(self, path: str, hold: Hold, lane: Lane, turn: Turn | None = None) -> Json:
+        """Wait, holding nothing: the run is let go if no other branch can move. Gives the hold's result.
+
+        `turn` is told where the branch may have something else to do meanwhile.
+        """
         ...
 
     def inherited(self, path: str) -> Record | None:

@@ -14,7 +14,7 @@ from errands.core.sampling import sample
 from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.engine.flow import Broke, Finished, Flow, Went
 from errands.engine.holds import defaults_of
-from errands.engine.lanes import Lane, LaneStopped
+from errands.engine.lanes import Lane, LaneStopped, Turn
 from errands.engine.leaves import Reached, Stub
 from errands.engine.ledger import Cached, Hold, Kept
 from errands.engine.limits import EngineLimits
@@ -67,7 +67,7 @@ class MemoryLedger:
     async def read(self, stored: Stored) -> Json:
         raise StepFailed(ErrorKind.STORAGE, f"a dry run keeps no large outputs ({stored.ref})")
 
-    async def hold(self, path: str, hold: Hold, lane: Lane) -> Json:
+    async def hold(self, path: str, hold: Hold, lane: Lane, turn: Turn | None = None) -> Json:
         lane.check()
         return {"by": "timer"}
 

@@ -19,8 +19,8 @@ from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.engine.budgets import DayMeter, Meter
 from errands.engine.history import WaitState, comes_before
 from errands.engine.journal import Also, Entry, Journal
-from errands.engine.lanes import Lane, LaneStopped, Pulse
-from errands.engine.ledger import Cached, ChildHold, Hold, Kept
+from errands.engine.lanes import Lane, LaneStopped, Pulse, Turn
+from errands.engine.ledger import AnswerHold, Cached, ChildHold, Hold, Kept
 from errands.engine.limits import EngineLimits
 from errands.engine.patience import patiently
 from errands.engine.program import Program
@@ -61,6 +61,14 @@ class Shared:
     clock: Callable[[], datetime]
 
 
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    """A branch that is held by a wait."""
+
+    future: asyncio.Future[Json]
+    turn: Turn
+
+
 class Session:
     """One run, held under one epoch. The walk's `Ledger`."""
 
@@ -88,7 +96,7 @@ class Session:
         """Why nothing more can be recorded: the lease is lost, or the database refuses a record."""
         self._shared = shared
         self._waits = waits
-        self._blocked: dict[str, asyncio.Future[Json]] = {}
+        self._blocked: dict[str, list[_Waiter]] = {}
         self._riding: set[asyncio.Future[None]] = set()
         self._large: OrderedDict[str, tuple[Json, int]] = OrderedDict()
         self._large_bytes = 0
@@ -172,40 +180,57 @@ class Session:
             _, (_, size) = self._large.popitem(last=False)
             self._large_bytes -= size
 
-    async def hold(self, path: str, hold: Hold, lane: Lane) -> Json:
-        state = self._waits.get(path)
-        if state is None:
-            state = await self._register(path, hold)
+    async def hold(self, path: str, hold: Hold, lane: Lane, turn: Turn | None = None) -> Json:
+        await self.open_wait(path, hold)
+        state = self._waits[path]
         if state.done:
             return state.result
         lane.check()
-        future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
-        self._blocked[path] = future
-        lane.on_stop(lambda: self._resolve(path, None, stopped=True))
-        self.pulse.held()
-        return await future
+        waiter = _Waiter(asyncio.get_running_loop().create_future(), turn or self.pulse)
+        self._blocked.setdefault(path, []).append(waiter)
+        lane.on_stop(lambda: self._leave(path, waiter, LaneStopped()))
+        waiter.turn.held()
+        try:
+            return await waiter.future
+        except asyncio.CancelledError:
+            self._leave(path, waiter)
+            raise
 
-    async def _register(self, path: str, hold: Hold) -> WaitState:
+    async def open_wait(self, path: str, hold: Hold) -> None:
+        """Record a wait, unless it is known; whoever holds at its path waits for it."""
+        if path in self._waits:
+            return
         made: list[WaitState] = []
+        if isinstance(hold, AnswerHold) and self.redactor.active:
+            subject = None if hold.subject is None else self.redacted(hold.subject)
+            hold = replace(hold, question=self.redactor.text(hold.question), subject=subject)
 
         async def also(connection: Connection) -> None:
             made[:] = [await self._shared.holds.register(connection, self.run, path, hold)]
 
-        await self.commit(Record(path, "wait", started_at=self._shared.clock()), also)
+        asked = hold.subject if isinstance(hold, AnswerHold) else None
+        await self.commit(Record(path, "wait", input=asked, started_at=self._shared.clock()), also)
         if not isinstance(hold, ChildHold) and hold.due_at is not None:
             self._shared.nudge(hold.due_at)
-        self._waits[path] = made[0]
-        return made[0]
+        self._waits.setdefault(path, made[0])
 
-    def _resolve(self, path: str, result: Json, *, stopped: bool = False) -> None:
-        future = self._blocked.pop(path, None)
-        if future is None or future.done():
+    def _resolve(self, path: str, result: Json) -> None:
+        for waiter in self._blocked.pop(path, []):
+            waiter.turn.released()
+            if not waiter.future.done():
+                waiter.future.set_result(result)
+
+    def _leave(self, path: str, waiter: "_Waiter", reason: BaseException | None = None) -> None:
+        """One who waits does so no longer, for another reason than that the wait is over."""
+        waiters = self._blocked.get(path, [])
+        if waiter not in waiters:
             return
-        self.pulse.released()
-        if stopped:
-            future.set_exception(LaneStopped())
-        else:
-            future.set_result(result)
+        waiters.remove(waiter)
+        if not waiters:
+            del self._blocked[path]
+        waiter.turn.released()
+        if reason is not None and not waiter.future.done():
+            waiter.future.set_exception(reason)
 
     async def cached(self, key: str) -> Cached | None:
         row = await patiently(

@@ -81,8 +81,9 @@ class WaitingRoom:
         await connection.execute(
             """
             insert into approvals (id, run_id, path, project_id, question, form, choices, approvers, excluded, quorum,
-                                   remind_seconds, escalate_seconds, escalate_to, created_at, due_at, notice_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $14)
+                                   remind_seconds, escalate_seconds, escalate_to, created_at, due_at, notice_at,
+                                   subject)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $14, $16)
             """,
             new_id(),
             run.id,
@@ -99,6 +100,7 @@ class WaitingRoom:
             list(policy.escalate.to) if policy.escalate is not None else None,
             self._clock(),
             hold.due_at,
+            None if hold.subject is None else to_text(hold.subject),
         )
         await _insert(connection, run, path, "approval", due_at=hold.due_at, now=self._clock())
         return WaitState(False, None, "approval")

@@ -293,6 +293,7 @@ def _view(row: ApprovalRow, answers: Sequence[AnswerRow]) -> ApprovalView:
         question=row.question,
         form=row.form,
         choices=tuple(row.choices),
+        subject=row.subject,
         approvers=tuple(row.approvers),
         excluded=tuple(row.excluded),
         quorum=row.quorum,

@@ -331,6 +331,9 @@ class ApprovalView:
     form: JsonObject | None
     """JSON Schema of fields to fill in, defaults rendered."""
     choices: tuple[str, ...]
+    subject: JsonObject | None
+    """What is asked about where Errands itself asks: `kind: tool_call` with tool, arguments and why, or `kind: budget`
+    with whose it is and what is used and allowed. None: a step of the task asks."""
     approvers: tuple[str, ...]
     """Whom it asks, such as `user:ana`, `group:sales-leads`, `role:owner`. Empty: everybody who may answer."""
     excluded: tuple[str, ...]

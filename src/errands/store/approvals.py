@@ -33,6 +33,7 @@ class ApprovalRow:
     question: str
     form: JsonObject | None
     choices: Sequence[str]
+    subject: JsonObject | None
     approvers: Sequence[str]
     excluded: Sequence[str]
     quorum: int

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from errands.core.definition.policies import Grants, ToolGrant
+from errands.core.definition.policies import Grants, ToolGrant, bound_schema
 from errands.core.outcomes import ErrorKind, StepFailed
 from errands.core.values import Json
 
@@ -37,7 +37,7 @@ def _argument_refusal(arguments: Mapping[str, Json], grant: ToolGrant) -> str | 
 
     for argument, schema in grant.arguments.items():
         try:
-            misfits = compile_schema(schema).misfits(arguments.get(argument), subject=f"`{argument}`")
+            misfits = compile_schema(bound_schema(schema)).misfits(arguments.get(argument), subject=f"`{argument}`")
         except SchemaInvalid as invalid:
             return f"the grant's schema for `{argument}` is not a valid JSON Schema ({invalid})"
         if misfits:

@@ -114,7 +114,7 @@ def _wrapped(schema: JsonObject) -> JsonObject:
 def _agent(work: Work, conversation: Conversation, answer: _Answer | None) -> Agent[None, Any]:
     asker = Asker(work.models, work.chain, work.context, work.sleep)
     model = JournaledModel(conversation, asker)
-    tools = JournaledTools(conversation, work.toolbox, work.offers)
+    tools = JournaledTools(conversation, work.toolbox, work.offers, work.approve_tools)
     agent: Agent[None, Any] = Agent(
         model,
         name=work.agent.agent,

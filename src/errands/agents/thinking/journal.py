@@ -26,8 +26,9 @@ from errands.agents.thinking.asking import Asker, Question, price_of
 from errands.agents.thinking.messages import characters, record_of_request, record_of_response, response_of_record
 from errands.core.catalog import ToolSpec
 from errands.core.definition.agents import ModelDefinition
+from errands.core.gates import why_ask
 from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, Usage
-from errands.core.ports import Recorded, StepContext
+from errands.core.ports import Effect, Gate, Recorded, StepContext
 from errands.core.values import Json, JsonObject, digest, to_text
 
 _MENDABLE = frozenset((ErrorKind.INPUT, ErrorKind.NOT_FOUND, ErrorKind.TOOL, ErrorKind.DENIED, ErrorKind.LIMIT))
@@ -164,6 +165,8 @@ class JournaledTools(AbstractToolset[None]):
     conversation: Conversation
     toolbox: ToolBox
     offers: Sequence[Offer]
+    approve_tools: Sequence[str] = ()
+    """Names and globs of tools of which every call must be approved."""
 
     @property
     def id(self) -> str | None:
@@ -190,17 +193,31 @@ class JournaledTools(AbstractToolset[None]):
             performed = await _attempt(self.toolbox, spec, tool_args, context)
             return replace(performed, untrusted=performed.untrusted or conversation.led_on)
 
+        effect = await self.toolbox.effect(spec.name, tool_args, conversation.context.run.project_id)
         recorded = await conversation.context.once(
             suffix,
             kind="call",
             digest=digest([spec.name, tool_args]),
             perform=perform,
             request={"tool": spec.name, "arguments": tool_args},
-            effect=await self.toolbox.effect(spec.name, tool_args, conversation.context.run.project_id),
+            effect=effect,
             reserve=reserve,
+            gate=self._gate(spec.name, tool_args, effect),
         )
         conversation.meter.add(replace(recorded.usage, tool_calls=0))
         return self._taken(recorded)
+
+    def _gate(self, tool: str, arguments: JsonObject, effect: Effect) -> Gate | None:
+        """What a person is asked before the call; a refusal is told to the model, which goes on."""
+        led_on = self.conversation.led_on
+        why = why_ask(
+            self.conversation.context.grants, tool, effect, untrusted=led_on, approve_tools=self.approve_tools
+        )
+        if not why:
+            return None
+        return Gate(
+            tool, arguments, why, lambda error: Performed({"error": error.as_json()}, _ONE_CALL, untrusted=led_on)
+        )
 
     def _taken(self, recorded: Recorded) -> Json:
         output = recorded.output

@@ -21,6 +21,8 @@ class AgentDefinition(Frozen):
     instructions: str = ""
     tools: tuple[str, ...] = ()
     """Tools it may use, by name or glob; always cut by the task's grants."""
+    approve_tools: tuple[str, ...] = ()
+    """Names and globs of tools that it may call only when a person has approved the call."""
     budget: Budget | None = None
     """Bounds on one piece of work."""
     max_turns: Annotated[int, Field(ge=1, le=500)] = 30

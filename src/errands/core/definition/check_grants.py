@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from errands.core.catalog import Surroundings
 from errands.core.definition.check_world import check_pattern, secret_uses, tool_uses
 from errands.core.definition.nodes import Path
-from errands.core.definition.policies import Grants, ToolGrant
+from errands.core.definition.policies import Grants, ToolGrant, bound_schema
 from errands.core.definition.report import Report
 from errands.core.definition.steps import AgentStep
 from errands.core.definition.task import TaskDefinition
@@ -164,8 +164,12 @@ def _host_fits(host: str, grant: str) -> bool:
 def _check_bounds(task: TaskDefinition, grant: ToolGrant, path: Path, report: Report) -> None:
     """Bounds on arguments are JSON Schemas, and literal arguments keep them."""
     for name, schema in grant.arguments.items():
+        if isinstance(schema, list) and not all(isinstance(glob, str) for glob in schema):
+            hint = 'write a list of globs such as ["*@example.com"], or a JSON Schema'
+            report.error((*path, "arguments", name), f"`{name}` is bound by no list of texts", hint, code="wrong-type")
+            continue
         try:
-            fit = compile_schema(schema)
+            fit = compile_schema(bound_schema(schema))
         except SchemaInvalid as invalid:
             here = (*path, "arguments", name, *invalid.path)
             report.error(here, invalid.message, invalid.hint, code="bad-schema")

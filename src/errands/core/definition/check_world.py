@@ -32,6 +32,8 @@ def check_world(task: TaskDefinition, report: Report, around: Surroundings) -> N
         if isinstance(step, AgentStep):
             for index, tool in enumerate(step.tools or ()):
                 check_pattern(report, (*path, "tools", index), tool, around)
+            for index, tool in enumerate(step.approve_tools):
+                check_pattern(report, (*path, "approve_tools", index), tool, around)
     for path, secret in secret_uses(task, around):
         if around.secrets is not None and secret not in around.secrets:
             hint = did_you_mean(secret, around.secrets) or f"store it: errands secrets set {secret}"

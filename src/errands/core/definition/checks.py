@@ -83,6 +83,8 @@ def check_agent(agent: AgentDefinition | None, positions: Positions, surrounding
         _check_model_name(report, ("model",), agent.model, surroundings)
         for index, tool in enumerate(agent.tools):
             check_pattern(report, ("tools", index), tool, surroundings)
+        for index, tool in enumerate(agent.approve_tools):
+            check_pattern(report, ("approve_tools", index), tool, surroundings)
     return report.problems
 
 

@@ -1,5 +1,6 @@
 """The small rules that a task and its steps carry: retry, cache, budget, limits, grants."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -87,7 +88,24 @@ class ToolGrant(Frozen):
     name: str
     """Tool name or glob, such as `crm/*`."""
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
-    """JSON Schema for each named argument; a call whose argument does not fit is denied."""
+    """For each named argument a JSON Schema, or a list of globs of which each text in it must fit one; a call whose
+    argument does not fit is denied."""
+    approve: bool = False
+    """A person must approve each call before it is made."""
+
+
+def bound_schema(bound: JsonValue) -> JsonValue:
+    """The JSON Schema of one entry of `ToolGrant.arguments`: itself, or that of texts which fit one of its globs."""
+    if not isinstance(bound, list):
+        return bound
+    pattern = "|".join(f"^(?:{_pattern(str(glob))})$" for glob in bound) or "(?!)"
+    text: dict[str, JsonValue] = {"type": ["string", "null"], "pattern": pattern}
+    return {"if": {"type": "array"}, "then": {"type": "array", "items": text}, "else": text}
+
+
+def _pattern(glob: str) -> str:
+    """A glob as a regular expression that JSON Schema knows: `*` and `?` stay within a line."""
+    return "".join({"*": ".*", "?": "."}.get(sign) or re.escape(sign) for sign in glob)
 
 
 class Grants(Frozen):

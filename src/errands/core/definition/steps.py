@@ -56,6 +56,8 @@ class AgentStep(StepBase):
     """Tools it may use, within the task's grants. `None`: the agent's own, within the task's grants."""
     output: dict[str, JsonValue] | None = None
     """JSON Schema of the output. `None`: text."""
+    approve_tools: tuple[str, ...] = ()
+    """Names and globs of tools that it may call only when a person has approved the call."""
     files: tuple[str, ...] = ()
     """Templates of workspace paths that are shown to the model."""
     budget: Budget | None = None
