@@ -17,9 +17,9 @@ from typing import Any, cast, get_args
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
-from errands.api.app import Parts
 from errands.api.app import make_app as make_api_app
 from errands.api.chatting import ChatHere
+from errands.api.frame import Parts
 from errands.cli.app import make_app
 from errands.cli.wiring import Wiring
 from errands.core.catalog import ToolSpec

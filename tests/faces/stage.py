@@ -12,7 +12,7 @@ from typing import Any, cast
 import httpx
 
 from errands import __version__
-from errands.api.app import Parts
+from errands.api.frame import Parts
 from errands.api.mounting import Mounted
 from errands.cli.client import Client, client_on
 from errands.cli.client.connection import Connection
@@ -218,7 +218,7 @@ class Stage:
         return cast(Opened, opened)
 
     @asynccontextmanager
-    async def open(self, *, worker: bool = False) -> AsyncIterator[Opened]:
+    async def open(self, *, worker: bool = False, mounting: bool = False) -> AsyncIterator[Opened]:
         self.opened_with.append(worker)
         yield self.opened()
 

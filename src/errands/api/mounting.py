@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from errands.api.app import NOUNS, Parts, add_nouns, make_frame
+from errands.api.frame import NOUNS, Parts, add_nouns, make_frame
 
 _FIRST = ("runs", "tasks", "projects", "approvals", "triggers")
 """What commands ask for most."""
@@ -18,7 +18,7 @@ class Mounted:
     """An ASGI application that answers like the whole API. A request may bring its caller along: see `callers`."""
 
     def __init__(self, parts: Parts) -> None:
-        self._app: FastAPI = make_frame(parts)
+        self._app: FastAPI = make_frame(parts, lambda *_: None)
         self._left = [*_FIRST, *(noun for noun in NOUNS if noun not in _FIRST)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

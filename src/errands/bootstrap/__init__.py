@@ -4,10 +4,12 @@ Imports stand inside the functions: `errands --help` loads typer and nothing els
 loads no model and no tool's library.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ from errands.bootstrap.restoring import restore_backup
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from errands.api.app import Parts
+    from errands.api.frame import Parts
     from errands.api.mounting import Mounted
     from errands.api.serving import Listening
     from errands.background import WorkerAndScheduler
@@ -85,25 +87,33 @@ class Runtime:
 
 
 @asynccontextmanager
-async def open_services(settings: "Settings", *, worker: bool) -> AsyncIterator[Runtime]:
+async def open_services(
+    settings: "Settings", *, worker: bool, load: Callable[[], None] = lambda: None
+) -> AsyncIterator[Runtime]:
     """Open everything and close it again, in the reverse order; with `worker`, runs are advanced meanwhile.
 
-    Raises Unavailable for whatever the operator must mend: the database, a folder, a key.
+    `load` is called while the database starts, to import what takes long. Raises Unavailable for whatever the operator
+    must mend: the database, a folder, a key.
     """
     configure_logging(settings, quiet=True)
     with _translated_errors():
         async with AsyncExitStack() as stack:
-            runtime = await _assemble(settings, stack)
+            runtime = await _assemble(settings, stack, load)
             if worker:
                 await stack.enter_async_context(_working(runtime))
             yield runtime
 
 
 @asynccontextmanager
-async def _open(*, worker: bool = False) -> AsyncIterator[Runtime]:
+async def _open(*, worker: bool = False, mounting: bool = False) -> AsyncIterator[Runtime]:
     """The CLI's way to the services: loads the settings first."""
-    async with open_services(load_settings(), worker=worker) as runtime:
+    load = _load_api if mounting else lambda: None
+    async with open_services(load_settings(), worker=worker, load=load) as runtime:
         yield runtime
+
+
+def _load_api() -> None:
+    import_module("errands.api.mounting")
 
 
 def make_api(runtime: Runtime) -> "FastAPI":
@@ -116,7 +126,7 @@ def make_api(runtime: Runtime) -> "FastAPI":
 def _api_parts(runtime: Runtime) -> "Parts":
     from importlib.metadata import version
 
-    from errands.api.app import Parts
+    from errands.api.frame import Parts
     from errands.services.outages import outage
 
     listen, largest = runtime.engine.bus.listen, runtime.settings.max_upload
@@ -175,9 +185,13 @@ def log_file() -> Path:
     return load_settings().home / "errands.log"
 
 
-async def _assemble(settings: "Settings", stack: AsyncExitStack) -> Runtime:
+async def _assemble(settings: "Settings", stack: AsyncExitStack, load: Callable[[], None]) -> Runtime:
     """Open what must be opened, and hand each part what it needs. `stack` closes it."""
-    database = await open_database(settings, stack)
+    opening = asyncio.create_task(open_database(settings, stack))
+    if settings.database_url is None:
+        # The embedded database begins to start, in a thread of its own; to load the rest takes about as long. One that
+        # runs already is connected to afterwards: loading holds up the loop, and so would let its time run out.
+        await asyncio.sleep(0)
 
     from errands.background import Performing
     from errands.bootstrap.services import make_services
@@ -189,6 +203,8 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack) -> Runtime:
     from errands.services.vault import Vault
     from errands.store.artifacts import ArtifactStore
 
+    load()
+    database = await opening
     sandboxes = Workers()
     stack.push_async_callback(sandboxes.aclose)
     catalog = make_catalog(settings)

@@ -56,7 +56,7 @@ class Desk:
             async with connected(server.url, server.token, versions) as connection:
                 yield Room(client_on(connection), project or self.wiring.default_project(), None, server)
             return
-        async with self.wiring.open(worker=worker) as opened:
+        async with self.wiring.open(worker=worker, mounting=True) as opened:
             app = opened.mounted()
             async with mounted(app, acting_as(starter()), versions) as connection:
                 yield Room(client_on(connection), project or opened.default_project, opened)

@@ -48,13 +48,13 @@ def address(text: str) -> str:
     hint = f"Give one such as https://errands.example.com, or: {LOCAL}"
     try:
         parts = urlsplit(text.strip() if "://" in text else f"https://{text.strip()}")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise BadInput("An address of a server holds no name, password or question", hint=hint)
         port = parts.port
     except ValueError as error:
         raise BadInput(f"{text!r} is no address of a server: {error}", hint=hint) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadInput(f"{text!r} is no address of a server", hint=hint)
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise BadInput("An address of a server holds no name, password or question", hint=hint)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     path = parts.path.rstrip("/").removesuffix("/api/v1")
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"

@@ -100,9 +100,12 @@ class Opened(Protocol):
 
 
 class Opener(Protocol):
-    """Opens the services; with `worker`, this process also advances runs for as long as they are open."""
+    """Opens the services; with `worker`, this process also advances runs for as long as they are open.
 
-    def __call__(self, *, worker: bool = False) -> AbstractAsyncContextManager[Opened]: ...
+    `mounting`: the API will be asked for, and is loaded while the database starts.
+    """
+
+    def __call__(self, *, worker: bool = False, mounting: bool = False) -> AbstractAsyncContextManager[Opened]: ...
 
 
 class FirstLink(Protocol):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -34,10 +34,16 @@ from errands.engine.session import Shared
 from errands.engine.surroundings import Workplace
 from errands.engine.trigger_orders import TriggerOrders
 from errands.engine.wakeups import WaitingRoom
+<<<<<<< HEAD
 from errands.engine.worker import Worker
 from errands.store import inputs
+=======
+>>>>>>> 4554283 (Load of the API only what a command asks, and while the embedded database starts)
 from errands.store.connections import Connection
 from errands.store.identifiers import new_id
+
+if TYPE_CHECKING:
+    from errands.engine.worker import Worker
 
 
 def utc_now() -> datetime:
@@ -279,8 +285,11 @@ class Engine:
             now=now,
         )
 
-    def worker(self, *, concurrency: int) -> Worker:
+    def worker(self, *, concurrency: int) -> "Worker":
         """A worker of this process. `await worker.run()` until `await worker.stop()`."""
+        # It brings PgQueuer, which takes longer to load than most commands take.
+        from errands.engine.worker import Worker
+
         parts, worker_id = self._parts, new_id()
         keeper = Keeper(parts.pool, worker_id, parts.limits, parts.clock, parts.artifacts, parts.workspaces)
         shared = Shared(

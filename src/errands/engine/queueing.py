@@ -5,8 +5,6 @@ from typing import cast
 from uuid import UUID
 
 import asyncpg
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
-from pgqueuer.queries import Queries
 
 from errands.store.connections import Connection
 
@@ -22,6 +20,10 @@ def priority(turn: int, epoch: int) -> int:
 
 async def enqueue(connection: Connection, runs: Sequence[tuple[UUID, int]]) -> None:
     """Enqueue a job for each run and priority, in the connection's transaction."""
+    # Importing PgQueuer takes longer than most commands, and most commands enqueue nothing.
+    from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+    from pgqueuer.queries import Queries
+
     driver = AsyncpgDriver(cast("asyncpg.Connection", connection))
     await Queries(driver).enqueue(
         [ADVANCE] * len(runs), [run_id.bytes for run_id, _ in runs], [priority for _, priority in runs]

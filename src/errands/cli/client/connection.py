@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-import httpx
 from pydantic_core import from_json
 
+from errands.cli.client.http import httpx
 from errands.cli.client.mounted import CALLER, Application, MountedTransport
 from errands.cli.client.reading import Unreadable, read
 from errands.cli.client.refusals import Missing, Unreachable, refusal_of

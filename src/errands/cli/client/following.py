@@ -9,10 +9,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 from pydantic_core import from_json
 
 from errands.cli.client.connection import Connection
+from errands.cli.client.http import httpx
 from errands.cli.client.reading import read
 from errands.services.errors import Unavailable
 from errands.services.views import (

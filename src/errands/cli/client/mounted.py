@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
-import httpx
-
+from errands.cli.client.http import httpx
 from errands.core.access import Principal
 
 Message = MutableMapping[str, Any]
