@@ -75,6 +75,8 @@ class Parts:
     """Has a callback told of every run that this process takes and lets go."""
     chat: "ChatHere"
     """Writes answers in threads."""
+    largest_upload: int = 100 * 2**20
+    """Bytes of a request that brings files."""
 
 
 def make_frame(parts: Parts, observe: Observer) -> FastAPI:
@@ -92,7 +94,13 @@ def make_frame(parts: Parts, observe: Observer) -> FastAPI:
     )
     app.state.services, app.state.chat = parts.services, parts.chat
     app.state.followers = Followers(parts.translate, parts.chat)
-    app.add_middleware(Edge, translate=parts.translate, observe=observe, version=parts.version)
+    app.add_middleware(
+        Edge,
+        translate=parts.translate,
+        observe=observe,
+        version=parts.version,
+        largest_upload=parts.largest_upload,
+    )
     return app
 
 

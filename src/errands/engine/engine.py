@@ -34,11 +34,7 @@ from errands.engine.session import Shared
 from errands.engine.surroundings import Workplace
 from errands.engine.trigger_orders import TriggerOrders
 from errands.engine.wakeups import WaitingRoom
-<<<<<<< HEAD
-from errands.engine.worker import Worker
 from errands.store import inputs
-=======
->>>>>>> 4554283 (Load of the API only what a command asks, and while the embedded database starts)
 from errands.store.connections import Connection
 from errands.store.identifiers import new_id
 
