@@ -48,7 +48,7 @@ class Idle:
 
 
 class NoSecrets:
-    async def reveal(self, project_id: str | None, names: Sequence[str]) -> Mapping[str, str]:
+    async def reveal(self, project_id: str | None, names: Sequence[str], task: str | None = None) -> Mapping[str, str]:
         return {}
 
 

@@ -40,7 +40,9 @@ async def test_a_defect_in_a_tool_fails_its_step_and_may_be_handled(bench: Workb
 
 async def test_a_vault_that_cannot_be_opened_fails_the_run(bench: Workbench) -> None:
     class Shut:
-        async def reveal(self, project_id: str | None, names: Sequence[str]) -> Mapping[str, str]:
+        async def reveal(
+            self, project_id: str | None, names: Sequence[str], task: str | None = None
+        ) -> Mapping[str, str]:
             raise StepFailed(ErrorKind.SECRET, "the secret TOKEN cannot be decrypted")
 
     engine = Engine(replace(bench.parts, vault=Shut()))

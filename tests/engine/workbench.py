@@ -144,7 +144,7 @@ async def _fail(arguments: JsonObject, context: StepContext) -> Json:
 class ScriptedVault:
     values: dict[str, str] = field(default_factory=dict)
 
-    async def reveal(self, project_id: str | None, names: Sequence[str]) -> Mapping[str, str]:
+    async def reveal(self, project_id: str | None, names: Sequence[str], task: str | None = None) -> Mapping[str, str]:
         return {name: self.values[name] for name in names if name in self.values}
 
 

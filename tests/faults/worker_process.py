@@ -59,7 +59,7 @@ class NotingTools:
 class EmptyVault:
     """There are no secrets here."""
 
-    async def reveal(self, project_id: str | None, names: Sequence[str]) -> Mapping[str, str]:
+    async def reveal(self, project_id: str | None, names: Sequence[str], task: str | None = None) -> Mapping[str, str]:
         return {}
 
 

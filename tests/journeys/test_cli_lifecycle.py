@@ -72,3 +72,23 @@ def test_a_backup_is_restored_over_nothing_unless_told(mounted: Errands) -> None
     assert mounted("tasks", "--json").document[0]["remove_at"] is None
     afar = mounted("--server", "https://errands.example", "restore", "all.tar")
     assert (afar.code, "not restored from afar" in afar.err) == (2, True)
+
+
+def test_the_audit_log_is_read_exported_and_checked(mounted: Errands) -> None:
+    mounted.write("report.yaml", _TASK)
+    mounted("apply", "report.yaml")
+    assert "task.publish" in mounted("audit", "list", "--noun", "task").out
+    assert [one["verb"] for one in mounted("audit", "list", "--name", "report", "--json").document["items"]] == [
+        "task.publish",
+        "task.edit",
+    ]
+    checked = mounted("audit", "verify", "--json")
+    assert (checked.code, checked.document["intact"]) == (0, True)
+    assert mounted("audit", "verify", "--head", checked.document["head"]).code == 0
+    assert mounted("audit", "export", "log.jsonl").code == 0
+    assert mounted("audit", "verify", "log.jsonl").code == 0
+    log = mounted.folder / "log.jsonl"
+    log.write_text(log.read_text().replace("task.publish", "task.pause", 1))
+    forged = mounted("audit", "verify", "log.jsonl")
+    assert (forged.code, "is not as it was signed" in forged.out) == (1, True)
+    assert mounted("audit", "export", "log.jsonl").code == 2, "a file that is there is left alone"

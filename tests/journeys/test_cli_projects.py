@@ -58,7 +58,7 @@ def test_a_secret_is_read_from_stdin_listed_without_its_value_and_forgotten(erra
     listed = errands("secrets", "list", "--json")
     assert [view["name"] for view in listed.document] == ["API_KEY"]
     assert "s3cr3t-value" not in stored.out + stored.err + listed.out
-    assert errands("secrets", "rotate").code == 0
+    assert errands("secrets", "rotate-key").code == 0
     assert errands("secrets", "delete", "API_KEY").code == 0
     assert errands("secrets", "delete", "API_KEY").code == 2
     assert errands("secrets", "set", "EMPTY", typed="").code == 2

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from errands.core.access import ProjectResource, ServerRole, Verb
 from errands.core.values import from_text
 from errands.services.audit import Filter, seal_all
+from errands.services.audit_file import verify_export
 from errands.services.errors import Denied, Invalid
 from errands.services.housekeeping import Housekeeping
 from tests.services.people_bench import Bench
@@ -159,3 +160,34 @@ async def test_housekeeping_seals_what_is_left_when_it_stops(bench: Bench) -> No
     stop.set()
     await keeping
     assert await bench.database.pool.fetchval("select count(*) from audit_seals") == 3
+
+
+async def exported(bench: Bench) -> list[str]:
+    return [line async for line in bench.audit.export(bench.root)]
+
+
+async def test_an_export_is_checked_without_a_server(bench: Bench) -> None:
+    await write(bench, 5)
+    lines = await exported(bench)
+    verdict = verify_export(lines)
+    assert (verdict.intact, verdict.entries, verdict.head.partition(":")[0]) == (True, 6, "6")
+    assert verify_export([f"{line}\r\n" for line in lines], key=verdict.key).intact
+    other = verify_export(lines, key=base64.b64encode(b"k" * 32).decode())
+    assert (other.intact, other.reason) == (False, "it was signed with another key")
+
+
+@pytest.mark.parametrize("place", range(7))
+async def test_an_export_with_a_changed_or_missing_line_does_not_pass(bench: Bench, place: int) -> None:
+    await write(bench, 5)
+    lines = await exported(bench)
+    assert not verify_export([*lines[:place], lines[place].replace("0", "1", 1) + " ", *lines[place + 1 :]]).intact
+    if place:
+        assert not verify_export([*lines[:place], *lines[place + 1 :]]).intact
+        assert not verify_export([*lines[:place], lines[place], *lines[place:]]).intact
+    assert not verify_export(lines[:-1]).intact
+
+
+@pytest.mark.parametrize("lines", [[], [""], ["no json"], ['{"a": 1}', '{"signature": "x"}']])
+def test_what_is_no_export_is_refused(lines: list[str]) -> None:
+    with pytest.raises(Invalid, match="no exported audit log"):
+        verify_export(lines)

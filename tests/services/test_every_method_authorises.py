@@ -70,6 +70,7 @@ GIVEN: dict[str, Any] = {
     "choice": "yes",
     "value": "a value",
     "number": 1,
+    "tasks": ["hello"],
     "target": Path("/nonexistent/backup.tar"),
     "older": 1,
     "newer": 1,

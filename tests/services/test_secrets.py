@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errands.core.outcomes import ErrorKind, StepFailed
+from errands.services import Services
 from errands.services.authority import Authority
 from errands.services.errors import Invalid, NotFound, Unavailable
 from errands.services.keys import KeySource
 from errands.services.principals import operator
 from errands.services.secrets import SecretService
 from errands.services.vault import Vault
+from errands.services.views import SourceFile
 from errands.store import projects
 from errands.store.database import Database
 
@@ -132,6 +134,41 @@ async def test_a_worker_takes_up_a_key_that_another_process_has_put_into_the_fil
     assert await _reveal(worker, project, "TOKEN") == {"TOKEN": "value"}
     assert await operator.rotate(ANA) == 1
     assert await _reveal(worker, project, "TOKEN") == {"TOKEN": "value"}
+
+
+async def test_a_secret_that_is_kept_for_some_tasks_is_revealed_to_those_alone(database: Database) -> None:
+    vault = _vault(database, _key("a"))
+    secrets = _service(database, vault)
+    await secrets.set(ANA, "work", "TOKEN", "value")
+    project = await _project(database)
+    await secrets.limit(ANA, "work", "TOKEN", ["report", "later"])
+    await secrets.set(ANA, "work", "TOKEN", "new")
+    assert (await secrets.list(ANA, "work"))[0].tasks == ("later", "report")
+    assert await vault.reveal(project, ["TOKEN"], "report") == {"TOKEN": "new"}
+    assert await vault.reveal(project, ["TOKEN"], "other") == {}
+    assert await vault.reveal(project, ["TOKEN"]) == {}, "what is no task uses only what is for all"
+    await secrets.limit(ANA, "work", "TOKEN", None)
+    assert await vault.reveal(project, ["TOKEN"], "other") == {"TOKEN": "new"}
+    with pytest.raises(NotFound):
+        await secrets.limit(ANA, "work", "ABSENT", ["report"])
+    with pytest.raises(Invalid, match="name of a task"):
+        await secrets.limit(ANA, "work", "TOKEN", ["no task\0"])
+
+
+async def test_a_run_of_another_task_fails_where_it_would_use_a_kept_secret(working: Services) -> None:
+    source = (
+        "task: {}\ndescription: x\ngrants: {{secrets: [CHANNEL]}}\n"
+        'steps: [{{notify: {{to: "secret:CHANNEL", body: hello}}}}]\n'
+    )
+    await working.secrets.set(ANA, "default", "CHANNEL", "json://127.0.0.1:9/x")
+    await working.secrets.limit(ANA, "default", "CHANNEL", ["one"])
+    await working.tasks.apply(ANA, "default", [SourceFile("two.yaml", source.format("two"))])
+    run = await working.runs.start(ANA, "default", "two", {})
+    async for event in working.runs.follow(ANA, run.id):
+        if event.kind == "ended":
+            assert event.run.error is not None
+            assert event.run.error.kind is ErrorKind.SECRET
+            assert "no secret CHANNEL that the task two may use" in event.run.error.message
 
 
 async def test_use_is_noted_but_not_each_time(database: Database) -> None:

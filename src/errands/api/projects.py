@@ -49,6 +49,11 @@ class SecretBody(Body):
     value: Annotated[str, Field(min_length=1, max_length=65536)]
 
 
+class SecretTasksBody(Body):
+    tasks: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=500)] | None
+    """Names of the tasks that alone may use it. null: all."""
+
+
 @routes.get("/projects", gives=list[str], example=["default", "sales"])
 async def list_projects(caller: Caller, services: Asked) -> object:
     """Names of the projects that you may see."""
@@ -125,6 +130,14 @@ async def list_secrets(caller: Caller, services: Asked, project: Project) -> obj
 async def set_secret(caller: Caller, services: Asked, project: Project, secret: SecretName, body: SecretBody) -> None:
     """Store a secret, in place of an earlier one; runs take it from now on."""
     await services.secrets.set(caller, project, secret, body.value)
+
+
+@routes.put("/projects/{project}/secrets/{secret}/tasks")
+async def limit_secret(
+    caller: Caller, services: Asked, project: Project, secret: SecretName, body: SecretTasksBody
+) -> None:
+    """Keep a secret for some tasks; null: every task that is granted it. A new value leaves that as it is."""
+    await services.secrets.limit(caller, project, secret, body.tasks)
 
 
 @routes.delete("/projects/{project}/secrets/{secret}")

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from errands.cli.commands import (
+    audit,
     checking,
     lifecycle,
     people,
@@ -101,6 +102,7 @@ _GROUPS = (
     ("backfill", schedule.backfill, "Run"),
     ("secrets", secrets.secrets, "Keep"),
     ("models", upkeep.models, "Look after"),
+    ("audit", audit.audit, "Look after"),
 )
 
 

@@ -253,8 +253,10 @@ class Evaluator(Protocol):
 class Vault(Protocol):
     """Finds secrets. Made by `services` over the encrypted store."""
 
-    async def reveal(self, project_id: str | None, names: Sequence[str]) -> Mapping[str, str]:
-        """Values of the named secrets that exist; without a project, of the installation's own.
+    async def reveal(self, project_id: str | None, names: Sequence[str], task: str | None = None) -> Mapping[str, str]:
+        """Values of the named secrets that exist and that the task may use; None: what every task may use.
+
+        Without a project, of the installation's own.
 
         Raises StepFailed (secret) for one that cannot be decrypted.
         """

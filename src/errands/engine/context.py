@@ -86,7 +86,7 @@ class LeafContext:
         return value if value is not None else self._missing(name)
 
     async def credential(self, name: str, *, of_server: bool = False) -> str:
-        found = await self._vault.reveal(None if of_server else self.run.project_id, [name])
+        found = await self._vault.reveal(None if of_server else self.run.project_id, [name], self.run.task)
         value = found.get(name)
         if value is None and of_server:
             raise StepFailed(
@@ -102,8 +102,8 @@ class LeafContext:
     def _missing(self, name: str) -> NoReturn:
         raise StepFailed(
             ErrorKind.SECRET,
-            f"the secret {name} does not exist in project {self.run.project}",
-            hint=f"set it with: errands secrets set {name}",
+            f"project {self.run.project} has no secret {name} that the task {self.run.task} may use",
+            hint=f"set it with: errands secrets set {name}; for which tasks it is kept says: errands secrets list",
         )
 
     async def once(

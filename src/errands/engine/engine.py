@@ -116,7 +116,7 @@ class Engine:
         `outside`: given arguments that carry the mark of data from outside.
         """
         state, last_run, remembered = await self._remembered(task_id)
-        secrets = await self._parts.vault.reveal(str(project_id), definition.grants.secrets)
+        secrets = await self._parts.vault.reveal(str(project_id), definition.grants.secrets, definition.task)
         now = self._parts.clock()
         identity = RunIdentity("run_" + "0" * 32, definition.task, project, str(project_id), 0, now, starter)
         with tempfile.TemporaryDirectory(prefix="errands-launch-") as folder:

@@ -164,8 +164,9 @@ async def _opened(hands: Hands, run: HeldRun) -> Advance:
     fresh = run.epoch == 1
     history = {} if fresh else await patiently(load_journal, pool, run.id)
     waits = {} if fresh else await patiently(load_waits, pool, run.id)
-    names = version.program.definition.grants.secrets
-    secrets = await patiently(hands.vault.reveal, str(run.project_id), names) if names else {}
+    definition = version.program.definition
+    names = definition.grants.secrets
+    secrets = await patiently(hands.vault.reveal, str(run.project_id), names, definition.task) if names else {}
     redactor = Redactor()
     for name, value in secrets.items():
         redactor.add(name, value)

@@ -1,8 +1,10 @@
-"""Secrets: set, listed, deleted, encrypted anew. No method ever gives a value back."""
+"""Secrets: set, kept for some tasks, listed, deleted, encrypted anew. No method ever gives a value back."""
 
 import re
+from collections.abc import Sequence
 
 from errands.core.access import Principal, ProjectResource, Resource, ServerResource, Verb
+from errands.core.values import JsonObject
 from errands.services.authority import Authority
 from errands.services.errors import Invalid, NotFound
 from errands.services.lookup import find_project
@@ -11,8 +13,10 @@ from errands.services.vault import Vault
 from errands.services.views import SecretView
 from errands.store import secrets as rows
 from errands.store.database import Database
+from errands.store.secrets import SecretListed
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
+_TASK = re.compile(r"[a-z][a-z0-9-]{0,199}")
 _LONGEST = 64 * 2**10
 
 
@@ -48,7 +52,25 @@ class SecretService:
         async with self._database.engine.connect() as connection:
             owner = None if project is None else (await find_project(connection, project)).id
             found = await rows.listed(connection, owner)
-        return [SecretView(row.name, row.created_at, row.updated_at, row.last_used_at) for row in found]
+        return [_view(row) for row in found]
+
+    async def limit(self, caller: Principal, project: str, name: str, tasks: Sequence[str] | None) -> None:
+        """Keep a secret for some tasks, whether they are there yet or not; None: every task that is granted it.
+
+        A new value leaves that as it is. Raises NotFound, Denied, Invalid for what is no name of a task.
+        """
+        resource = ProjectResource(project, "secret", name)
+        await self._authority.authorise(caller, Verb.SECRET_WRITE, resource)
+        only = None if tasks is None else sorted(set(tasks))
+        for task in only or ():
+            if not _TASK.fullmatch(task):
+                raise Invalid(f"{task!r} cannot be the name of a task.", "Name tasks as their files do.")
+        async with self._database.engine.begin() as connection:
+            owner = await find_project(connection, project)
+            if not await rows.limit(connection, owner.id, name, only):
+                raise NotFound("secret", name, hint=f"`errands secrets list` shows those of project {project}.")
+            detail: JsonObject = {"act": "limit", "tasks": only}
+            await self._authority.record(connection, caller, Verb.SECRET_WRITE, resource, detail)
 
     async def delete(self, caller: Principal, project: str | None, name: str) -> None:
         """Forget a secret. Raises NotFound, Denied."""
@@ -75,6 +97,11 @@ def _act(project: str | None, name: str) -> tuple[Verb, Resource]:
     if project is None:
         return Verb.SERVER_EDIT, ServerResource("secret", name)
     return Verb.SECRET_WRITE, ProjectResource(project, "secret", name)
+
+
+def _view(row: SecretListed) -> SecretView:
+    only = None if row.only_tasks is None else tuple(row.only_tasks)
+    return SecretView(row.name, row.created_at, row.updated_at, row.last_used_at, only)
 
 
 def _check(name: str, value: str) -> None:

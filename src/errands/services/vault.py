@@ -33,8 +33,10 @@ class Vault:
         self._keys: Mapping[str, Key] | None = None
         self._noted: dict[UUID, float] = {}
 
-    async def reveal(self, project_id: str | None, names: Sequence[str]) -> Mapping[str, str]:
-        """Values of the named secrets that exist; without a project, of the installation's own.
+    async def reveal(self, project_id: str | None, names: Sequence[str], task: str | None = None) -> Mapping[str, str]:
+        """Values of the named secrets that exist and that the task may use; None: what every task may use.
+
+        Without a project, of the installation's own.
 
         Raises StepFailed (secret) for one that cannot be decrypted.
         """
@@ -42,7 +44,7 @@ class Vault:
             return {}
         project = None if project_id is None else UUID(project_id)
         async with self._database.engine.begin() as connection:
-            found = await rows.find(connection, project, names)
+            found = await rows.find(connection, project, names, task)
             try:
                 values = {row.name: self._open(project, row) for row in found}
             except (Unavailable, _Unreadable) as error:

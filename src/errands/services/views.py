@@ -384,6 +384,8 @@ class SecretView:
     created_at: datetime
     updated_at: datetime
     last_used_at: datetime | None
+    tasks: tuple[str, ...] | None = None
+    """Names of the tasks that alone may use it. None: every task of the project that is granted it."""
 
 
 @dataclass(frozen=True, slots=True)

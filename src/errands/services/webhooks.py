@@ -132,7 +132,7 @@ class WebhookService:
     async def _secret(self, trigger: Addressed, reference: str) -> str:
         name = reference.removeprefix("secret:")
         try:
-            found = await self._vault.reveal(str(trigger.project_id), [name])
+            found = await self._vault.reveal(str(trigger.project_id), [name], trigger.task)
         except StepFailed as failure:
             await self._refuse(trigger, "secret", failure.error.message, NotAccepted())
         if name not in found:

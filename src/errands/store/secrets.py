@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import any_, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,21 +33,32 @@ class SecretListed:
     created_at: datetime
     updated_at: datetime
     last_used_at: datetime | None
+    only_tasks: Sequence[str] | None
+    """None: every task of the project."""
 
 
 _columns = (secrets.c.id, secrets.c.project_id, secrets.c.name, secrets.c.ciphertext, secrets.c.key_id)
 
 
-async def find(connection: AsyncConnection, project_id: UUID | None, names: Sequence[str]) -> list[SecretRow]:
-    """Those of the named secrets that exist."""
-    query = select(*_columns).where(secrets.c.project_id.is_not_distinct_from(project_id), secrets.c.name.in_(names))
+async def find(
+    connection: AsyncConnection, project_id: UUID | None, names: Sequence[str], task: str | None
+) -> list[SecretRow]:
+    """Those of the named secrets that exist and that the task may use; None: that every task may use."""
+    everybodys = secrets.c.only_tasks.is_(None)
+    allowed = everybodys if task is None else or_(everybodys, literal(task) == any_(secrets.c.only_tasks))
+    whose = secrets.c.project_id.is_not_distinct_from(project_id)
+    query = select(*_columns).where(whose, secrets.c.name.in_(names), allowed)
     return await fetch_all(connection, SecretRow, query)
 
 
 async def listed(connection: AsyncConnection, project_id: UUID | None) -> list[SecretListed]:
     """All secrets of a project by name, or those of the installation, without their bytes."""
     columns = (secrets.c.name, secrets.c.created_at, secrets.c.updated_at, secrets.c.last_used_at)
-    query = select(*columns).where(secrets.c.project_id.is_not_distinct_from(project_id)).order_by(secrets.c.name)
+    query = (
+        select(*columns, secrets.c.only_tasks)
+        .where(secrets.c.project_id.is_not_distinct_from(project_id))
+        .order_by(secrets.c.name)
+    )
     return await fetch_all(connection, SecretListed, query)
 
 
@@ -64,6 +75,13 @@ async def remove(connection: AsyncConnection, project_id: UUID | None, name: str
     """Delete it; False where there is none."""
     whose = secrets.c.project_id.is_not_distinct_from(project_id)
     return await affected(connection, delete(secrets).where(whose, secrets.c.name == name)) > 0
+
+
+async def limit(connection: AsyncConnection, project_id: UUID, name: str, tasks: Sequence[str] | None) -> bool:
+    """Say which tasks alone may use it; None: all. False where there is no such secret."""
+    chosen = update(secrets).where(secrets.c.project_id == project_id, secrets.c.name == name)
+    only = None if tasks is None else list(tasks)
+    return await affected(connection, chosen.values(only_tasks=only)) > 0
 
 
 async def touch(connection: AsyncConnection, ids: Sequence[UUID], at_most_every: timedelta) -> None:

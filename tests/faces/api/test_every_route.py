@@ -163,6 +163,8 @@ async def _projects_and_tasks(walk: Walk) -> None:
     await walk.call("getDefinitionSchema")
     await walk.call("setSecret", **here, secret="KEY", json={"value": "s3cret"})
     assert "s3cret" not in (await walk.call("listSecrets", **here)).text
+    await walk.call("limitSecret", **here, secret="KEY", json={"tasks": ["hello"]})
+    assert (await walk.call("listSecrets", **here)).json()[0]["tasks"] == ["hello"]
     await walk.call("deleteSecret", **here, secret="KEY")
     assert (await walk.call("sendEvent", **here, json={"name": "paid", "payload": {"n": 1}})).json() == {"woken": 0}
 

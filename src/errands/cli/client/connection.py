@@ -118,9 +118,11 @@ class Connection:
             return await answer.aread()
 
     @asynccontextmanager
-    async def stream(self, *path: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[httpx.Response]:
+    async def stream(
+        self, *path: str, query: Query | None = None, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[httpx.Response]:
         """An answer that goes on, such as events. Raises as `ask` does, also while it is read."""
-        request = self._request("GET", path, None, None, headers, None)
+        request = self._request("GET", path, query, None, headers, None)
         async with self._translated(), self._answer(request) as answer:
             yield answer
 

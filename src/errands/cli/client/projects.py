@@ -51,6 +51,10 @@ class Projects:
         """Store a secret."""
         await self._connection.value("PUT", "projects", project, "secrets", name, body={"value": value})
 
+    async def limit_secret(self, project: str, name: str, tasks: Sequence[str] | None) -> None:
+        """Keep a secret for some tasks; None: all."""
+        await self._connection.value("PUT", "projects", project, "secrets", name, "tasks", body={"tasks": tasks})
+
     async def delete_secret(self, project: str, name: str) -> None:
         """Forget a secret."""
         await self._connection.value("DELETE", "projects", project, "secrets", name)

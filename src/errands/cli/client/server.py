@@ -1,11 +1,12 @@
 """The server itself."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from errands.cli.client.connection import Connection
-from errands.services.views import Check
+from errands.cli.client.connection import Connection, Query
+from errands.services.people_views import AuditEntry, AuditVerdict
+from errands.services.views import Check, Page
 
 
 class ServerItself:
@@ -27,6 +28,21 @@ class ServerItself:
                 async for chunk in answer.aiter_bytes():
                     size += content.write(chunk)
         return size
+
+    async def audit(self, wanted: Query, *, cursor: str | None = None, limit: int = 100) -> Page[AuditEntry]:
+        """What was done and refused, newest first."""
+        return await self._connection.get(Page[AuditEntry], "audit", **wanted, cursor=cursor, limit=limit)
+
+    async def verify_audit(self, expected_head: str | None) -> AuditVerdict:
+        """Follow the log's chain from its beginning."""
+        body = {"expected_head": expected_head}
+        return await self._connection.post(AuditVerdict, "audit", "verify", body=body)
+
+    async def export_audit(self, wanted: Query) -> AsyncIterator[str]:
+        """The log line by line, signed."""
+        async with self._connection.stream("audit", "export", query=wanted) as answer:
+            async for line in answer.aiter_lines():
+                yield line
 
     async def rotate_secrets(self) -> int:
         """Encrypt every stored secret anew with the newest key; how many were."""

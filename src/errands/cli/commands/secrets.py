@@ -53,11 +53,39 @@ def list_(context: typer.Context, project: Project = None, as_json: AsJson = Fal
                 view.name,
                 moment(view.updated_at, now),
                 moment(view.last_used_at, now) if view.last_used_at else "never",
+                "all" if view.tasks is None else ", ".join(view.tasks),
             )
             for view in views
         ]
-        columns = [Column("Secret", "accent", rank=1), Column("Changed"), Column("Last used")]
+        columns = [Column("Secret", "accent", rank=1), Column("Changed"), Column("Last used"), Column("Tasks", rank=2)]
         desk.screen.show(table(columns, rows, desk.screen.out.width))
+
+    perform(context, act, as_json=as_json)
+
+
+@secrets.command("limit")
+def limit(
+    context: typer.Context,
+    name: Name,
+    tasks: Annotated[
+        list[str] | None, typer.Option("--task", "-t", metavar="TASK", help="A task that may use it; may be repeated.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every task that is granted it, as in the beginning.")] = False,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a secret for some tasks. A new value leaves that as it is."""
+
+    async def act(desk: Desk) -> None:
+        from errands.cli.given import BadInput
+
+        if bool(tasks) == every:
+            raise BadInput("Which tasks?", hint=f"errands secrets limit {name} --task TASK, or --all")
+        async with desk.open(project) as room:
+            await room.client.projects.limit_secret(room.project, name, None if every else tasks)
+        desk.screen.document({"secret": name, "tasks": tasks})
+        told = "every task that is granted it" if every else ", ".join(tasks or ())
+        desk.screen.say(f"{name} is for {told}.")
 
     perform(context, act, as_json=as_json)
 
@@ -75,8 +103,8 @@ def delete(context: typer.Context, name: Name, project: Project = None, as_json:
     perform(context, act, as_json=as_json)
 
 
-@secrets.command("rotate")
-def rotate(context: typer.Context, as_json: AsJson = False) -> None:
+@secrets.command("rotate-key")
+def rotate_key(context: typer.Context, as_json: AsJson = False) -> None:
     """Encrypt every stored secret anew with the newest key, so that older keys can be taken away."""
 
     async def act(desk: Desk) -> None:
