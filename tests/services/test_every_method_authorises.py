@@ -49,7 +49,7 @@ DOORS = {
     "figures.ready": "asked by whatever watches the process; tells yes or no",
 }
 OWN = {"people.change_password": "only ever the caller's own; see test_people"}
-FILTERED = {"projects.list", "approvals.inbox"}
+FILTERED = {"projects.list", "approvals.inbox", "offering.tasks"}
 """Lists over several projects: what the caller may not see is left out of them."""
 
 NOW = datetime.now(UTC)

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from errands.api.answer_page import routes as answer_page
 from errands.api.frame import NOUNS, Parts, add_nouns, make_frame
 from errands.api.hooks import routes as hooks
+from errands.api.mcp.door import mcp_routes
 from errands.api.monitoring import Meters
 from errands.api.monitoring import routes as monitoring
 from errands.api.setup_page import routes as setup_page
@@ -25,6 +26,7 @@ def make_app(parts: Parts) -> FastAPI:
     app.include_router(monitoring.router())
     app.include_router(setup_page.router(), include_in_schema=False)
     app.include_router(answer_page.router(), include_in_schema=False)
+    app.router.routes.extend(mcp_routes(parts.services, parts.translate))
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 

@@ -21,6 +21,7 @@ from errands.services.conversing import make_conversing
 from errands.services.doctor import Doctor, Patient
 from errands.services.events import EventService
 from errands.services.figures import FigureService
+from errands.services.offering import OfferingService
 from errands.services.projects import ProjectService
 from errands.services.rehearsing import Rehearsal
 from errands.services.retirement import RetirementService
@@ -95,6 +96,7 @@ def make_services(
         answers=talk.answers,
         cards=talk.cards,
         attachments=talk.attachments,
+        offering=OfferingService(database, authority),
         tool_servers=make_tool_servers(database, authority, vault, toolbox),
     )
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from errands.services.events import EventService
     from errands.services.figures import FigureService
     from errands.services.members import GroupService, MemberService
+    from errands.services.offering import OfferingService
     from errands.services.people import PeopleService
     from errands.services.projects import ProjectService
     from errands.services.retirement import RetirementService
@@ -75,3 +76,4 @@ class Services:
     cards: "CardService"
     attachments: "AttachmentService"
     tool_servers: "ToolServerService"
+    offering: "OfferingService"

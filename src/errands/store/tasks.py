@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from errands.core.values import JsonObject
 from errands.store.identifiers import new_id
 from errands.store.rows import fetch_all, fetch_one
-from errands.store.tables import task_versions, tasks
+from errands.store.tables import projects, task_versions, tasks
+from errands.store.tables_people import task_access
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,37 @@ async def frozen_agent(connection: AsyncConnection, of: tuple[UUID, str, int], a
     )
     kept: Mapping[str, JsonObject] | None = await connection.scalar(query)
     return None if kept is None else kept.get(agent)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedBody:
+    """What a task is published as, and who alone may run it and answer for it."""
+
+    project: str
+    name: str
+    definition: JsonObject
+    runners: Sequence[str] | None
+    answerers: Sequence[str] | None
+
+
+async def published_bodies(connection: AsyncConnection) -> list[PublishedBody]:
+    """Every task that can be started now, over all projects, by project and name."""
+    query = (
+        select(
+            projects.c.name.label("project"),
+            tasks.c.name,
+            _version.definition,
+            task_access.c.runners,
+            task_access.c.answerers,
+        )
+        .select_from(tasks)
+        .join(projects, projects.c.id == tasks.c.project_id)
+        .join(task_versions, _version.id == tasks.c.published_version_id)
+        .outerjoin(task_access, task_access.c.task_id == tasks.c.id)
+        .where(tasks.c.archived_at.is_(None), tasks.c.paused_at.is_(None))
+        .order_by(projects.c.name, tasks.c.name)
+    )
+    return await fetch_all(connection, PublishedBody, query)
 
 
 async def current_bodies(connection: AsyncConnection, project_id: UUID) -> list[NamedBody]:
