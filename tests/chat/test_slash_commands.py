@@ -27,7 +27,7 @@ output: "{{ ok['choice'] }}"
 """
 
 
-async def _ended(client: httpx.AsyncClient, run: str) -> dict[str, Any]:
+async def ended(client: httpx.AsyncClient, run: str) -> dict[str, Any]:
     """The run, once it has ended."""
     async with client.stream("GET", f"/api/v1/runs/{run}/events") as events:
         async for _ in events.aiter_lines():
@@ -61,7 +61,7 @@ async def test_a_task_is_created_tried_published_scheduled_and_run_by_commands_a
     assert trigger["timezone"] == "Europe/Berlin"
 
     started = (await thread.say('/run greet "name=Ana Maria"')).card("run")
-    assert (await _ended(admin, started["run"]))["output"] == "Hello Ana Maria"
+    assert (await ended(admin, started["run"]))["output"] == "Hello Ana Maria"
     explained = await thread.say("/explain")
     assert "Hello Ana Maria" in explained.text
     assert explained.card("run")["status"] == "succeeded"
@@ -74,7 +74,7 @@ async def test_a_run_with_missing_arguments_asks_by_a_form(admin: httpx.AsyncCli
     form = (await thread.say("/run greet")).card("form")
     assert form["schema"]["required"] == ["name"]
     started = await thread.confirm(form, "run", name="Bo")
-    assert (await _ended(admin, str(started["run"])))["output"] == "Hello Bo"
+    assert (await ended(admin, str(started["run"])))["output"] == "Hello Bo"
 
 
 @pytest.mark.usefixtures("worker")
@@ -84,7 +84,7 @@ async def test_an_approval_is_answered_by_its_card(admin: httpx.AsyncClient, thr
     question = (await thread.say("/approve")).card("approval")
     assert (question["question"], question["choices"]) == ("Go on?", ["go", "stop"])
     assert (await thread.confirm(question, "answer", choice="go"))["closed"] is True
-    assert (await _ended(admin, run))["output"] == "go"
+    assert (await ended(admin, run))["output"] == "go"
 
 
 async def test_a_skeleton_of_each_kind_is_a_valid_draft(thread: Conversation) -> None:

@@ -52,11 +52,16 @@ SKELETONS: Mapping[str, tuple[str, str]] = {
 
 def skeleton(kind: str, name: str, description: str) -> str:
     """The source of a task of a kind. Raises Invalid for what cannot be a task's name."""
+    check_name(name)
+    about, rest = SKELETONS[kind]
+    told = " ".join(description.split()) or f"A task that {about}."
+    return f"task: {name}\ndescription: {to_text(told)}\n{rest}"
+
+
+def check_name(name: str) -> None:
+    """Raises Invalid for what cannot be a task's name."""
     if not _NAME.fullmatch(name):
         raise Invalid(
             f"{name[:80]!r} cannot be the name of a task.",
             "Use lower-case letters, digits and `-`, a letter first.",
         )
-    about, rest = SKELETONS[kind]
-    told = " ".join(description.split()) or f"A task that {about}."
-    return f"task: {name}\ndescription: {to_text(told)}\n{rest}"

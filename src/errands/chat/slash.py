@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from errands.chat.desk import Desk, Told
 from errands.chat.operations import OPERATIONS
-from errands.chat.saving import save_thread
 from errands.chat.schedule_words import OPTIONS, schedule_from
 from errands.chat.skeletons import SKELETONS, skeleton
 from errands.core.params import arguments_schema
@@ -137,7 +136,8 @@ async def _new(desk: Desk, words: Sequence[str]) -> Told:
 
 
 async def _save(desk: Desk, words: Sequence[str]) -> Told:
-    return await save_thread(desk, _needed(words, "/save NAME"), " ".join(words[1:]))
+    given: JsonObject = {"name": _needed(words, "/save NAME"), "description": " ".join(words[1:])}
+    return await OPERATIONS["save_conversation"].perform(desk, given)
 
 
 COMMANDS: Mapping[str, Command] = {

@@ -5,7 +5,7 @@ None of them publishes, deletes, answers or grants: they give cards, and the per
 
 from collections.abc import Mapping
 
-from errands.chat.operations import approvals, drafting, runs, schedules, tasks
+from errands.chat.operations import approvals, drafting, runs, saving, schedules, tasks
 from errands.chat.operations.operation import AnyOperation
 
 OPERATIONS: Mapping[str, AnyOperation] = {
@@ -21,6 +21,7 @@ OPERATIONS: Mapping[str, AnyOperation] = {
         runs.cancel_run,
         drafting.draft,
         drafting.dry_run,
+        saving.save_conversation,
         schedules.set_trigger,
         schedules.preview_schedule,
         approvals.list_approvals,
