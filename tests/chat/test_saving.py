@@ -9,6 +9,7 @@ import pytest
 from errands.chat.tracing import Trace, literal
 from errands.core.definition.parsing import load_task
 from errands.core.definition.steps import AgentStep, ToolStep
+from errands.core.values import JsonObject
 from tests.chat.conversation import Conversation
 from tests.chat.scripted import ScriptedModel
 from tests.chat.test_slash_commands import ended
@@ -21,7 +22,7 @@ async def _work(thread: Conversation, model: ScriptedModel, web: Web) -> None:
     """Fetch orders, tell who ordered, post a letter about one of them."""
     web.answer("/orders", json.dumps([{"id": 4711, "mail": "ana@example.com"}]), content_type="application/json")
     web.answer("/letters", json.dumps({"sent": True}), content_type="application/json")
-    letter = {"to": "ana@example.com", "order": 4711, "text": _LETTER, "kind": "plain"}
+    letter: JsonObject = {"to": "ana@example.com", "order": 4711, "text": _LETTER, "kind": "plain"}
     model.then(
         model.uses("http_request", url=web.url("/orders")),
         "ana@example.com has ordered.",
