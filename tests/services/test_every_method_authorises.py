@@ -77,6 +77,7 @@ GIVEN: dict[str, Any] = {
     "role": ProjectRole.VIEWER,
     "scopes": [Scope.READ],
     "expires_in": timedelta(days=1),
+    "rules": {},
     "runners": [],
     "answerers": [],
     "periods": [],

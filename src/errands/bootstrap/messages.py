@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from errands.tools.delivery import Delivery
 
 _OFTEN = timedelta(seconds=2)
+_AT_TIMES = timedelta(seconds=15)
 _SELDOM = timedelta(hours=1)
 
 
@@ -39,6 +40,7 @@ def make_messaging(settings: "Settings", database: "Database", vault: "Vault", e
     from errands.services.authority import Authority
     from errands.services.courier import Courier
     from errands.services.housekeeping import Chore
+    from errands.services.watching import Watch
     from errands.tools.delivery import Delivery
     from errands.tools.limits import ToolLimits
 
@@ -47,9 +49,13 @@ def make_messaging(settings: "Settings", database: "Database", vault: "Vault", e
     approvals = ApprovalService(database, Authority(database), engine)
     links = ApprovalLinks(database, approvals, key_source(settings), settings.base_url)
     courier = Courier(database, vault, post, links)
+    watch = Watch(database)
     chores = [
         Chore("asking", _OFTEN, Asking(database).look),
+        Chore("alarms", _OFTEN, watch.signals),
+        Chore("lateness", _AT_TIMES, watch.times),
         Chore("courier", _OFTEN, courier.deliver),
         Chore("old messages", _SELDOM, courier.prune),
+        Chore("old alarms", _SELDOM, watch.prune),
     ]
     return Messaging(post, links, courier, chores)

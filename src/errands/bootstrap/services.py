@@ -10,6 +10,7 @@ from errands.core.expressions.checking import TypeChecker
 from errands.core.expressions.sandbox import Sandbox
 from errands.services import Services
 from errands.services.activity import ActivityService
+from errands.services.alarms import AlarmService
 from errands.services.approvals import ApprovalService
 from errands.services.artifacts import ArtifactService
 from errands.services.authority import Authority
@@ -73,6 +74,7 @@ def make_services(
         activity=ActivityService(database, authority, tail),
         approvals=approvals,
         links=messaging.links,
+        alarms=AlarmService(database, authority),
         channels=ChannelService(database, authority, vault, messaging.post, messaging.courier),
         events=EventService(database, authority, engine),
         secrets=SecretService(database, authority, vault),

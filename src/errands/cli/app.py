@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from errands.cli.commands import (
+    alarms,
     audit,
     checking,
     lifecycle,
@@ -101,6 +102,8 @@ _GROUPS = (
     ("triggers", triggers.triggers, "Run"),
     ("backfill", schedule.backfill, "Run"),
     ("secrets", secrets.secrets, "Keep"),
+    ("alarms", alarms.alarms, "Look after"),
+    ("channels", alarms.channels, "Look after"),
     ("models", upkeep.models, "Look after"),
     ("audit", audit.audit, "Look after"),
 )

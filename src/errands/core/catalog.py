@@ -46,4 +46,5 @@ class Surroundings:
     agents: Mapping[str, AgentDefinition] | None = None
     models: frozenset[str] | None = None
     secrets: frozenset[str] | None = None
+    channels: frozenset[str] | None = None
     tasks: Mapping[str, TaskSummary] | None = None

@@ -77,6 +77,7 @@ class Verb(StrEnum):
     TRIGGER_BACKFILL = "trigger.backfill"
     TRIGGER_SWITCH = "trigger.switch"
     APPROVAL_ANSWER = "approval.answer"
+    ALARM_ACKNOWLEDGE = "alarm.acknowledge"
 
     TASK_EDIT = "task.edit"
     TASK_PUBLISH = "task.publish"
@@ -139,6 +140,7 @@ PROJECT_RIGHTS: Mapping[ProjectRole, frozenset[Verb]] = MappingProxyType(
             {
                 *(Verb.TASK_RUN, Verb.TASK_REHEARSE, Verb.TASK_PAUSE, Verb.RUN_CANCEL, Verb.RUN_RERUN),
                 *(Verb.EVENT_SEND, Verb.TRIGGER_BACKFILL, Verb.TRIGGER_SWITCH, Verb.APPROVAL_ANSWER),
+                Verb.ALARM_ACKNOWLEDGE,
             }
         ),
         ProjectRole.EDITOR: frozenset(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from errands.services.activity import ActivityService
+    from errands.services.alarms import AlarmService
     from errands.services.answers import AnswerService
     from errands.services.approval_links import ApprovalLinks
     from errands.services.approvals import ApprovalService
@@ -51,6 +52,7 @@ class Services:
     activity: "ActivityService"
     approvals: "ApprovalService"
     links: "ApprovalLinks"
+    alarms: "AlarmService"
     channels: "ChannelService"
     events: "EventService"
     secrets: "SecretService"

@@ -21,6 +21,8 @@ from errands.core.definition.texts import every_step
 from errands.core.definition.typing_contract import TypeChecker
 from errands.core.problems import Problem
 from errands.core.values import JsonObject, from_text
+from errands.services.alarm_sync import sync_alarms
+from errands.services.authority import utc_now
 from errands.services.errors import ChangedMeanwhile, FilesInvalid
 from errands.services.lookup import refuse_archived
 from errands.services.surroundings import of_project, with_definition
@@ -193,6 +195,7 @@ async def _store_task(
         await sync_triggers(
             connection, owner.id, task_id, definition, owner=wish.author, default_timezone=wish.timezone
         )
+        await sync_alarms(connection, owner.id, task_id, definition.alarms, utc_now())
     published = wish.publish or (task is not None and task.published_version_id == version.id)
     diff = _diff(definition.task, "" if newest is None else newest.source, one.file.source)
     if newest is not None and newest.agents is not None:

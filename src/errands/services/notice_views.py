@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from errands.core.definition.alarms import AlarmKind
+from errands.core.values import JsonObject
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelView:
@@ -53,3 +56,39 @@ class NoticeView:
     created_at: datetime
     next_attempt_at: datetime | None
     done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmView:
+    """Something that is or was wrong with a task: one episode, from when it was seen until it was over."""
+
+    id: str
+    project: str
+    task: str
+    kind: AlarmKind
+    subject: str | None
+    """What of the task it is about: a trigger, a run, an approval. None: the task as a whole."""
+    state: Literal["open", "acknowledged", "closed"]
+    message: str
+    """What came last."""
+    count: int
+    """How often it has come in this episode."""
+    run: str | None
+    """The run that it is about, or the last of them."""
+    opened_at: datetime
+    last_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+    """What ended it."""
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultsView:
+    """What a project watches of tasks that say nothing themselves. Durations in seconds; what is not said is absent."""
+
+    rules: JsonObject
+    watched: int | None
+    """How many published tasks are watched now, by these or their own rules. None where that was not asked."""

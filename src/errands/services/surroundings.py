@@ -13,14 +13,14 @@ from errands.core.definition.task import TaskDefinition
 from errands.core.definition.texts import every_step
 from errands.core.params import arguments_schema
 from errands.services.tool_server_directory import remote_specs
-from errands.store import library, projects, secrets, tasks
+from errands.store import channels, library, projects, secrets, tasks
 
 
 async def of_project(connection: AsyncConnection, project: str, tools: Mapping[str, ToolSpec]) -> Surroundings:
     """What a project holds now; nothing where it is not made yet."""
     owner = await projects.find(connection, project)
     if owner is None:
-        return Surroundings(tools, {}, frozenset(), frozenset(), {})
+        return Surroundings(tools, {}, frozenset(), frozenset(), frozenset(), {})
     agents = [
         AgentDefinition.model_validate(row.definition) for row in await library.every(connection, "agent", owner.id)
     ]
@@ -32,6 +32,7 @@ async def of_project(connection: AsyncConnection, project: str, tools: Mapping[s
         agents={agent.agent: agent for agent in agents},
         models=frozenset(row.name for row in await library.every(connection, "model", owner.id)),
         secrets=frozenset(row.name for row in await secrets.listed(connection, owner.id)),
+        channels=frozenset(row.name for row in await channels.of_project(connection, owner.id)),
         tasks={definition.task: summary(definition) for definition in definitions},
     )
 

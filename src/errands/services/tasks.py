@@ -14,6 +14,7 @@ from errands.core.definition.task import TaskDefinition
 from errands.core.definition.typing_contract import TypeChecker
 from errands.core.problems import Problem
 from errands.core.values import Json, JsonObject
+from errands.services.alarm_sync import sync_alarms
 from errands.services.applying import Wish, apply_files
 from errands.services.authority import Authority, utc_now
 from errands.services.errors import FilesInvalid, Invalid
@@ -191,6 +192,7 @@ class TaskService:
                 owner=version.author,
                 default_timezone=self._timezone,
             )
+            await sync_alarms(connection, task.project_id, task.id, definition.alarms, utc_now())
             detail: JsonObject = {"version": version.number, "before": task.published, "message": message}
             await self._authority.record(connection, caller, Verb.TASK_PUBLISH, resource, detail)
             return view_of(await find_task(connection, project, name))

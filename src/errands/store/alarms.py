@@ -3,12 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from errands.core.definition.alarms import AlarmState
 from errands.store.connections import Connection, Pool, Row
 from errands.store.identifiers import new_id
 from errands.store.rows import affected, fetch_all, fetch_one
@@ -16,7 +16,6 @@ from errands.store.sql import statement
 from errands.store.tables import projects, tasks
 from errands.store.tables_alarms import alarms
 
-State = Literal["open", "acknowledged", "closed"]
 _TAKEN_OVER = ("project", "task")
 
 
@@ -90,6 +89,12 @@ async def raise_(connection: Connection, found: Sequence[NewAlarm], now: datetim
     return {(row["task_id"], row["kind"], row["subject"]): row["id"] for row in rows if row["opened"]}
 
 
+async def open_of(connection: Connection, kind: str) -> dict[tuple[UUID, str], UUID]:
+    """What is open of a kind, by task and subject."""
+    rows = await connection.fetch("select id, task_id, subject from alarms where closed_at is null and kind = $1", kind)
+    return {(row["task_id"], row["subject"]): row["id"] for row in rows}
+
+
 async def close(
     connection: Connection, task_ids: Sequence[UUID], kinds: Collection[str], now: datetime, by: str
 ) -> list[ClosedAlarm]:
@@ -129,7 +134,7 @@ async def of_project(
     connection: AsyncConnection,
     project_id: UUID,
     *,
-    state: State | None,
+    state: AlarmState | None,
     kind: str | None,
     task_id: UUID | None,
     before: UUID | None,

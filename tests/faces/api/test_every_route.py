@@ -16,6 +16,7 @@ from errands.core import ids
 from errands.services import Services
 from errands.store import outbox
 from errands.store.database import Database
+from errands.store.identifiers import new_id
 from errands.store.outbox import NewMessage
 from tests.faces.api.conftest import OPERATOR, client_of, token_of
 from tests.faces.api.walk_tools import walk_tools
@@ -115,6 +116,7 @@ async def _walk(walk: Walk, app: FastAPI, services: Services, database: Database
     await _projects_and_tasks(walk)
     await _runs(walk)
     await _channels(walk, database)
+    await _alarms(walk, database)
     await _triggers(walk)
     await _hooks(walk)
     await _chat(walk)
@@ -218,6 +220,24 @@ async def _channels(walk: Walk, database: Database) -> None:
     assert shown["id"] == message
     assert (await walk.call("sendNoticeAgain", notice=message)).json()["status"] == "pending"
     await walk.call("removeChannel", **ops)
+
+
+async def _alarms(walk: Walk, database: Database) -> None:
+    here: dict[str, Any] = {"project": "default"}
+    set_ = await walk.call("setAlarmDefaults", **here, json={"failed": "episode", "long": {"times_p95": 3}})
+    assert set_.json()["watched"] == 3
+    assert (await walk.call("getAlarmDefaults", **here)).json()["rules"] == set_.json()["rules"]
+    alarm = new_id()
+    await database.pool.execute(
+        "insert into alarms (id, project_id, task_id, kind, message, opened_at, last_at) "
+        "select $1, project_id, id, 'failed', 'It broke.', now(), now() from tasks limit 1",
+        alarm,
+    )
+    named = ids.encode("alarm", alarm)
+    (listed,) = (await walk.call("listAlarms", **here, state="open", kind="failed")).json()["items"]
+    assert (await walk.call("getAlarm", alarm=named)).json() == listed
+    seen = await walk.call("acknowledgeAlarm", alarm=named, json={"note": "on it"})
+    assert (seen.json()["state"], seen.json()["note"]) == ("acknowledged", "on it")
 
 
 async def _stuck_message(database: Database) -> str:

@@ -31,6 +31,8 @@ class AlarmKind(StrEnum):
     """The task's triggers were switched off, for too many runs in a row have failed."""
 
 
+AlarmState = Literal["open", "acknowledged", "closed"]
+"""Open: its cause lasts. Acknowledged: somebody has seen it. Closed: it is over."""
 RECOVERED = "recovered"
 """What a channel is told when what had failed or was silent succeeds again."""
 APPROVAL = "approval"
@@ -45,7 +47,7 @@ Bound = Annotated[Duration, Field(gt=timedelta(0))]
 class LongRun(Frozen):
     """How long a run may take; waiting does not count. What is reached first counts."""
 
-    after: Bound | None = None
+    after: Bound | Never | None = None
     """Running time."""
     times_p95: Annotated[float, Field(gt=1, le=1000)] | None = None
     """So many times as long as 95 of the last 100 succeeded runs took. Needs ten of them."""
@@ -62,8 +64,8 @@ class AlarmRules(Frozen):
     """Nothing has started this long after its planned time."""
     silent: Bound | Never | None = None
     """No run has succeeded for this long."""
-    long: LongRun | Never | None = None
-    """A run takes long."""
+    long: LongRun | None = None
+    """A run takes long. `{after: never}` takes back what the project's defaults say."""
     budget: bool | None = None
     """A run has used up its budget and waits for somebody. `None`: as `failed`, unless that is `never`."""
     overdue: Bound | Never | None = None
@@ -85,7 +87,7 @@ def stored(rules: AlarmRules) -> JsonObject:
             case timedelta():
                 said[name] = value.total_seconds()
             case LongRun():
-                after = None if value.after is None else value.after.total_seconds()
+                after = value.after.total_seconds() if isinstance(value.after, timedelta) else value.after
                 said[name] = {"after": after, "times_p95": value.times_p95}
             case tuple():
                 said[name] = list(value)
@@ -101,7 +103,7 @@ def read_stored(kept: JsonObject) -> AlarmRules:
         if isinstance(raw.get(name), int | float):
             raw[name] = timedelta(seconds=float(str(raw[name])))
     long = raw.get("long")
-    if isinstance(long, Mapping) and long.get("after") is not None:
+    if isinstance(long, Mapping) and isinstance(long.get("after"), int | float):
         raw["long"] = {**long, "after": timedelta(seconds=float(str(long["after"])))}
     return AlarmRules.model_validate(raw)
 
@@ -118,7 +120,31 @@ def merged(own: AlarmRules, defaults: AlarmRules) -> AlarmRules:
 
 def watches(rules: AlarmRules) -> bool:
     """Whether the rules look at anything at all."""
-    looked_for = (rules.failed, rules.late, rules.silent, rules.long, rules.overdue)
+    looked_for = (rules.failed, rules.late, rules.silent, rules.overdue)
     return (
-        any(one not in (None, "never") for one in looked_for) or bool(rules.budget) or bool(rules.pause_after_failures)
+        any(one not in (None, "never") for one in looked_for)
+        or long_seconds(rules) is not None
+        or long_factor(rules) is not None
+        or bool(rules.budget)
+        or bool(rules.pause_after_failures)
     )
+
+
+def seconds(bound: timedelta | Never | None) -> float | None:
+    """A bound in seconds; None: nothing is looked for."""
+    return bound.total_seconds() if isinstance(bound, timedelta) else None
+
+
+def long_seconds(rules: AlarmRules) -> float | None:
+    """The running time at which a run is long, in seconds."""
+    return None if rules.long is None else seconds(rules.long.after)
+
+
+def long_factor(rules: AlarmRules) -> float | None:
+    """How many times the usual a run may take."""
+    return None if rules.long is None or rules.long.after == "never" else rules.long.times_p95
+
+
+def tells_budget(rules: AlarmRules) -> bool:
+    """Whether a run that has used up its budget raises an alarm."""
+    return rules.budget if rules.budget is not None else rules.failed not in (None, "never")

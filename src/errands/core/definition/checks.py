@@ -8,6 +8,7 @@ from datetime import datetime
 
 from errands.core.catalog import Surroundings
 from errands.core.definition.agents import AgentDefinition, ModelDefinition
+from errands.core.definition.check_alarms import check_alarms
 from errands.core.definition.check_expressions import check_expressions
 from errands.core.definition.check_grants import check_grants
 from errands.core.definition.check_names import check_names
@@ -72,6 +73,7 @@ async def check_task(
     check_grants(definition, report, surroundings)
     check_values(definition, report, surroundings, lost)
     check_triggers(definition, report, now)
+    check_alarms(definition, report, surroundings)
     await check_expressions(definition, places(definition, surroundings, lost), report, checker)
     return in_file_order(report.problems)
 

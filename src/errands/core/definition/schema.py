@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 from errands.core.definition.agents import AgentDefinition, ModelDefinition, Price
+from errands.core.definition.alarms import AlarmRules, LongRun
 from errands.core.definition.policies import (
     Budget,
     BudgetAmounts,
@@ -67,6 +68,7 @@ def _definitions() -> dict[str, Json]:
     small = definitions(
         (
             AgentDefinition,
+            AlarmRules,
             ApprovalTimeout,
             Budget,
             BudgetAmounts,
@@ -76,6 +78,7 @@ def _definitions() -> dict[str, Json]:
             Event,
             Grants,
             Limits,
+            LongRun,
             ModelDefinition,
             Price,
             Retry,

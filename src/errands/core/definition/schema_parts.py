@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from typing import Final, cast, get_args
+from typing import Final, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -96,6 +96,9 @@ def _raw_schemas(model: type[BaseModel]) -> Mapping[str, Json]:
 
 def _field_part(name: str, field: FieldInfo, raw: Part) -> Part:
     default = field.default
+    words = _words(field)
+    if words and _has(field, timedelta):
+        return {"anyOf": [dict(DURATION), {"enum": words}]}
     if _has(field, timedelta) or field.annotation is Duration:
         return DURATION | ({"default": show_duration(default)} if isinstance(default, timedelta) else {})
     if any(item in field.metadata for item in get_args(Size)[1:]) or _mentions_size(field):
@@ -110,6 +113,11 @@ def _field_part(name: str, field: FieldInfo, raw: Part) -> Part:
 
 def _has(field: FieldInfo, wanted: type) -> bool:
     return field.annotation is wanted or wanted in _types_in(field.annotation)
+
+
+def _words(field: FieldInfo) -> list[Json]:
+    """Words that a field takes beside values of its type."""
+    return [word for one in _types_in(field.annotation) if get_origin(one) is Literal for word in get_args(one)]
 
 
 def _types_in(annotation: object) -> list[object]:

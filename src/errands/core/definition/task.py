@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from errands.core.definition.alarms import AlarmRules
 from errands.core.definition.policies import Budget, Frozen, Grants, Limits
 from errands.core.definition.steps import Step
 from errands.core.definition.triggers import Trigger
@@ -112,4 +113,6 @@ class TaskDefinition(Frozen):
     keep: dict[str, JsonValue] = Field(default_factory=dict)
     """Templates of values for `state`, written with the run's success."""
     triggers: tuple[Trigger, ...] = ()
+    alarms: AlarmRules | None = None
+    """When people are told that something is wrong. `None`: the project's defaults."""
     tests: tuple[TaskTest, ...] = ()

@@ -1,4 +1,5 @@
--- Close runs for good, and with it tell the triggers that listen for their end. Gives the runs that were closed: not
+-- Close runs for good, and with it tell the triggers that listen for their end, and the alarms of
+-- watched tasks. Gives the runs that were closed: not
 -- those whose epoch has moved on. Locked as in `take_runs.sql`.
 -- Index: pk_runs, ix_triggers_event_task.
 with closing as materialized (
@@ -27,5 +28,11 @@ with closing as materialized (
     where triggers.closed_at is null and ended.status = any(triggers.event_outcomes)
     on conflict do nothing
     returning pg_notify('errands_triggers', '')
+), signalled as (
+    insert into alarm_signals (task_id, run_id, what, at)
+    select ended.task_id, ended.id, ended.status, ended.finished_at
+    from ended
+    join tasks on tasks.id = ended.task_id
+    where tasks.watched
 )
 select ended.id, (select count(*) from caused) as caused from ended
