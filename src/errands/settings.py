@@ -152,6 +152,9 @@ class Settings(BaseSettings):
     """Hosts on loopback, private or link-local addresses that tasks may be granted, separated by commas, such as
     `localhost:8080,10.0.0.7`; `*` for all. Empty: none."""
 
+    metrics_address: Annotated[str, Field(pattern=r"^[^:\s]+:[0-9]{1,5}$")] | None = None
+    """`HOST:PORT` where a process that advances runs tells its own figures to Prometheus, without a token, such as
+    `127.0.0.1:9420`: for workers, which have no API. None: nowhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level of log lines on stderr."""
     log_format: Literal["auto", "console", "json"] = "auto"

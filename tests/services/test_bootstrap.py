@@ -7,10 +7,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import structlog
 
 from errands.bootstrap import check_files, open_services
+from errands.bootstrap.figures import tell_figures
 from errands.bootstrap.logs import configure_logging
 from errands.services.errors import Unavailable
 from errands.services.views import SourceFile
@@ -116,3 +118,16 @@ def test_a_command_keeps_quiet_unless_a_level_is_set(tmp_path: Path, capsys: pyt
     configure_logging(Settings.load(home=tmp_path, log_level="info"), quiet=True)
     structlog.get_logger().info("run.ended")
     assert "run.ended" in capsys.readouterr().err
+
+
+async def test_a_worker_tells_its_figures_at_an_address_of_its_own(settings: Settings) -> None:
+    told = settings.model_copy(update={"metrics_address": "127.0.0.1:0"})
+    async with open_services(told, worker=False) as runtime:
+        port = tell_figures(told, runtime.engine)
+        runtime.engine.tally.add("journal_batch", 3)
+        async with httpx.AsyncClient() as client:
+            text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        assert "errands_journal_batch_sum 3.0" in text
+        taken = told.model_copy(update={"metrics_address": f"127.0.0.1:{port}"})
+        with pytest.raises(Unavailable, match="Nothing can listen"):
+            tell_figures(taken, runtime.engine)

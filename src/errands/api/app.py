@@ -19,6 +19,7 @@ def make_app(parts: Parts) -> FastAPI:
     """The application. Its `state` holds `services`, `followers` and `meters`."""
     meters = Meters()
     parts.watch(meters.happened)
+    parts.measure(meters.measured)
     app = make_frame(parts, meters.request)
     app.state.meters = meters
     add_nouns(app, NOUNS)

@@ -17,7 +17,7 @@ from errands.services import Services
 
 if TYPE_CHECKING:
     from errands.api.chatting import ChatHere
-    from errands.api.monitoring import Watch
+    from errands.api.monitoring import Measure, Watch
 
 PREFIX = "/api/v1"
 NOUNS = (
@@ -79,6 +79,8 @@ class Parts:
     """Writes answers in threads."""
     largest_upload: int = 100 * 2**20
     """Bytes of a request that brings files."""
+    measure: "Measure" = lambda _: None
+    """Has a callback told of every measure of this process."""
 
 
 def make_frame(parts: Parts, observe: Observer) -> FastAPI:

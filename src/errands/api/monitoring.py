@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Annotated, Protocol
 from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.gc_collector import GCCollector
@@ -15,11 +15,23 @@ from prometheus_client.process_collector import ProcessCollector
 from errands.api.callers import Asked, Caller
 from errands.api.following import Followers
 from errands.api.routes import Routes
-from errands.services.figures import Figures
+from errands.services.figures import Figures, Readiness
 
 routes = Routes("monitoring")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _RUN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
+_HISTOGRAMS: dict[str, tuple[str, tuple[str, ...], tuple[float, ...]]] = {
+    "step_seconds": ("Time that steps took, by kind and outcome", ("kind", "status"), _SECONDS),
+    "run_seconds": ("Time from a run's first step to its end, waiting included", ("status",), _RUN_SECONDS),
+    "journal_batch": ("Records that one commit of the journal held", (), (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
+    "start_lateness_seconds": ("Time between a planned start and its decision, jitter not counted", (), _SECONDS),
+}
+_COUNTERS = {
+    "model_requests": "Requests to models",
+    "model_input_tokens": "Tokens sent to models",
+    "model_output_tokens": "Tokens that models gave",
+    "model_usd": "US dollars for requests to models",
+}
 
 
 class Happening(Protocol):
@@ -40,6 +52,8 @@ class Happening(Protocol):
 
 
 Watch = Callable[[Callable[[Happening], None]], None]
+Measure = Callable[[Callable[[str, float, tuple[str, ...]], None]], None]
+"""Has a callback told of every measure of this process: its name, the number, its label."""
 
 
 class Meters:
@@ -66,6 +80,23 @@ class Meters:
         )
         self._since: dict[UUID, float] = {}
         self._taken = Counter("errands_runs_taken", "Runs that this process took", registry=self.registry)
+
+        self._measured = {
+            name: Histogram(f"errands_{name}", about, labels, registry=self.registry, buckets=buckets)
+            for name, (about, labels, buckets) in _HISTOGRAMS.items()
+        }
+        self._counted = {
+            name: Counter(f"errands_{name}", about, registry=self.registry) for name, about in _COUNTERS.items()
+        }
+
+    def measured(self, measure: str, value: float, label: tuple[str, ...]) -> None:
+        """The engine of this process tells one measure."""
+        counter = self._counted.get(f"model_{measure}" if f"model_{measure}" in _COUNTERS else measure)
+        if counter is not None:
+            counter.inc(value)
+            return
+        histogram = self._measured[measure]
+        (histogram.labels(*label) if label else histogram).observe(value)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """An answer has begun. `route` is the pattern, so that ids make no series of their own."""
@@ -96,6 +127,7 @@ def _at_this_moment(figures: Figures, followers: int) -> CollectorRegistry:
         "errands_queue_oldest_seconds": ("Age of the oldest queued run", figures.oldest_queued_seconds),
         "errands_database_connections": ("Connections of the pool", figures.connections_open),
         "errands_database_connections_idle": ("Connections that nobody uses", figures.connections_idle),
+        "errands_workers": ("Workers that are alive, on all machines", figures.workers),
         "errands_followers": ("Streams of events that are open in this process", followers),
     }
     for name, (meaning, value) in plain.items():
@@ -109,11 +141,12 @@ async def get_health() -> object:
     return {"status": "alive"}
 
 
-@routes.get("/readyz", gives=dict[str, str], example={"status": "ready"})
-async def get_readiness(services: Asked) -> object:
-    """Whether requests can be served: 503 while the database is away."""
-    await services.figures.ready()
-    return {"status": "ready"}
+@routes.get("/readyz", gives=Readiness, example={"status": "ready", "workers": 2})
+async def get_readiness(
+    services: Asked, worker: Annotated[bool, Query(description="Ask for a living worker as well.")] = False
+) -> object:
+    """Whether requests can be served: 503 while the database is away or has the tables of another release."""
+    return await services.figures.ready(datetime.now(UTC), with_worker=worker)
 
 
 @routes.get(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errands.bootstrap.chat import make_chat
+from errands.bootstrap.figures import tell_figures
 from errands.bootstrap.logs import configure_logging
 from errands.bootstrap.messages import make_messaging
 from errands.bootstrap.parts import engine_limits, key_source, load_settings, make_agents, make_catalog, open_database
@@ -82,6 +83,7 @@ class Runtime:
         from errands.background import WorkerAndScheduler
 
         configure_logging(self.settings, quiet=False)
+        tell_figures(self.settings, self.engine)
         worker = self.engine.worker(concurrency=concurrency or self.settings.concurrency)
         return WorkerAndScheduler(worker, self.engine.scheduler())
 
@@ -130,7 +132,8 @@ def _api_parts(runtime: Runtime) -> "Parts":
     from errands.services.outages import outage
 
     listen, largest = runtime.engine.bus.listen, runtime.settings.max_upload
-    return Parts(runtime.services, outage, version("errands"), listen, runtime.chat, largest)
+    measure = runtime.engine.tally.listen
+    return Parts(runtime.services, outage, version("errands"), listen, runtime.chat, largest, measure)
 
 
 @asynccontextmanager

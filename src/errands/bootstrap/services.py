@@ -92,7 +92,7 @@ def make_services(
         calendars=CalendarService(database, authority),
         artifacts=ArtifactService(database, authority, artifacts),
         backups=BackupService(database, authority, artifacts, key_source(settings)),
-        figures=FigureService(database, authority),
+        figures=FigureService(database, authority, settings.heartbeat),
         webhooks=make_webhooks(settings, database, authority, engine, vault),
         threads=talk.threads,
         answers=talk.answers,

@@ -32,6 +32,7 @@ from errands.engine.rerun import RerunPlan
 from errands.engine.scheduler import Scheduler
 from errands.engine.session import Shared
 from errands.engine.surroundings import Workplace
+from errands.engine.tally import Tally
 from errands.engine.trigger_orders import TriggerOrders
 from errands.engine.wakeups import WaitingRoom
 from errands.store import inputs
@@ -86,6 +87,7 @@ class Engine:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.bus = LiveBus()
+        self.tally = Tally()
         self.versions = Versions(parts.pool)
         self.launcher = Launcher(parts.pool, self.versions, parts.evaluate, parts.clock)
 
@@ -290,7 +292,7 @@ class Engine:
         keeper = Keeper(parts.pool, worker_id, parts.limits, parts.clock, parts.artifacts, parts.workspaces)
         shared = Shared(
             parts.pool,
-            Journal(parts.pool),
+            Journal(parts.pool, self.tally),
             parts.artifacts,
             WaitingRoom(parts.clock, self.launcher.launch_child),
             keeper.nudge,
@@ -317,7 +319,7 @@ class Engine:
 
         `clock`: `None` for the database's, on which all processes agree.
         """
-        return Scheduler(self._parts.pool, self.launcher, self._trigger_orders(), clock)
+        return Scheduler(self._parts.pool, self.launcher, self._trigger_orders(), clock, self.tally)
 
     async def deliver(
         self,

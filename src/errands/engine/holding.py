@@ -129,6 +129,8 @@ async def _driven_to_rest(hands: Hands, driven: Advance) -> Released:
     if released == "ended":
         assert driven.ending is not None
         await _close(hands, driven, driven.ending)
+        lasted = (hands.clock() - driven.session.run.started_at).total_seconds()
+        hands.shared.journal.tally.add("run_seconds", max(lasted, 0.0), driven.ending.status.value)
     elif released == "waiting":
         await _after_suspend(hands, driven)
     else:

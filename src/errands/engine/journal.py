@@ -16,6 +16,7 @@ import structlog
 from errands.core.outcomes import StepFailed
 from errands.engine.patience import DATABASE_AWAY, delay_after
 from errands.engine.records import LeaseLostError, RecordRefusedError
+from errands.engine.tally import Tally
 from errands.store.connections import Connection, Pool
 from errands.store.sql import statement
 
@@ -52,8 +53,11 @@ class Journal:
     a later one and lose an earlier one.
     """
 
-    def __init__(self, pool: Pool, *, writers: int = 2, largest_batch: int = 1000) -> None:
+    def __init__(
+        self, pool: Pool, tally: Tally | None = None, /, *, writers: int = 2, largest_batch: int = 1000
+    ) -> None:
         self._pool = pool
+        self.tally = tally or Tally()
         self._largest = largest_batch
         self._pending: list[list[Entry]] = [[] for _ in range(writers)]
         self._more = [asyncio.Event() for _ in range(writers)]
@@ -104,6 +108,7 @@ class Journal:
             if batch:
                 self.batches += 1
                 self.entries += len(batch)
+                self.tally.add("journal_batch", len(batch))
                 await self._commit(batch)
 
     async def _commit(self, batch: list[Entry]) -> None:

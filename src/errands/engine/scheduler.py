@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 
 from errands.core.definition.policies import Overlap
-from errands.core.schedules import ScheduleInvalid
+from errands.core.schedules import ScheduleInvalid, jittered
 from errands.engine import backfill
 from errands.engine.allowances import used_up
 from errands.engine.happenings import CHANNEL, MOST_DEPTH, Happening, happening_of
@@ -34,6 +34,7 @@ from errands.engine.standing import (
     seconds_until,
     soonest,
 )
+from errands.engine.tally import Tally
 from errands.engine.trigger_orders import TriggerOrders, Unfit
 
 log = structlog.get_logger()
@@ -65,13 +66,19 @@ class Scheduler:
     """Looks at triggers when they are due. `await scheduler.run()` until `await scheduler.stop()`."""
 
     def __init__(
-        self, pool: asyncpg.Pool, launcher: Launcher, orders: TriggerOrders, clock: Callable[[], datetime] | None = None
+        self,
+        pool: asyncpg.Pool,
+        launcher: Launcher,
+        orders: TriggerOrders,
+        clock: Callable[[], datetime] | None = None,
+        tally: Tally | None = None,
     ) -> None:
         """`clock`: `None` for the database's, so that all schedulers of one database agree on what time it is."""
         self._pool = pool
         self._launcher = launcher
         self._orders = orders
         self._clock = clock
+        self._tally = tally or Tally()
         self._stopping = asyncio.Event()
         self._nudge = asyncio.Event()
         self._slow: dict[UUID, asyncio.Task[None]] = {}
@@ -237,7 +244,9 @@ class Scheduler:
             return 0
         try:
             async with self._pool.acquire() as connection, connection.transaction():
-                return await write(connection, self._launcher, batch, now)
+                written = await write(connection, self._launcher, batch, now)
+            self._tell_lateness(batch, now)
+            return written
         except (*DATABASE_AWAY, asyncpg.TransactionRollbackError):
             raise
         except Exception as error:
@@ -247,6 +256,16 @@ class Scheduler:
                 log.exception("scheduler.start_failed", trigger=batch[0].trigger.name, task=batch[0].trigger.task)
                 return await self._write([_given_up(batch[0], error)], now)
             raise
+
+    def _tell_lateness(self, batch: Sequence[Settled], now: datetime) -> None:
+        """How late each start on a schedule was, its jitter not counted."""
+        if not self._tally.heard:
+            return
+        for settled in batch:
+            for one in settled.firings:
+                if one.order is not None and one.source == "schedule" and not one.pending:
+                    due = jittered(settled.trigger.id.hex, settled.trigger.schedule, one.planned_at)
+                    self._tally.add("start_lateness_seconds", max((now - due).total_seconds(), 0.0))
 
     async def _listen(self) -> None:
         """Hear of new triggers, events and ends of runs."""

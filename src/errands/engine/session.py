@@ -131,6 +131,7 @@ class Session:
                 hint="the output holds something that the database refuses; leave it out or encode it",
             ) from error
         self.history[record.path] = stored
+        self._shared.journal.tally.recorded(stored, self._kind_of(stored.path))
         if stored.kind == "outcome" and stored.facts and "usage" in stored.facts:
             self.settle(stored.usage)
         return stored
@@ -141,7 +142,13 @@ class Session:
         self._riding.add(written)
         written.add_done_callback(self._rode)
         self.history[record.path] = stored
+        self._shared.journal.tally.recorded(stored, self._kind_of(stored.path))
         return stored
+
+    def _kind_of(self, path: str) -> str:
+        """The kind of the step at a path, or that a record below a step belongs to."""
+        compiled = self.program.steps.get(path.partition("/")[0].rpartition(".")[2].partition("[")[0])
+        return "task" if compiled is None else compiled.step.kind
 
     def _rode(self, written: asyncio.Future[None]) -> None:
         self._riding.discard(written)

@@ -23,3 +23,8 @@ async def oldest_queued(pool: Pool) -> datetime | None:
         "select id from (select id from runs where status = 'queued' offset 0) as queued order by id limit 1"
     )
     return None if found is None else created_at(found)
+
+
+async def living_workers(pool: Pool, since: datetime) -> int:
+    """How many workers were seen since then. There are as many rows as workers."""
+    return int(await pool.fetchval("select count(*) from workers where seen_at > $1", since))

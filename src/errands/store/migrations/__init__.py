@@ -66,6 +66,11 @@ async def _state(pool: asyncpg.Pool) -> tuple[str, str | None] | None:
     return None if row is None else (row[0], row[1])
 
 
+async def is_current(pool: asyncpg.Pool) -> bool:
+    """Whether the tables are those of this release (one query)."""
+    return await _state(pool) == _wanted()
+
+
 def is_known(version: str) -> bool:
     """Whether this release can bring tables of a version up to its own."""
     from alembic.script import ScriptDirectory
