@@ -46,7 +46,12 @@ def server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     process = subprocess.Popen(
         [EXECUTABLE, "start", "--port", "0", "--json"],
         cwd=home,
-        env={**outer, "ERRANDS_HOME": str(home), "ERRANDS_DATABASE_URL": postgres.format("journeys")},
+        env={
+            **outer,
+            "ERRANDS_HOME": str(home),
+            "ERRANDS_DATABASE_URL": postgres.format("journeys"),
+            "ERRANDS_ALLOW_PRIVATE_HOSTS": "*",
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=(home / "server.log").open("w"),

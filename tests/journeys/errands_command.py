@@ -104,6 +104,13 @@ class Started:
                 return line
         raise AssertionError(f"{text!r} never came; it said:\n{''.join(seen)}")
 
+    def lines_with(self, *texts: str) -> None:
+        """Read on until each of the texts was in a line, in whatever order. Fails at the end of output."""
+        left = set(texts)
+        while left:
+            line = self.line_with("")
+            left -= {text for text in left if text in line}
+
     def rest(self) -> str:
         assert self.process.stdout is not None
         return self.process.stdout.read()
