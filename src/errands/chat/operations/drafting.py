@@ -10,7 +10,7 @@ from errands.chat.operations.operation import Arguments, operation
 from errands.core.definition.parsing import parse_document
 from errands.core.definition.task import TaskDefinition
 from errands.core.problems import Problem
-from errands.core.values import Json
+from errands.core.values import Json, to_text
 from errands.services.applying import kind_and_name
 from errands.services.errors import Invalid, NotFound
 from errands.services.views import DryRunView, SourceFile
@@ -67,7 +67,8 @@ async def dry_run(desk: Desk, arguments: Rehearsal) -> Told:
     facts = _rehearsed(came)
     steps = "\n".join(f"- `{step.path}` {step.status.value}" for step in came.steps)
     error = f"\n\n{came.error.message}" if came.error is not None else ""
-    said = f"The dry run has **{came.status.value}**; nothing left the machine.\n{steps}{error}"
+    output = f"\n\nOutput: `{to_text(came.output)}`" if came.output is not None else ""
+    said = f"The dry run has **{came.status.value}**; nothing left the machine.\n{steps}{error}{output}"
     return Told(facts, said, (Card("rehearsal", facts),))
 
 

@@ -12,6 +12,7 @@ from errands.cli.client.projects import Projects
 from errands.cli.client.runs import Runs
 from errands.cli.client.server import ServerItself
 from errands.cli.client.tasks import Tasks
+from errands.cli.client.threads import Threads
 from errands.cli.client.triggers import Backfills, Triggers
 
 
@@ -26,6 +27,7 @@ class Client:
     triggers: Triggers
     backfills: Backfills
     people: People
+    threads: Threads
     server: ServerItself
 
 
@@ -39,5 +41,6 @@ def client_on(connection: Connection) -> Client:
         Triggers(connection),
         Backfills(connection),
         People(connection),
+        Threads(connection),
         ServerItself(connection),
     )

@@ -119,10 +119,15 @@ class Connection:
 
     @asynccontextmanager
     async def stream(
-        self, *path: str, query: Query | None = None, headers: Mapping[str, str] | None = None
+        self,
+        *path: str,
+        method: str = "GET",
+        query: Query | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[httpx.Response]:
         """An answer that goes on, such as events. Raises as `ask` does, also while it is read."""
-        request = self._request("GET", path, query, None, headers, None)
+        request = self._request(method, path, query, body, headers, None)
         async with self._translated(), self._answer(request) as answer:
             yield answer
 

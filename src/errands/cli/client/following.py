@@ -113,7 +113,7 @@ async def _events(answer: httpx.Response) -> AsyncGenerator[Sent]:
     one may stand within JSON.
     """
     fields: dict[str, list[str]] = {}
-    async with aclosing(_lines(answer)) as lines:
+    async with aclosing(lines_of(answer)) as lines:
         async for line in lines:
             if line:
                 name, _, value = line.partition(":")
@@ -125,7 +125,8 @@ async def _events(answer: httpx.Response) -> AsyncGenerator[Sent]:
             fields = {}
 
 
-async def _lines(answer: httpx.Response) -> AsyncGenerator[str]:
+async def lines_of(answer: httpx.Response) -> AsyncGenerator[str]:
+    """The lines of an answer, as they come."""
     rest = b""
     async for part in answer.aiter_bytes():
         *whole, rest = (rest + part).split(b"\n")
