@@ -1,15 +1,16 @@
 """A step context whose journal lives in memory: redacts, checks digests, dies on demand, and can be replayed."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from errands.core.definition.policies import Grants
+from errands.core.definition.policies import Budget, Grants
 from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, Usage
-from errands.core.ports import Effect, Gate, Recorded, RunIdentity
+from errands.core.ports import Effect, Gate, Recorded, Reserve, RunIdentity, reserve_nothing
 from errands.core.values import Json, JsonObject, from_text, to_text
+from errands.engine.budgets import UNBOUNDED, Meter
 
 
 class Killed(BaseException):
@@ -65,6 +66,7 @@ class MemoryContext:
     approves: bool = True
     """What people answer to gates."""
     gates: list[Gate] = field(default_factory=list)
+    meters: list[Meter] = field(default_factory=list)
 
     @property
     def run(self) -> RunIdentity:
@@ -95,7 +97,7 @@ class MemoryContext:
         perform: Callable[[str], Awaitable[Performed]],
         request: Json = None,
         effect: Effect = Effect.READS,
-        reserve: Usage = Usage(),  # noqa: B008
+        reserve: Reserve = reserve_nothing,
         gate: Gate | None = None,
     ) -> Recorded:
         journal = self.journal
@@ -107,7 +109,11 @@ class MemoryContext:
         key = f"{self.path}/{suffix}#key"
         journal.performed.append(suffix)
         journal.effect_keys.append(key)
-        journal.reserves.append(reserve)
+        most = reserve(self.remaining())
+        journal.reserves.append(most)
+        for meter in self.meters:
+            if (crossing := await meter.reserve(suffix, most)) is not None:
+                raise crossing.failure()
         if gate is not None:
             self.gates.append(gate)
         if gate is not None and not self.approves:
@@ -115,6 +121,9 @@ class MemoryContext:
         else:
             performed = await perform(key)
         output = self._redacted(to_text(performed.output))
+        for meter in self.meters:
+            await meter.release(suffix)
+            meter.settle(performed.usage)
         given, outside = to_text(request), performed.untrusted
         journal.records[suffix] = Record(kind, digest, given, output, performed.usage, effect, outside)
         self.untrusted = self.untrusted or outside
@@ -122,8 +131,16 @@ class MemoryContext:
             raise Killed
         return Recorded(from_text(output), performed.usage, untrusted=performed.untrusted)
 
+    def bound(self, who: str, budgets: Sequence[Budget]) -> None:
+        spent = self.journal.usage()
+        self.meters = [Meter(f"step:{n}", who, budget, spent, asks=False) for n, budget in enumerate(budgets)]
+
     def remaining(self) -> Usage | None:
-        return self.left
+        parts = [*([] if self.left is None else [self.left]), *(meter.remaining() for meter in self.meters)]
+        if not parts:
+            return None
+        tokens = min(part.tokens for part in parts)
+        return Usage(tokens, 0, min(part.usd for part in parts), UNBOUNDED, UNBOUNDED)
 
     def log(self, message: str, *, level: Literal["debug", "info", "warning", "error"] = "info") -> None:
         self.lines.append((level, message))

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import select
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import pytest
 
-from errands.core.definition.policies import Grants
+from errands.core.definition.policies import Budget, Grants
 from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, Usage
-from errands.core.ports import Effect, Gate, Recorded, RunIdentity
+from errands.core.ports import Effect, Gate, Recorded, Reserve, RunIdentity, reserve_nothing
 from errands.core.values import Json, JsonObject
 from errands.tools.catalog import Catalog
 
@@ -62,11 +62,14 @@ class Step:
         perform: Callable[[str], Awaitable[Performed]],
         request: Json = None,
         effect: Effect = Effect.READS,
-        reserve: Usage = Usage(),  # noqa: B008
+        reserve: Reserve = reserve_nothing,
         gate: Gate | None = None,
     ) -> Recorded:
         done = await perform(f"{self.effect_key}/{suffix}")
         return Recorded(done.output, done.usage)
+
+    def bound(self, who: str, budgets: Sequence[Budget]) -> None:
+        return None
 
     def remaining(self) -> Usage | None:
         return None

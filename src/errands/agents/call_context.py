@@ -1,11 +1,11 @@
 """The context of one tool call that an agent makes: the step's own, with the call's address and effect key."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from errands.core.definition.policies import Grants
+from errands.core.definition.policies import Budget, Grants
 from errands.core.outcomes import Usage
 from errands.core.ports import Once, RunIdentity, StepContext
 from errands.core.values import JsonObject
@@ -51,6 +51,9 @@ class CallContext:
 
     async def secret(self, name: str) -> str:
         return await self.step.secret(name)
+
+    def bound(self, who: str, budgets: Sequence[Budget]) -> None:
+        self.step.bound(who, budgets)
 
     def remaining(self) -> Usage | None:
         return self.step.remaining()

@@ -1,19 +1,18 @@
-"""What an agent may spend on one piece of work, what it has spent, and what a request may cost at most."""
+"""What a model request may use and cost at most, within what the budgets leave."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from errands.core.definition.agents import Price
-from errands.core.definition.policies import BudgetAmounts
-from errands.core.outcomes import ErrorKind, StepFailed, Usage
+from errands.core.outcomes import Usage
 
 _CHARACTERS_PER_TOKEN = 3.5
 """Low for English prose, about right for code and JSON: an estimate that is meant to be too high."""
 _USUAL_ANSWER = 4096
 """Output tokens to reserve where the model's definition sets no `max_output_tokens`."""
-_SHORTEST_ANSWER = 16
+SHORTEST_ANSWER = 16
 """Output tokens below which asking is pointless: the budget counts as used up."""
 _MILLION = Decimal(1_000_000)
 
@@ -42,75 +41,28 @@ class Reserve:
     """A budget, not the model's definition, sets `max_output_tokens`."""
 
 
-@dataclass(slots=True)
-class Meter:
-    """Counts one piece of work against the budgets of its agent and its step."""
+def reserve_request(
+    input_tokens: int, most: int | None, price: PriceOf, left: Usage | None, *, shortest: int = SHORTEST_ANSWER
+) -> Reserve:
+    """What the next model request may use, its answer kept within what the budgets leave.
 
-    budgets: tuple[BudgetAmounts, ...]
-    who: str
-    """For messages: `agent analyst`."""
-    spent: Usage = field(default_factory=Usage)
+    `left` is what the tightest budgets leave. The answer is never kept shorter than `shortest` output tokens: where not
+    even that is left, what is reserved crosses a budget, and whoever keeps the budgets says what happens then.
+    """
+    wanted = most or _USUAL_ANSWER
+    least = min(shortest, wanted)
+    output = wanted if left is None else max(min(wanted, left.tokens - input_tokens), least)
+    if left is not None:
+        output = _affordable(input_tokens, output, least, price, left.usd)
+    usage = Usage(input_tokens, output, price(input_tokens, output), requests=1)
+    narrowed = output < wanted
+    return Reserve(usage, output if narrowed else most, narrowed)
 
-    def add(self, usage: Usage) -> None:
-        """Settle what a record below the step has used, replayed or not."""
-        self.spent = self.spent + usage
 
-    def reserve_request(self, input_tokens: int, most: int | None, price: PriceOf, left: Usage | None) -> Reserve:
-        """What the next model request may use, its answer kept within what the budgets leave.
-
-        `left` is what the run's budgets leave. Raises StepFailed (budget) where the agent's or the step's own budget
-        does not reach for even a short answer.
-        """
-        bounds = [budget.tokens - self.spent.tokens for budget in self.budgets if budget.tokens is not None]
-        if left is not None:
-            bounds.append(left.tokens)
-        room = min(bounds, default=None)
-        wanted = most or _USUAL_ANSWER
-        output = wanted if room is None else max(min(wanted, room - input_tokens), _SHORTEST_ANSWER)
-        output = self._affordable(input_tokens, output, price, left)
-        usage = Usage(input_tokens, output, price(input_tokens, output), requests=1)
-        self._check(usage)
-        narrowed = output < wanted
-        return Reserve(usage, output if narrowed else most, narrowed)
-
-    def take_call(self) -> Usage:
-        """One tool call, counted at once since calls of one response run side by side.
-
-        Raises StepFailed (budget) where none is left.
-        """
-        usage = Usage(tool_calls=1)
-        self._check(usage)
-        self.add(usage)
-        return usage
-
-    def _affordable(self, given: int, made: int, price: PriceOf, left: Usage | None) -> int:
-        """Output tokens, at most `made`, that the money allows; never under the shortest answer."""
-        bounds = [budget.usd - self.spent.usd for budget in self.budgets if budget.usd is not None]
-        if left is not None:
-            bounds.append(left.usd)
-        money = min(bounds, default=None)
-        if money is None or price(given, made) <= money:
-            return made
-        base = price(given, 0)
-        each = price(given, made) - base
-        return max(int((money - base) * made / each), _SHORTEST_ANSWER) if each else made
-
-    def _check(self, usage: Usage) -> None:
-        after = self.spent + usage
-        for budget in self.budgets:
-            self._check_one("usd", budget.usd, self.spent.usd, after.usd, "US dollars")
-            self._check_one("tokens", budget.tokens, self.spent.tokens, after.tokens, "tokens")
-            self._check_one("requests", budget.requests, self.spent.requests, after.requests, "model requests")
-            self._check_one("tool_calls", budget.tool_calls, self.spent.tool_calls, after.tool_calls, "tool calls")
-
-    def _check_one(
-        self, key: str, bound: Decimal | int | None, spent: Decimal | int, after: Decimal | int, unit: str
-    ) -> None:
-        if bound is None or after <= bound:
-            return
-        raise StepFailed(
-            ErrorKind.BUDGET,
-            f"{self.who} may use {bound} {unit}; it has used {spent}, and the next request could bring it to {after}",
-            hint=f"raise budget.{key} of the step or the agent, or give the agent less to do",
-            detail={"budget": key, "limit": str(bound), "spent": str(spent), "next": str(after)},
-        )
+def _affordable(given: int, made: int, least: int, price: PriceOf, money: Decimal) -> int:
+    """Output tokens, at most `made`, that the money allows; never under the least."""
+    if price(given, made) <= money:
+        return made
+    base = price(given, 0)
+    each = price(given, made) - base
+    return max(int((money - base) * made / each), least) if each else made

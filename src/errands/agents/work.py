@@ -7,7 +7,6 @@ from errands.agents.attachments import Attachment
 from errands.agents.models import Models
 from errands.agents.offers import Offer
 from errands.agents.ports import ToolBox
-from errands.agents.spending import Meter
 from errands.core.definition.agents import AgentDefinition, ModelDefinition
 from errands.core.ports import StepContext
 from errands.core.values import JsonObject
@@ -29,7 +28,6 @@ class Work:
     """Names and globs of the tools of which every call must be approved, by the step and by the agent."""
     toolbox: ToolBox
     models: Models
-    meter: Meter
     context: StepContext
     sleep: Callable[[float], Awaitable[None]]
     """Waits between attempts of one model request."""

@@ -8,7 +8,6 @@ from errands.agents.attachments import Attachment, read_attachment
 from errands.agents.models import Models
 from errands.agents.offers import Offer, names_of, offer
 from errands.agents.ports import Directory, ToolBox
-from errands.agents.spending import Meter
 from errands.agents.talks import Talks
 from errands.agents.work import Work
 from errands.core.definition.agents import AgentDefinition, ModelDefinition
@@ -68,9 +67,7 @@ class Agents:
         chain = await self._chain(call.model or agent.model or self._defaults.model, context)
         offers = await self._offers(call, agent, chain[0], context)
         attachments = [await self._attachment(place, name, context) for place, name in enumerate(call.files)]
-        meter = Meter(
-            tuple(budget for budget in (call.budget, agent.budget) if budget is not None), f"agent {agent.agent}"
-        )
+        context.bound(f"agent {agent.agent}", [budget for budget in (call.budget, agent.budget) if budget is not None])
         work = Work(
             prompt=call.prompt,
             attachments=attachments,
@@ -81,7 +78,6 @@ class Agents:
             approve_tools=(*call.approve_tools, *agent.approve_tools),
             toolbox=self._tools,
             models=self._models,
-            meter=meter,
             context=context,
             sleep=self._sleep,
         )

@@ -130,6 +130,7 @@ def engine_limits(settings: "Settings") -> "EngineLimits":
         loop_items=settings.max_loop_items,
         heartbeat=settings.heartbeat,
         grace=settings.shutdown_grace,
+        timezone=settings.timezone,
         retention=settings.keep_runs,
     )
 

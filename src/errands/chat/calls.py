@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from errands.chat.desk import Desk
 from errands.core.access import ProjectResource, Verb, permit
-from errands.core.definition.policies import Grants
+from errands.core.definition.policies import Budget, Grants
 from errands.core.outcomes import ErrorKind, Performed, StepFailed, Usage
 from errands.core.ports import Effect, Recorded, RunIdentity, Vault
 from errands.core.redaction import Redactor
@@ -92,6 +92,9 @@ class _CallContext:
 
     async def once(self, suffix: str, **_: object) -> Recorded:
         raise StepFailed(ErrorKind.DENIED, f"a tool that records ({suffix}) works in runs only", hint="make it a task")
+
+    def bound(self, who: str, budgets: Sequence[Budget]) -> None:
+        return None
 
     def remaining(self) -> Usage | None:
         return None

@@ -97,6 +97,15 @@ class Gate:
     """What is recorded in place of the call where it was refused."""
 
 
+Reserve = Callable[[Usage | None], Usage]
+"""The most that a call may use, given what the tightest budgets leave (`None`: there is no budget)."""
+
+
+def reserve_nothing(left: Usage | None) -> Usage:
+    """Of a call that no budget counts."""
+    return Usage()
+
+
 class Once(Protocol):
     """Perform something at most once in the record. See `StepContext.once`."""
 
@@ -109,7 +118,7 @@ class Once(Protocol):
         perform: Callable[[str], Awaitable[Performed]],
         request: Json = None,
         effect: Effect = Effect.READS,
-        reserve: Usage = Usage(),  # noqa: B008
+        reserve: Reserve = reserve_nothing,
         gate: Gate | None = None,
     ) -> Recorded: ...
 
@@ -174,10 +183,17 @@ class StepContext(Protocol):
 
         `perform` gets the effect key of this record. `digest` names the request; a recorded digest that differs
         stops the step with a clear error (the replay has diverged). `request` is kept as the record's input.
-        With `effect=changes` an intent is recorded first. `reserve` is what the call may use at most: crossing a
-        budget raises StepFailed (budget) before anything is performed; real usage is settled after it. With a `gate`
-        a person is asked first, and the run waits; where they refuse, nothing is performed and `gate.refused` is
-        recorded.
+        With `effect=changes` an intent is recorded first. `reserve` says what the call may use at most, given what the
+        budgets leave; real usage is settled after it. A call that would cross a budget waits until people have raised
+        it, and is sized anew; it raises StepFailed (budget) where the budget does not ask. With a `gate` a person is
+        asked first, and the run waits; where they refuse, nothing is performed and `gate.refused` is recorded.
+        """
+        ...
+
+    def bound(self, who: str, budgets: Sequence[Budget]) -> None:
+        """Hold what `once` spends to these budgets too, what the step has spent before included.
+
+        `who` is for messages.
         """
         ...
 

@@ -33,9 +33,11 @@ Released = Literal["ended", "waiting", "handed over", "lost"]
 class _InterruptedError(Exception):
     """The walk was ended from outside: cancelled, or out of time."""
 
-    def __init__(self, ending: Ending) -> None:
+    def __init__(self, ending: Ending, reason: StepError | None = None) -> None:
         super().__init__(ending.status)
         self.ending = ending
+        self.reason = reason or ending.error
+        """What is said of the steps that it cuts off."""
 
 
 @dataclass(slots=True)
@@ -117,8 +119,11 @@ class Advance:
         try:
             return await self._supervise(self._main, self._time_left())
         except _InterruptedError as interrupted:
-            await self._note_unfinished(interrupted.ending)
-            return await self._phase(interrupted.ending)
+            await self._note_unfinished(interrupted.ending, interrupted.reason)
+            ending = interrupted.ending
+            if ending.status is RunStatus.SUCCEEDED:
+                ending = await self._with_what_is_there(ending)
+            return await self._phase(ending)
 
     async def _closing_steps(self, ending: Ending) -> Ending | None:
         """`finally`, whatever the ending. A failure in it fails a run that had succeeded."""
@@ -165,6 +170,20 @@ class Advance:
             return Ending(RunStatus.SUCCEEDED, output, untrusted=untrusted)
         except StepFailed as failure:
             return await self._on_error(failure.error, True)
+
+    async def _with_what_is_there(self, ending: Ending) -> Ending:
+        """The ending of a run that is finished early: with the task's output if it can be computed already.
+
+        It keeps nothing for later runs: what they would go on from was not reached.
+        """
+        template = self.walk.program.output
+        if template is None:
+            return ending
+        try:
+            record = await self._reading("@output", template)
+        except StepFailed:
+            return ending
+        return replace(ending, output=record.output, untrusted=record.untrusted)
 
     async def _reading(self, path: str, template: Template) -> Record:
         """The record of what a template of the task itself gives, computed once."""
@@ -238,6 +257,8 @@ class Advance:
             raise self.session.broken
         if late:
             raise _InterruptedError(_timed_out(limit))
+        if self.session.early is not None and cancellable:
+            raise _InterruptedError(*self.session.early)
         if self.orders.hand_over:
             raise _HandOverError
         if self.orders.look:
@@ -317,12 +338,12 @@ class Advance:
             record.untrusted,
         )
 
-    async def _note_unfinished(self, ending: Ending) -> None:
+    async def _note_unfinished(self, ending: Ending, reason: StepError | None) -> None:
         """Record the steps that were cut off, so that the journal shows where the run stood."""
         status = StepStatus.TIMED_OUT if ending.status is RunStatus.TIMED_OUT else StepStatus.CANCELLED
         for path, started in list(self._live.items()):
             if self.session.find(path) is None:
-                record = Record(path, "outcome", status, None, None, ending.error, None, started, self.walk.clock())
+                record = Record(path, "outcome", status, None, None, reason, None, started, self.walk.clock())
                 self.walk.watcher.ended(await self.session.ride(record))
 
 

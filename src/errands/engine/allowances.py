@@ -1,29 +1,45 @@
-"""Which tasks have used up what they may spend in a day: nothing more is started for them until midnight, UTC."""
+"""Which tasks have used up what they may spend in a day: nothing more is started for them until midnight."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from errands.core.definition.policies import BudgetAmounts
+from errands.core.definition.policies import Budget, BudgetAmounts
 from errands.engine.launching import Versions
 from errands.engine.standing import Standing
 from errands.store.connections import Pool
 
+_LEFT = """
+select spent.task_id, spent.usd - coalesce(sum(more.usd), 0) as usd,
+       spent.tokens - coalesce(sum(more.tokens), 0) as tokens,
+       spent.requests - coalesce(sum(more.requests), 0) as requests,
+       spent.tool_calls - coalesce(sum(more.tool_calls), 0) as tool_calls
+from unnest($1::uuid[], $2::date[]) as asked (task_id, day)
+join day_spend as spent on spent.task_id = asked.task_id and spent.day = asked.day
+left join day_raises as more on more.task_id = spent.task_id and more.day = spent.day
+group by spent.task_id, spent.usd, spent.tokens, spent.requests, spent.tool_calls
+"""
+"""Spent so far, less what people have added to the day."""
 
-async def used_up(pool: Pool, versions: Versions, triggers: Sequence[Standing], now: datetime) -> dict[UUID, str]:
-    """By task: which daily allowance is used up, in words. No query where no task has one."""
+
+async def used_up(
+    pool: Pool, versions: Versions, triggers: Sequence[Standing], now: datetime, timezone: str
+) -> dict[UUID, str]:
+    """By task: which daily allowance is used up, in words. No query where no task has one.
+
+    `timezone` ends the day of a budget that names no zone of its own.
+    """
     allowed: dict[UUID, BudgetAmounts] = {}
+    days: dict[UUID, date] = {}
     for one in triggers:
-        amounts = await _allowance(versions, one)
-        if amounts is not None:
-            allowed[one.task_id] = amounts
+        budget = await _budget(versions, one)
+        if budget is not None and budget.per_day is not None:
+            allowed[one.task_id] = budget.per_day
+            days[one.task_id] = now.astimezone(ZoneInfo(budget.timezone or timezone)).date()
     if not allowed:
         return {}
-    rows = await pool.fetch(
-        "select task_id, usd, tokens, requests, tool_calls from day_spend where task_id = any($1) and day = $2",
-        list(allowed),
-        now.astimezone(UTC).date(),
-    )
+    rows = await pool.fetch(_LEFT, list(days), list(days.values()))
     found: dict[UUID, str] = {}
     for row in rows:
         amounts = allowed[row["task_id"]]
@@ -40,8 +56,7 @@ async def used_up(pool: Pool, versions: Versions, triggers: Sequence[Standing], 
     return found
 
 
-async def _allowance(versions: Versions, trigger: Standing) -> BudgetAmounts | None:
+async def _budget(versions: Versions, trigger: Standing) -> Budget | None:
     if trigger.version_id is None:
         return None
-    budget = (await versions.get(trigger.version_id)).program.definition.budget
-    return None if budget is None else budget.per_day
+    return (await versions.get(trigger.version_id)).program.definition.budget

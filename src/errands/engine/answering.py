@@ -7,6 +7,8 @@ from uuid import UUID
 from errands.core.json_schema import compile_schema
 from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.engine.holds import defaults_of
+from errands.engine.launching import request_cancel
+from errands.engine.purse import CANCEL
 from errands.engine.wakeups import close_wait
 from errands.store.connections import Connection, Row
 
@@ -71,8 +73,16 @@ async def answer(
         "update approvals set status = 'answered', choice = $2, closed_at = $3 where id = $1", approval_id, choice, now
     )
     result: JsonObject = {"by": "answer", "choice": choice, "form": filled, "person": person, "at": now.isoformat()}
+    if choice == CANCEL and _is_budget(row):
+        of = f"{row['path'].partition('/')[0]}: a budget was used up"
+        await request_cancel(connection, row["run_id"], person, of, now)
     await close_wait(connection, row["run_id"], row["path"], result, now)
     return Answered(True, choice, given, row["quorum"])
+
+
+def _is_budget(row: Row) -> bool:
+    subject = None if row["subject"] is None else from_text(row["subject"])
+    return isinstance(subject, dict) and subject.get("kind") == "budget"
 
 
 async def _ending(connection: Connection, row: Row) -> str:

@@ -1,122 +1,267 @@
 """Budgets: reserved before each call, settled after it, so that calls side by side cannot overspend together."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from errands.core.definition.policies import BudgetAmounts
 from errands.core.outcomes import ErrorKind, StepFailed, Usage
-from errands.store.connections import Connection, Pool
+from errands.core.values import Json, JsonObject
+from errands.store.connections import Connection, Pool, Row
+from errands.store.sql import statement
 
-UNBOUNDED = 10**15
+UNBOUNDED: Final = 10**15
+UNITS: Final[Mapping[str, str]] = {
+    "usd": "US dollars",
+    "tokens": "tokens",
+    "requests": "model requests",
+    "tool_calls": "tool calls",
+}
+"""What a budget bounds, in words."""
+Amount = int | Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One bound that a call would cross."""
+
+    unit: str
+    allowed: Amount
+    used: Amount
+    """Spent and held back by other calls."""
+    wanted: Amount
+    """What the call may use at most."""
+
+    def words(self, who: str) -> str:
+        return (
+            f"{who} may use {_number(self.allowed)} {UNITS[self.unit]}; {_number(self.used)} are used, "
+            f"and the next call could bring it to {_number(self.used + self.wanted)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A call does not fit into a budget."""
+
+    meter: "Meter"
+    parts: tuple[Part, ...]
+
+    @property
+    def said(self) -> str:
+        return "; ".join(part.words(self.meter.name) for part in self.parts)
+
+    def failure(self) -> StepFailed:
+        """The error of a budget that does not ask."""
+        first = self.parts[0]
+        return StepFailed(
+            ErrorKind.BUDGET,
+            self.said,
+            hint=f"raise `{first.unit}` in the budget and rerun from this step; what is recorded is not paid for again",
+            detail={"budget": self.meter.key, **{part.unit: str(part.allowed) for part in self.parts}},
+        )
 
 
 class Meter:
     """What may be spent under one budget, and what has been."""
 
-    def __init__(self, name: str, amounts: BudgetAmounts, spent: Usage) -> None:
+    def __init__(self, key: str, name: str, amounts: BudgetAmounts, spent: Usage, *, asks: bool) -> None:
+        self.key = key
+        """`run`, `day`, or `step:` and the step's path: the same whenever the run goes on."""
         self.name = name
         """As users know it: `this run`, `this task today`."""
-        self._amounts = amounts
+        self.asks = asks
+        """Crossing it asks people; otherwise the step fails."""
         self.spent = spent
-        self._reserved = Usage()
+        self.question: str | None = None
+        """Path of the wait at which people are asked about it now."""
+        self._allowed: dict[str, Amount | None] = {unit: getattr(amounts, unit) for unit in UNITS}
+        self._held: dict[str, Usage] = {}
+        self._raises: set[str] = set()
 
     def remaining(self) -> Usage:
         """What is left, reservations taken off; unbounded parts are `UNBOUNDED`."""
-        used = self.spent + self._reserved
-        amounts = self._amounts
-        return Usage(
-            input_tokens=_left(amounts.tokens, used.tokens),
-            usd=Decimal(UNBOUNDED) if amounts.usd is None else max(amounts.usd - used.usd, Decimal(0)),
-            requests=_left(amounts.requests, used.requests),
-            tool_calls=_left(amounts.tool_calls, used.tool_calls),
-        )
-
-    @contextmanager
-    def reserved(self, most: Usage) -> Iterator[None]:
-        """Hold back what a call may use while it runs. Raises StepFailed (budget) if it would cross the budget."""
-        self._check(most)
-        self._reserved += most
-        try:
-            yield
-        finally:
-            self._reserved = _minus(self._reserved, most)
+        used = amounts_of(self._used())
+        left = {
+            unit: UNBOUNDED if allowed is None else max(allowed - used[unit], 0)
+            for unit, allowed in self._allowed.items()
+        }
+        return Usage(int(left["tokens"]), 0, Decimal(left["usd"]), int(left["requests"]), int(left["tool_calls"]))
 
     async def refresh(self) -> None:
-        """Take in what others have spent under the same budget."""
+        """Take in what others have spent and raised under the same budget."""
 
-    def settle(self, used: Usage) -> None:
+    async def reserve(self, path: str, most: Usage) -> Crossing | None:
+        """Hold back what the call at a path may use while it runs. Gives what it would cross, holding nothing."""
+        crossed = self._crossed(most)
+        if crossed is None:
+            self._held[path] = most
+        return crossed
+
+    async def release(self, path: str) -> None:
+        """Give back what a call has held."""
+        self._held.pop(path, None)
+
+    def settle(self, used: Usage, path: str | None = None) -> None:
+        """Count what was used, in place of what the call at the path has held back for it."""
+        if path is not None:
+            self._held.pop(path, None)
         self.spent += used
 
-    def _check(self, most: Usage) -> None:
-        would = self.spent + self._reserved + most
-        amounts = self._amounts
-        crossed = [
-            f"{name}: {_number(now)} used, {_number(more)} more wanted, {_number(limit)} allowed"
-            for name, limit, now, more, total in (
-                ("US dollars", amounts.usd, self.spent.usd, most.usd, would.usd),
-                ("tokens", amounts.tokens, self.spent.tokens, most.tokens, would.tokens),
-                ("model requests", amounts.requests, self.spent.requests, most.requests, would.requests),
-                ("tool calls", amounts.tool_calls, self.spent.tool_calls, most.tool_calls, would.tool_calls),
-            )
-            if limit is not None and total > limit
-        ]
-        if crossed:
-            raise StepFailed(
-                ErrorKind.BUDGET,
-                f"the budget of {self.name} is used up ({'; '.join(crossed)})",
-                hint="raise `budget:` in the task and rerun from this step; what is recorded is not paid for again",
-            )
+    def raise_by(self, question: str, more: JsonObject) -> None:
+        """Allow more, once for each question."""
+        if question in self._raises:
+            return
+        self._raises.add(question)
+        for unit, amount in more.items():
+            allowed = self._allowed.get(unit)
+            if allowed is not None and isinstance(amount, int | float) and not isinstance(amount, bool):
+                self._allowed[unit] = allowed + (Decimal(str(amount)) if unit == "usd" else int(amount))
+
+    def due_at(self) -> datetime | None:
+        """When there is more by itself."""
+        return None
+
+    def _used(self) -> Usage:
+        return sum(self._held.values(), self.spent)
+
+    def _crossed(self, most: Usage) -> Crossing | None:
+        used, wanted = amounts_of(self._used()), amounts_of(most)
+        parts = tuple(
+            Part(unit, allowed, used[unit], wanted[unit])
+            for unit, allowed in self._allowed.items()
+            if allowed is not None and wanted[unit] and used[unit] + wanted[unit] > allowed
+        )
+        return Crossing(self, parts) if parts else None
 
 
 class DayMeter(Meter):
-    """What all runs of a task may spend on one day, UTC. What they have spent stands in `day_spend`."""
+    """What all runs of a task may spend on one day. What is spent, held and raised stands in the database."""
 
-    def __init__(self, amounts: BudgetAmounts, pool: Pool, task_id: UUID, clock: Callable[[], datetime]) -> None:
-        super().__init__("this task today", amounts, Usage())
+    def __init__(
+        self,
+        amounts: BudgetAmounts,
+        pool: Pool,
+        task_id: UUID,
+        run_id: UUID,
+        clock: Callable[[], datetime],
+        zone: ZoneInfo,
+        *,
+        asks: bool,
+    ) -> None:
+        super().__init__("day", "this task today", amounts, Usage(), asks=asks)
+        self._amounts = amounts
         self._pool = pool
         self._task_id = task_id
+        self._run_id = run_id
         self._clock = clock
+        self._zone = zone
+        self._unwritten: dict[str, JsonObject] = {}
+        self._asked_on: dict[str, date] = {}
 
     async def refresh(self) -> None:
-        row = await self._pool.fetchrow(
-            "select usd, tokens, requests, tool_calls from day_spend where task_id = $1 and day = $2",
-            self._task_id,
-            self._clock().date(),
-        )
-        self.spent = Usage() if row is None else Usage(row[1], 0, row[0], row[2], row[3])
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._look(connection, "", lock=False)
 
-    async def record(self, connection: Connection, used: Usage) -> None:
-        """Add to the day's spending, in the transaction that records the call."""
+    async def reserve(self, path: str, most: Usage) -> Crossing | None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._look(connection, path, lock=True)
+            crossed = self._crossed(most)
+            if crossed is None:
+                await connection.execute(
+                    "insert into day_holds (task_id, day, run_id, path, usd, tokens, requests, tool_calls) "
+                    "values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (run_id, path) do update set "
+                    "day = excluded.day, usd = excluded.usd, tokens = excluded.tokens, requests = excluded.requests, "
+                    "tool_calls = excluded.tool_calls",
+                    *self._place(path),
+                    *amounts_of(most).values(),
+                )
+        return crossed
+
+    async def release(self, path: str) -> None:
+        await self._pool.execute("delete from day_holds where run_id = $1 and path = $2", self._run_id, path)
+
+    def settle(self, used: Usage, path: str | None = None) -> None:
+        """Nothing to do: `record` writes it, and the next look finds it."""
+
+    def raise_by(self, question: str, more: JsonObject) -> None:
+        """Allow more on the day on which it was asked; written down with the next look."""
+        if question not in self._raises:
+            self._raises.add(question)
+            self._unwritten[question] = more
+
+    def asked_on(self, question: str, day: Json) -> None:
+        """Remember for which day a question is."""
+        self._asked_on[question] = date.fromisoformat(str(day)) if day is not None else self.today()
+
+    def today(self) -> date:
+        """The day of the task's zone."""
+        return self._clock().astimezone(self._zone).date()
+
+    def due_at(self) -> datetime | None:
+        tomorrow = self.today() + timedelta(days=1)
+        return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=self._zone)
+
+    async def record(self, connection: Connection, used: Usage, path: str) -> None:
+        """Add to the day's spending and give back what was held, in the transaction that records the call."""
         await connection.execute(
             "insert into day_spend (task_id, day, usd, tokens, requests, tool_calls) values ($1, $2, $3, $4, $5, $6) "
             "on conflict (task_id, day) do update set usd = day_spend.usd + excluded.usd, "
             "tokens = day_spend.tokens + excluded.tokens, requests = day_spend.requests + excluded.requests, "
             "tool_calls = day_spend.tool_calls + excluded.tool_calls",
             self._task_id,
-            self._clock().date(),
-            used.usd,
-            used.tokens,
-            used.requests,
-            used.tool_calls,
+            self.today(),
+            *amounts_of(used).values(),
         )
+        await connection.execute("delete from day_holds where run_id = $1 and path = $2", self._run_id, path)
+
+    async def forget(self) -> None:
+        """Give back whatever the run has held: it has ended."""
+        await self._pool.execute("delete from day_holds where run_id = $1", self._run_id)
+
+    async def _look(self, connection: Connection, path: str, *, lock: bool) -> None:
+        for question, more in list(self._unwritten.items()):
+            day = self._asked_on.get(question, self.today())
+            given = [
+                Decimal(str(more.get(unit, 0))) if unit == "usd" else int(str(more.get(unit, 0))) for unit in UNITS
+            ]
+            await connection.execute(
+                "insert into day_raises (task_id, day, run_id, path, usd, tokens, requests, tool_calls) "
+                "values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing",
+                *(self._task_id, day, self._run_id, question),
+                *given,
+            )
+        self._unwritten.clear()
+        if lock:
+            await connection.execute(
+                "insert into day_spend (task_id, day) values ($1, $2) on conflict (task_id, day) do update "
+                "set task_id = excluded.task_id",
+                self._task_id,
+                self.today(),
+            )
+        row = await connection.fetchrow(statement("day_of_task"), *self._place(path))
+        assert row is not None
+        self.spent = _usage(row, "used")
+        for unit in UNITS:
+            allowed = getattr(self._amounts, unit)
+            self._allowed[unit] = None if allowed is None else allowed + row[f"raised_{unit}"]
+
+    def _place(self, path: str) -> tuple[UUID, date, UUID, str]:
+        return self._task_id, self.today(), self._run_id, path
 
 
-def _left(limit: int | None, used: int) -> int:
-    return UNBOUNDED if limit is None else max(limit - used, 0)
+def amounts_of(usage: Usage) -> dict[str, Amount]:
+    """What was used, by unit of a budget."""
+    return {"usd": usage.usd, "tokens": usage.tokens, "requests": usage.requests, "tool_calls": usage.tool_calls}
 
 
-def _minus(one: Usage, other: Usage) -> Usage:
-    return Usage(
-        one.input_tokens - other.input_tokens,
-        one.output_tokens - other.output_tokens,
-        one.usd - other.usd,
-        one.requests - other.requests,
-        one.tool_calls - other.tool_calls,
-    )
+def _usage(row: Row, prefix: str) -> Usage:
+    values = [row[f"{prefix}_{unit}"] for unit in UNITS]
+    return Usage(int(values[1]), 0, Decimal(values[0]), int(values[2]), int(values[3]))
 
 
-def _number(amount: int | Decimal) -> str:
+def _number(amount: Amount) -> str:
     return f"{amount:,}" if isinstance(amount, int) else f"{amount.normalize():f}"

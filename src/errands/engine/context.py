@@ -1,20 +1,24 @@
 """A leaf step's way to the world: secrets, workspace, budgets, and records below the step."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NoReturn, Protocol
 from uuid import UUID
 
-from errands.core.definition.policies import Grants
+from errands.core.definition.policies import Budget, Grants
 from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, StepStatus, Usage
-from errands.core.ports import Effect, Gate, Recorded, RunIdentity, ToolCall, Vault
+from errands.core.ports import Effect, Gate, Recorded, Reserve, RunIdentity, ToolCall, Vault, reserve_nothing
 from errands.core.values import Json, JsonObject
+from errands.engine.budgets import Crossing, DayMeter, Meter
 from errands.engine.gates import refusal
+from errands.engine.history import COUNTED
 from errands.engine.lanes import Together
 from errands.engine.leaves import Reached
+from errands.engine.patience import DATABASE_AWAY
+from errands.engine.purse import settle_crossing, take_up
 from errands.engine.records import Record, Stored
 from errands.engine.session import Session
 
@@ -60,6 +64,7 @@ class LeafContext:
         self.untrusted = reached.untrusted
         self._reached = reached
         self._together = Together(session.pulse, reached.deadline)
+        self._own: list[Meter] = []
         self.memory_limit = memory_limit
         self.grants: Grants = session.program.definition.grants
         self._session = session
@@ -115,7 +120,7 @@ class LeafContext:
         perform: Callable[[str], Awaitable[Performed]],
         request: Json = None,
         effect: Effect = Effect.READS,
-        reserve: Usage = Usage(),  # noqa: B008 - frozen
+        reserve: Reserve = reserve_nothing,
         gate: Gate | None = None,
     ) -> Recorded:
         path = f"{self.path}/{suffix}"
@@ -140,22 +145,63 @@ class LeafContext:
         perform: Callable[[str], Awaitable[Performed]],
         request: Json,
         effect: Effect,
-        reserve: Usage,
+        reserve: Reserve,
     ) -> Recorded:
         """Reserve, announce an effect, perform, record."""
         key = effect_key(self.run.run_id, path)
-        with ExitStack() as reservations:
-            for meter in self._session.meters:
-                await meter.refresh()
-                reservations.enter_context(meter.reserved(reserve))
+        await self._reserve(path, reserve)
+        recorded = False
+        try:
             if effect is Effect.CHANGES and self._session.find(f"{path}/intent") is None:
                 await self._session.write(
                     Record(f"{path}/intent", "intent", facts={"effect_key": key}, started_at=self._clock())
                 )
             started = self._clock()
             performed = await perform(key)
-        facts: dict[str, Json] = {"effect_key": key} if effect is Effect.CHANGES else {}
-        return await self._record(path, kind, digest, request, performed, facts, started)
+            facts: dict[str, Json] = {"effect_key": key} if effect is Effect.CHANGES else {}
+            written = await self._record(path, kind, digest, request, performed, facts, started)
+            recorded = True
+            return written
+        finally:
+            await self._release(path, but_of_day=recorded)
+
+    async def _reserve(self, path: str, reserve: Reserve) -> None:
+        """Hold back what a call may use in all budgets, asking people about one that it would cross."""
+        while True:
+            for meter in self._meters():
+                await meter.refresh()
+            most = reserve(self.remaining())
+            crossing = await self._reserved(path, most)
+            if crossing is None:
+                return
+            await settle_crossing(self._session, crossing, path, self._reached.lane, self._together)
+
+    async def _reserved(self, path: str, most: Usage) -> Crossing | None:
+        for meter in self._meters():
+            crossing = await meter.reserve(path, most)
+            if crossing is not None:
+                await self._release(path, but_of_day=True)  # That of the day comes last: it holds nothing yet.
+                return crossing
+        return None
+
+    async def _release(self, path: str, *, but_of_day: bool) -> None:
+        for meter in self._meters():
+            if not (but_of_day and isinstance(meter, DayMeter)):
+                with suppress(*DATABASE_AWAY):  # What stays held is given back when the run ends.
+                    await meter.release(path)
+
+    def _meters(self) -> list[Meter]:
+        return [*self._own, *self._session.meters]
+
+    def bound(self, who: str, budgets: Sequence[Budget]) -> None:
+        below = f"{self.path}/"
+        records = [record for path, record in self._session.history.items() if path.startswith(below)]
+        spent = sum((record.usage for record in records if record.kind in COUNTED), Usage())
+        for number, budget in enumerate(budgets):
+            asks = budget.on_exceeded == "ask"
+            meter = Meter(f"step:{self.path}:{number}", who, budget, spent, asks=asks)
+            take_up(meter, self._session)
+            self._own.append(meter)
 
     async def _record(
         self,
@@ -174,8 +220,10 @@ class LeafContext:
         record = Record(
             path, kind, StepStatus.SUCCEEDED, request, performed.output, None, facts, started, self._clock()
         )
-        self._session.settle(performed.usage)
-        written = await self._session.commit(record, self._session.spending(performed.usage))
+        self._session.settle(performed.usage, path)
+        for meter in self._own:
+            meter.settle(performed.usage, path)
+        written = await self._session.commit(record, self._session.spending(performed.usage, path))
         return Recorded(await self._plain(written.output), performed.usage, untrusted=performed.untrusted)
 
     async def _replayed(self, found: Record, digest: str) -> Recorded:
@@ -193,7 +241,7 @@ class LeafContext:
         return await self._session.read(output) if isinstance(output, Stored) else output
 
     def remaining(self) -> Usage | None:
-        parts = [meter.remaining() for meter in self._session.meters]
+        parts = [meter.remaining() for meter in self._meters()]
         if not parts:
             return None
         return Usage(

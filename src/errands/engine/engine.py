@@ -89,7 +89,7 @@ class Engine:
         self.bus = LiveBus()
         self.tally = Tally()
         self.versions = Versions(parts.pool)
-        self.launcher = Launcher(parts.pool, self.versions, parts.evaluate, parts.clock)
+        self.launcher = Launcher(parts.pool, self.versions, parts.evaluate, parts.clock, parts.limits.timezone)
 
     async def launch(self, order: Order, *, also: Witness | None = None) -> Launched:
         """Start, queue or skip a run; `also` is done in the same transaction, unless the run was there already.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import structlog
@@ -29,6 +30,7 @@ from errands.engine.leaves import Reached
 from errands.engine.live import LiveBus, LiveEvent, RunWatcher
 from errands.engine.patience import patiently
 from errands.engine.program import CompiledStep
+from errands.engine.purse import take_up
 from errands.engine.queueing import RESUMED, enqueue
 from errands.engine.records import LeaseLostError, Record, Stored
 from errands.engine.runs import Closing, HeldRun, finish, finish_free, take, take_free
@@ -196,12 +198,17 @@ async def _resumed(hands: Hands, parked: Advance, run: HeldRun) -> Advance:
 
 
 def _meters(hands: Hands, version: Version, session: Session) -> list[Meter]:
+    """The run's own budget and, after it, that of the task's day."""
     budget = version.program.definition.budget
     if budget is None:
         return []
-    meters: list[Meter] = [Meter("this run", budget, session.usage)]
+    asks = budget.on_exceeded == "ask"
+    meters = [Meter("run", "this run", budget, session.usage, asks=asks)]
     if budget.per_day is not None:
-        meters.append(DayMeter(budget.per_day, hands.shared.pool, session.run.task_id, hands.clock))
+        pool, run, zone = hands.shared.pool, session.run, ZoneInfo(budget.timezone or hands.shared.limits.timezone)
+        meters.append(DayMeter(budget.per_day, pool, run.task_id, run.id, hands.clock, zone, asks=asks))
+    for meter in meters:
+        take_up(meter, session)
     return meters
 
 
@@ -295,6 +302,9 @@ async def _close(hands: Hands, driven: Advance, ending: Ending) -> None:
         closed = await hands.closings.ask(closing) or await patiently(finish, hands.shared.pool, closing)
     if not closed:
         raise LeaseLostError(run.id)
+    for meter in session.meters:
+        if isinstance(meter, DayMeter):
+            await patiently(meter.forget)
     if session.waits and ending.status is not RunStatus.SUCCEEDED:
         await patiently(_cancel_children, hands, driven, ending)
     await _remove_workspace(hands.workspaces / driven.walk.run.run_id)

@@ -113,7 +113,16 @@ class Versions:
 class Launcher:
     """Starts runs."""
 
-    def __init__(self, pool: Pool, versions: Versions, evaluate: Evaluator, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        versions: Versions,
+        evaluate: Evaluator,
+        clock: Callable[[], datetime],
+        timezone: str = "UTC",
+    ) -> None:
+        self.timezone = timezone
+        """Zone whose midnight ends a day of a task's budget where the budget names none."""
         self._pool = pool
         self.versions = versions
         self._evaluate = evaluate

@@ -30,6 +30,8 @@ class EngineLimits:
     """A worker that is silent for this long is taken for dead."""
     grace: timedelta = timedelta(seconds=30)
     """What a stopping worker gives its steps before it hands their runs over."""
+    timezone: str = "UTC"
+    """Zone whose midnight ends a day of a task's budget where the budget names none."""
     retention: timedelta | None = None
     """Ended runs are removed after this long. `None`: never."""
     parked_records: int = 50_000

@@ -1,10 +1,10 @@
 """The context of a call outside any run: in a dry run, or to draw an argument or its choices from a tool."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from errands.core.definition.policies import Grants
+from errands.core.definition.policies import Budget, Grants
 from errands.core.outcomes import ErrorKind, StepFailed, Usage
 from errands.core.ports import Recorded, RunIdentity
 from errands.core.values import JsonObject
@@ -48,6 +48,9 @@ class LooseContext:
 
     async def once(self, suffix: str, **_: object) -> Recorded:
         raise StepFailed(ErrorKind.DENIED, f"no model is asked here ({suffix})", hint="stub the agent step")
+
+    def bound(self, who: str, budgets: Sequence[Budget]) -> None:
+        return None
 
     def remaining(self) -> Usage | None:
         return None

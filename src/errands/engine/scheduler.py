@@ -169,7 +169,7 @@ class Scheduler:
         if not triggers:
             return 0
         calendars = await ProjectCalendars.of(self._pool, triggers)
-        broke = await used_up(self._pool, self._launcher.versions, triggers, now)
+        broke = await used_up(self._pool, self._launcher.versions, triggers, now, self._launcher.timezone)
         cases = [_narrowed(_planned(trigger, calendars, now), broke) for trigger in triggers]
         return await self._settle(cases, now)
 
@@ -182,7 +182,7 @@ class Scheduler:
         if not by_trigger:
             return 0
         triggers = [ones[0].trigger for ones in by_trigger.values()]
-        broke = await used_up(self._pool, self._launcher.versions, triggers, now)
+        broke = await used_up(self._pool, self._launcher.versions, triggers, now, self._launcher.timezone)
         cases = [_Case(ones[0].trigger, ones, max_runs=_max_runs(ones[0].trigger)) for ones in by_trigger.values()]
         return await self._settle([_narrowed(case, broke) for case in cases], now)
 

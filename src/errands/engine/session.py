@@ -17,6 +17,7 @@ from errands.core.outcomes import ErrorKind, StepError, StepFailed, Usage
 from errands.core.redaction import Redactor
 from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.engine.budgets import DayMeter, Meter
+from errands.engine.flow import Ending
 from errands.engine.history import WaitState, comes_before
 from errands.engine.journal import Also, Entry, Journal
 from errands.engine.lanes import Lane, LaneStopped, Pulse, Turn
@@ -92,6 +93,10 @@ class Session:
         self.pulse = Pulse(self.signal.set)
         self.earlier: Mapping[str, Record] = {}
         """Outcomes that a rerun may take over from the run that it repeats."""
+        self.asking = asyncio.Lock()
+        """Held while a question about a budget is put, so that branches that cross it together ask once."""
+        self.early: tuple[Ending, StepError] | None = None
+        """How people want the run to end before its steps do, and what is said of those that are cut off."""
         self.broken: Exception | None = None
         """Why nothing more can be recorded: the lease is lost, or the database refuses a record."""
         self._shared = shared
@@ -288,6 +293,11 @@ class Session:
             if state.done:
                 self._resolve(path, state.result)
 
+    def finish(self, ending: Ending, reason: StepError) -> None:
+        """Tell the supervisor to end the run."""
+        self.early = self.early or (ending, reason)
+        self.signal.set()
+
     def renew(self, run: HeldRun) -> None:
         """Go on under a new epoch, after the run was let go and taken again by this same worker."""
         self.run = run
@@ -295,18 +305,16 @@ class Session:
 
     # Making entries
 
-    def settle(self, usage: Usage) -> None:
-        """Count what a call has used."""
+    def settle(self, usage: Usage, path: str | None = None) -> None:
+        """Count what a call has used, in place of what it held back under its path."""
         self.usage += usage
         for meter in self.meters:
-            meter.settle(usage)
+            meter.settle(usage, path)
 
-    def spending(self, usage: Usage) -> Also | None:
+    def spending(self, usage: Usage, path: str) -> Also | None:
         """What a call's record takes along into its transaction: the day's spending, where the task bounds it."""
         day = next((meter for meter in self.meters if isinstance(meter, DayMeter)), None)
-        if day is None or not usage:
-            return None
-        return partial(day.record, used=usage)
+        return None if day is None else partial(day.record, used=usage, path=path)
 
     def redacted(self, value: JsonObject) -> JsonObject:
         """An object without the values of secrets."""

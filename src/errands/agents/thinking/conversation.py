@@ -39,7 +39,7 @@ async def converse(work: Work) -> Performed:
     """
     number = 1
     while True:
-        conversation = Conversation(work.context, work.meter, prefix="" if number == 1 else f"again[{number}]/")
+        conversation = Conversation(work.context, prefix="" if number == 1 else f"again[{number}]/")
         try:
             return await _converse_once(work, conversation)
         except StepFailed as failure:

@@ -21,8 +21,8 @@ from pydantic_core import SchemaValidator, core_schema
 from errands.agents.call_context import CallContext
 from errands.agents.offers import Offer
 from errands.agents.ports import ToolBox
-from errands.agents.spending import Meter, estimate_tokens
-from errands.agents.thinking.asking import Asker, Question, price_of
+from errands.agents.spending import SHORTEST_ANSWER, Reserve, estimate_tokens, reserve_request
+from errands.agents.thinking.asking import Answered, Asker, Question, price_of
 from errands.agents.thinking.messages import characters, record_of_request, record_of_response, response_of_record
 from errands.core.catalog import ToolSpec
 from errands.core.definition.agents import ModelDefinition
@@ -43,10 +43,9 @@ _ANY_ARGUMENTS = SchemaValidator(core_schema.dict_schema(core_schema.str_schema(
 
 @dataclass(slots=True)
 class Conversation:
-    """What the two journaled halves share: how far the conversation is, what it spent, what it touched."""
+    """What the two journaled halves share: how far the conversation is, what it has seen."""
 
     context: StepContext
-    meter: Meter
     prefix: str = ""
     """Before the suffix of every record; empty for the first conversation of a step."""
     live: bool = False
@@ -62,6 +61,37 @@ class Conversation:
 
     def __post_init__(self) -> None:
         self.untrusted = self.context.untrusted
+
+
+@dataclass(slots=True)
+class _Asking:
+    """A model request that is sized when it is reserved, and asked as it was sized."""
+
+    asker: Asker
+    messages: list[ModelMessage]
+    parameters: ModelRequestParameters
+    input_tokens: int
+    shortest: int = SHORTEST_ANSWER
+    """Output tokens below which asking is pointless."""
+    sized: Reserve | None = None
+
+    def reserve(self, left: Usage | None) -> Usage:
+        """The most that the request may use, given what the budgets leave."""
+        chain = self.asker.chain
+        self.sized = reserve_request(
+            self.input_tokens,
+            chain[0].max_output_tokens,
+            lambda given, made: max(price_of(one)(given, made) for one in chain),
+            left,
+            shortest=self.shortest,
+        )
+        return self.sized.usage
+
+    async def ask(self) -> tuple[Answered, bool]:
+        """The answer, and whether a budget keeps it shorter than the model's definition would."""
+        assert self.sized is not None, "a request is reserved before it is asked"
+        question = Question(self.messages, self.parameters, self.sized.max_output_tokens)
+        return await self.asker.ask(question), self.sized.narrowed
 
 
 class JournaledModel(Model):
@@ -99,57 +129,55 @@ class JournaledModel(Model):
         conversation.led_on = conversation.untrusted
         new = record_of_request(messages[self._seen :], with_instructions=conversation.turn == 1)
         self._seen = len(messages) + 1
-        definition = self._asker.chain[0]
-        reserve = conversation.meter.reserve_request(
-            self._input_tokens(messages, model_request_parameters),
-            definition.max_output_tokens,
-            lambda given, made: max(price_of(one)(given, made) for one in self._asker.chain),
-            conversation.context.remaining(),
-        )
-        question = Question(messages, model_request_parameters, reserve.max_output_tokens)
+        return await self._asked(messages, model_request_parameters, new)
+
+    async def _asked(
+        self, messages: list[ModelMessage], parameters: ModelRequestParameters, new: Sequence[Json]
+    ) -> ModelResponse:
+        """The answer to a turn. One that a budget has cut short is asked for anew, with room for twice as much: there
+        is room once somebody has raised the budget, and until then the request waits."""
+        conversation, definition = self._conversation, self._asker.chain[0]
+        suffix, again = f"{conversation.prefix}turn[{conversation.turn}]", 0
+        asking = _Asking(self._asker, messages, parameters, self._input_tokens(messages, parameters))
 
         async def perform(_effect_key: str) -> Performed:
             conversation.live = True
-            answered = await self._asker.ask(question)
+            answered, narrowed = await asking.ask()
             output: JsonObject = {
                 "model": answered.model,
-                "narrowed": reserve.narrowed,
+                "narrowed": narrowed,
                 "response": record_of_response(answered.response),
             }
             return Performed(output, answered.usage, untrusted=conversation.untrusted)
 
-        recorded = await conversation.context.once(
-            f"{conversation.prefix}turn[{conversation.turn}]",
-            kind="turn",
-            digest=_digest(definition, model_request_parameters, new),
-            perform=perform,
-            request={"model": definition.model, "messages": new},
-            reserve=reserve.usage,
-        )
-        conversation.meter.add(recorded.usage)
-        return self._taken(recorded)
+        while True:
+            recorded = await conversation.context.once(
+                suffix if again == 0 else f"{suffix}/more[{again}]",
+                kind="turn",
+                digest=_digest(definition, parameters, new),
+                perform=perform,
+                request={"model": definition.model, "messages": [*new]},
+                reserve=asking.reserve,
+            )
+            response, narrowed = self._taken(recorded)
+            if response.finish_reason != "length":
+                return response
+            if not narrowed:
+                warning = "the answer reached the model's max_output_tokens and may be cut"
+                conversation.context.log(warning, level="warning")
+                return response
+            again += 1
+            asking.shortest = 2 * max(recorded.usage.output_tokens, asking.shortest)
 
-    def _taken(self, recorded: Recorded) -> ModelResponse:
+    def _taken(self, recorded: Recorded) -> tuple[ModelResponse, bool]:
+        """The response, and whether a budget kept it short."""
         output = recorded.output
         if not isinstance(output, dict):
             raise StepFailed(ErrorKind.INTERNAL, "the record of a model request is not an object")
         response = response_of_record(output.get("response"))
         calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
         self._conversation.order = {call.tool_call_id: place for place, call in enumerate(calls)}
-        if response.finish_reason == "length":
-            self._note_cut(narrowed=bool(output.get("narrowed")))
-        return response
-
-    def _note_cut(self, *, narrowed: bool) -> None:
-        conversation = self._conversation
-        if narrowed:
-            raise StepFailed(
-                ErrorKind.BUDGET,
-                f"the budget of {conversation.meter.who} was used up in the middle of an answer, "
-                f"after {conversation.meter.spent.tokens} tokens",
-                hint="raise the budget of the step, the agent or the run, or give the agent less to do",
-            )
-        conversation.context.log("the answer reached the model's max_output_tokens and may be cut", level="warning")
+        return response, output.get("narrowed") is True
 
     def _input_tokens(self, messages: list[ModelMessage], parameters: ModelRequestParameters) -> int:
         tools = [*parameters.function_tools, *parameters.output_tools]
@@ -185,7 +213,6 @@ class JournaledTools(AbstractToolset[None]):
         if place is None:
             raise ModelRetry("this call has no place in your last answer; call the tool again")
         suffix = f"{conversation.prefix}turn[{conversation.turn}]/{spec.name}[{place}]"
-        reserve = conversation.meter.take_call()
 
         async def perform(effect_key: str) -> Performed:
             conversation.live = True
@@ -201,10 +228,9 @@ class JournaledTools(AbstractToolset[None]):
             perform=perform,
             request={"tool": spec.name, "arguments": tool_args},
             effect=effect,
-            reserve=reserve,
+            reserve=lambda _: _ONE_CALL,
             gate=self._gate(spec.name, tool_args, effect),
         )
-        conversation.meter.add(replace(recorded.usage, tool_calls=0))
         return self._taken(recorded)
 
     def _gate(self, tool: str, arguments: JsonObject, effect: Effect) -> Gate | None:

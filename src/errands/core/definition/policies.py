@@ -4,8 +4,9 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from errands.core.definition.units import Duration, Size
 from errands.core.outcomes import ErrorKind
@@ -59,7 +60,18 @@ class Budget(BudgetAmounts):
     """What one run (or one step) may spend."""
 
     per_day: BudgetAmounts | None = None
-    """What all runs of the task may spend in one calendar day, UTC."""
+    """What all runs of the task may spend in one calendar day."""
+    timezone: str | None = None
+    """Zone whose midnight ends that day. `None`: the server's."""
+    on_exceeded: Literal["ask", "fail"] = "ask"
+    """What happens at a call that would cross the budget: the run waits and people are asked, or the step fails."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        if name is not None and name not in available_timezones():
+            raise ValueError(f"{name!r} is not a known timezone; use an IANA name such as Europe/Berlin, or UTC")
+        return name
 
 
 Overlap = Literal["skip", "queue_one", "queue_all", "cancel_running", "allow"]
