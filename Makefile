@@ -42,5 +42,5 @@ lock: ## Compile requirements/*.txt anew from pyproject.toml (LOCK=--upgrade tak
 	@scripts/lock $(LOCK)
 
 clean: ## Remove the environment, caches and the demo's home
-	rm -rf .venv .uv .errands .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .uv .node .cache .errands src/errands/page web/node_modules web/src/api/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

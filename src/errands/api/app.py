@@ -12,6 +12,7 @@ from errands.api.hooks import routes as hooks
 from errands.api.mcp.door import mcp_routes
 from errands.api.monitoring import Meters
 from errands.api.monitoring import routes as monitoring
+from errands.api.page import Page
 from errands.api.setup_page import routes as setup_page
 
 
@@ -25,7 +26,10 @@ def make_app(parts: Parts) -> FastAPI:
     add_nouns(app, NOUNS)
     app.include_router(hooks.router())
     app.include_router(monitoring.router())
-    app.include_router(setup_page.router(), include_in_schema=False)
+    page = Page(parts.page, app.router.not_found)
+    if not page.built:
+        app.include_router(setup_page.router(), include_in_schema=False)
+    app.router.default = page
     app.include_router(answer_page.router(), include_in_schema=False)
     app.router.routes.extend(mcp_routes(parts.services, parts.translate))
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
@@ -54,6 +58,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 OPEN_TO_ALL = frozenset(
     {
+        "getEntrance",
         "setUp",
         "signIn",
         "signOut",

@@ -1,5 +1,6 @@
 """The doors: where somebody comes in or goes out. They take no `Caller`; a secret, a link or a cookie is the right."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -43,6 +44,20 @@ class LinkBody(Body):
 
     link: Secret
     password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """How somebody comes in here."""
+
+    sign_on: bool
+    """With an identity provider, at `/sign-on`."""
+
+
+@routes.get("/entrance", gives=Entrance)
+async def get_entrance(services: Asked) -> object:
+    """How somebody comes in: a password always, an identity provider where one is set up."""
+    return Entrance(services.sign_on is not None)
 
 
 @routes.post("/setup", gives=PersonView, status=HTTPStatus.CREATED)

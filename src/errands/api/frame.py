@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -81,6 +82,8 @@ class Parts:
     """Bytes of a request that brings files."""
     measure: "Measure" = lambda _: None
     """Has a callback told of every measure of this process."""
+    page: Path | None = None
+    """Folder of the built page. None: `/` says how to build it."""
 
 
 def make_frame(parts: Parts, observe: Observer) -> FastAPI:

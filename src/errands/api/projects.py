@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Path, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import Field, JsonValue
 
 from errands.api.bodies import Body, FileBody, Project
@@ -10,7 +10,8 @@ from errands.api.callers import Asked, Caller
 from errands.api.following import Followers, LastEventId, activity_response
 from errands.api.routes import Routes
 from errands.core.problems import Problem
-from errands.services.views import Applied, SecretView, SourceFile
+from errands.services.overview import Overview
+from errands.services.views import Applied, ProjectView, SecretView, SourceFile
 
 routes = Routes("projects")
 SecretName = Annotated[str, Path(min_length=1, max_length=100, examples=["SMTP_PASSWORD"])]
@@ -60,10 +61,28 @@ async def list_projects(caller: Caller, services: Asked) -> object:
     return await services.projects.list(caller)
 
 
+@routes.get("/projects/{project}", gives=ProjectView)
+async def get_project(caller: Caller, services: Asked, project: Project) -> object:
+    """A project, and what you may do in it."""
+    return await services.projects.get(caller, project)
+
+
 @routes.put("/projects/{project}")
 async def create_project(caller: Caller, services: Asked, project: Project, body: ProjectBody) -> None:
     """Make a project; you own it. 409 where it is there already."""
     await services.projects.create(caller, project, body.title)
+
+
+@routes.get("/projects/{project}/overview", gives=Overview)
+async def get_overview(
+    caller: Caller,
+    services: Asked,
+    project: Project,
+    days: Annotated[int, Query(ge=1, le=90)] = 14,
+    timezone: Annotated[str | None, Query(max_length=100, description="Where days begin. None: UTC.")] = None,
+) -> object:
+    """Runs, success, time and spend of a project by day and by task."""
+    return await services.overview.get(caller, project, days=days, timezone=timezone)
 
 
 @routes.get("/projects/{project}/files", gives=list[SourceFile])

@@ -1,4 +1,4 @@
-"""The one page that the server draws itself: where the first start's link leads. A form without any script."""
+"""Where the first start's link leads while the page is not built: a form that the server draws, without any script."""
 
 from html import escape
 from http import HTTPStatus

@@ -39,6 +39,13 @@ class Start:
     """By param."""
 
 
+def _in_document(body: type[Body]) -> dict[str, Any]:
+    """The body's schema as a part of the whole document, where shared schemas stand among its components."""
+    schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return schema
+
+
 _FORM: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -48,7 +55,7 @@ _FORM: dict[str, Any] = {
     "additionalProperties": {"type": "string", "format": "binary", "description": "A file, under its param's name."},
 }
 TAKES: dict[str, Any] = {
-    "application/json": {"schema": StartBody.model_json_schema()},
+    "application/json": {"schema": _in_document(StartBody)},
     MULTIPART: {"schema": _FORM},
 }
 

@@ -118,14 +118,14 @@ def _load_api() -> None:
     import_module("errands.api.mounting")
 
 
-def make_api(runtime: Runtime) -> "FastAPI":
-    """The REST API on the services of a process."""
+def make_api(runtime: Runtime, page: Path | None = None) -> "FastAPI":
+    """The REST API on the services of a process, with the page of this folder."""
     from errands.api.app import make_app
 
-    return make_app(_api_parts(runtime))
+    return make_app(_api_parts(runtime, page))
 
 
-def _api_parts(runtime: Runtime) -> "Parts":
+def _api_parts(runtime: Runtime, page: Path | None = None) -> "Parts":
     from importlib.metadata import version
 
     from errands.api.frame import Parts
@@ -133,12 +133,13 @@ def _api_parts(runtime: Runtime) -> "Parts":
 
     listen, largest = runtime.engine.bus.listen, runtime.settings.max_upload
     measure = runtime.engine.tally.listen
-    return Parts(runtime.services, outage, version("errands"), listen, runtime.chat, largest, measure)
+    return Parts(runtime.services, outage, version("errands"), listen, runtime.chat, largest, measure, page)
 
 
 @asynccontextmanager
 async def serve(*, host: str | None, port: int | None, worker: bool) -> "AsyncIterator[Listening]":
     """The API on a socket (None: as set); with `worker` runs and schedules too. Raises Unavailable."""
+    from errands.api.page import page_folder
     from errands.api.serving import listening
     from errands.background import at_work
 
@@ -151,7 +152,7 @@ async def serve(*, host: str | None, port: int | None, worker: bool) -> "AsyncIt
         background = at_work(working, runtime.housekeeping, settings.shutdown_grace)
         ended = await stack.enter_async_context(background)
         yield await stack.enter_async_context(
-            listening(make_api(runtime), *place, settings.shutdown_grace, first_link=link, ended=ended)
+            listening(make_api(runtime, page_folder()), *place, settings.shutdown_grace, first_link=link, ended=ended)
         )
 
 

@@ -23,6 +23,7 @@ from errands.services.doctor import Doctor, Patient
 from errands.services.events import EventService
 from errands.services.figures import FigureService
 from errands.services.offering import OfferingService
+from errands.services.overview import OverviewService
 from errands.services.projects import ProjectService
 from errands.services.rehearsing import Rehearsal
 from errands.services.retirement import RetirementService
@@ -100,6 +101,7 @@ def make_services(
         attachments=talk.attachments,
         offering=OfferingService(database, authority),
         tool_servers=make_tool_servers(database, authority, vault, toolbox),
+        overview=OverviewService(database, authority),
     )
 
 

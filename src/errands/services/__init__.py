@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from errands.services.figures import FigureService
     from errands.services.members import GroupService, MemberService
     from errands.services.offering import OfferingService
+    from errands.services.overview import OverviewService
     from errands.services.people import PeopleService
     from errands.services.projects import ProjectService
     from errands.services.retirement import RetirementService
@@ -79,3 +80,4 @@ class Services:
     attachments: "AttachmentService"
     tool_servers: "ToolServerService"
     offering: "OfferingService"
+    overview: "OverviewService"

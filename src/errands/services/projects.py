@@ -7,7 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from errands.core.access import Principal, ProjectResource, ProjectRole, ServerResource, Verb
 from errands.services.authority import Authority
 from errands.services.errors import Conflict, Invalid
+from errands.services.lookup import find_project
 from errands.services.principals import behind, id_of
+from errands.services.views import ProjectView
 from errands.store import members, projects
 from errands.store.database import Database
 from errands.store.projects import ProjectRow
@@ -37,6 +39,15 @@ class ProjectService:
             names = [project.name for project in await projects.every(connection)]
         seen = (self._authority.decide(caller, Verb.PROJECT_READ, ProjectResource(name)).allowed for name in names)
         return [name for name, allowed in zip(names, seen, strict=True) if allowed]
+
+    async def get(self, caller: Principal, name: str) -> ProjectView:
+        """A project, and what the caller may do in it. Raises Denied, NotFound."""
+        own = ProjectResource(name)
+        await self._authority.authorise(caller, Verb.PROJECT_READ, own)
+        async with self._database.engine.connect() as connection:
+            found = await find_project(connection, name)
+        held = (verb for verb in Verb if self._authority.decide(caller, verb, own).allowed)
+        return ProjectView(found.name, found.title, tuple(verb.value for verb in held))
 
     async def _make(self, caller: Principal, name: str, title: str | None) -> bool:
         await self._authority.authorise(caller, Verb.PROJECT_CREATE, ServerResource("project", name))

@@ -24,6 +24,16 @@ class Page(Generic[Item]):
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectView:
+    """A project as its members see it."""
+
+    name: str
+    title: str | None
+    rights: tuple[str, ...]
+    """What the caller may do in it, such as `task.run`; a task can narrow that further."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFile:
     """A file with a task, an agent or a model, as its author wrote it."""
 

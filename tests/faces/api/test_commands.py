@@ -28,7 +28,8 @@ async def test_it_says_where_it_listens_and_stops_in_good_order(
     assert told["setup"].startswith(f"{told['url']}/setup?link=")
     async with httpx.AsyncClient(base_url=told["url"]) as client:
         assert (await client.get("/readyz")).json() == {"status": "ready"}
-        assert (await client.get(told["setup"])).status_code == 200
+        shown = await client.get(told["setup"], headers={"Accept": "text/html"})
+        assert (shown.status_code, shown.headers["content-type"]) == (200, "text/html; charset=utf-8")
         server.send_signal(signal.SIGTERM)
         async with asyncio.timeout(20):
             _, said = await server.communicate()

@@ -53,6 +53,29 @@ async def test_every_operation_reads_well_in_a_generated_client(app: FastAPI) ->
         assert method in ("get", "post", "put", "delete")
 
 
+async def test_every_reference_in_the_document_leads_somewhere(app: FastAPI) -> None:
+    document = app.openapi()
+    for reference in _references(document):
+        found: Any = document
+        for part in reference.removeprefix("#/").split("/"):
+            assert part in found, reference
+            found = found[part]
+
+
+def _references(part: object) -> Iterator[str]:
+    match part:
+        case {"$ref": str(reference)}:
+            yield reference
+        case dict():
+            for inner in part.values():
+                yield from _references(inner)
+        case list():
+            for inner in part:
+                yield from _references(inner)
+        case _:
+            pass
+
+
 async def test_no_schema_has_a_name_that_two_share(app: FastAPI) -> None:
     assert not [name for name in app.openapi()["components"]["schemas"] if "__" in name]
 

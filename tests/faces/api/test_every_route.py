@@ -133,6 +133,8 @@ async def _projects_and_tasks(walk: Walk) -> None:
     assert "sales" in (await walk.call("listProjects")).json()
     await walk.call("validateFile", **here, json=files[0])
     await walk.call("applyFiles", **here, json={"files": [*files, {"name": "slow.yaml", "source": _SLOW}]})
+    assert "task.run" in (await walk.call("getProject", **here)).json()["rights"]
+    assert len((await walk.call("getOverview", **here, days=3)).json()["days"]) == 3
     await walk.call("exportFiles", **here)
     await walk.call("listTasks", **here)
     tag = (await walk.call("getTask", **hello)).headers["etag"]
@@ -340,7 +342,7 @@ async def _people(walk: Walk, app: FastAPI, services: Services) -> None:
     await walk.call("checkServer")
     assert (await walk.call("rotateSecrets")).json() == {"encrypted_anew": 1}
     assert (await walk.call("downloadBackup")).content[257:262] == b"ustar"
-    for operation in ("getHealth", "getReadiness"):
+    for operation in ("getHealth", "getReadiness", "getEntrance"):
         await walk.call(operation)
     assert "errands_runs{" in (await walk.call("getMetrics")).text
 

@@ -1,0 +1,66 @@
+"""Every screen is usable by everybody: no violation that axe finds, in light and dark, wide and on a telephone."""
+
+import json
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.page.conftest import SCREEN, sign_in
+from tests.page.serving import Served
+
+SCREENS = {
+    "home": "/p/default",
+    "tasks": "/p/default/tasks",
+    "task": "/p/default/tasks/regional-report",
+    "yaml": "/p/default/tasks/regional-report?tab=yaml",
+    "versions": "/p/default/tasks/daily-sync?tab=versions",
+    "triggers": "/p/default/tasks/regional-report?tab=triggers",
+    "run-form": "/p/default/tasks/regional-report/run",
+    "runs": "/p/default/runs",
+    "run": "/p/default/runs/{synced}",
+    "step": "/p/default/runs/{synced}?step=each",
+    "failed": "/p/default/runs/{failed}?step=judged",
+    "waiting": "/p/default/runs/{asking}",
+    "inbox": "/p/default/inbox",
+    "lost": "/p/default/nowhere",
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_screen_has_a_violation(
+    browser: Browser, served: Served, seeded: dict[str, str], axe: str, scheme: Literal["light", "dark"]
+) -> None:
+    with browser.new_context(base_url=served.url, color_scheme=scheme, viewport=SCREEN, bypass_csp=True) as context:
+        sign_in(context, served)
+        page = context.new_page()
+        found = {name: violations(page, path.format_map(seeded), axe) for name, path in SCREENS.items()}
+        page.context.clear_cookies()
+        found["sign-in"] = violations(page, "/sign-in", axe)
+    assert {name: said for name, said in found.items() if said} == {}
+
+
+def violations(page: Page, path: str, axe: str) -> list[str]:
+    """What axe finds on a screen: the rule, and the first element that breaks it."""
+    page.goto(path)
+    expect(page.get_by_role("heading", level=1).first).to_be_visible()
+    expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+    page.evaluate(axe)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:160]} {json.dumps(one['nodes'][0]['any'][:1])[:300]}" for one in found
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", [SCREENS[name] for name in ("home", "runs", "run", "step", "inbox", "run-form", "task")]
+)
+def test_nothing_is_wider_than_a_telephone(browser: Browser, served: Served, seeded: dict[str, str], path: str) -> None:
+    with browser.new_context(base_url=served.url, viewport={"width": 390, "height": 844}) as context:
+        sign_in(context, served)
+        page = context.new_page()
+        page.goto(path.format_map(seeded))
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+        for part in ("html", "main"):
+            assert page.locator(part).evaluate("one => one.scrollWidth - one.clientWidth") == 0

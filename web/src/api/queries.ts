@@ -1,0 +1,92 @@
+import { QueryClient, queryOptions } from '@tanstack/react-query'
+
+import { api, ask, Refusal, Unreachable } from './client'
+import { session } from './session'
+
+/** Asks again on its own only where another try can help: not for what was refused. */
+const again = (count: number, error: Error) => !(error instanceof Refusal && error.status < 500) && count < 2
+
+export function makeQueryClient(): QueryClient {
+  const client: QueryClient = new QueryClient({
+    defaultOptions: {
+      queries: { retry: again, staleTime: 5_000, refetchOnWindowFocus: true, networkMode: 'always' },
+      mutations: { retry: false, networkMode: 'always' },
+    },
+  })
+  client.getQueryCache().subscribe((event) => {
+    if (event.type === 'updated' && event.action.type === 'error') noteFailure(event.action.error)
+    if (event.type === 'updated' && event.action.type === 'success') session.reached()
+  })
+  client.getMutationCache().subscribe((event) => {
+    if (event.type === 'updated' && event.action.type === 'error') noteFailure(event.action.error)
+  })
+  return client
+}
+
+function noteFailure(error: unknown): void {
+  if (error instanceof Refusal && error.status === 401) session.ended()
+  if (error instanceof Unreachable) session.lost()
+}
+
+/** Who is signed in. */
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  queryFn: ({ signal }) => ask(api.GET('/api/v1/me', { signal })),
+  staleTime: 60_000,
+})
+
+export const projectsQuery = queryOptions({
+  queryKey: ['projects'],
+  queryFn: ({ signal }) => ask(api.GET('/api/v1/projects', { signal })),
+  staleTime: 60_000,
+})
+
+/** A project with what the reader may do in it. */
+export const projectQuery = (project: string) =>
+  queryOptions({
+    queryKey: ['project', project],
+    queryFn: ({ signal }) => ask(api.GET('/api/v1/projects/{project}', { params: { path: { project } }, signal })),
+    staleTime: 60_000,
+  })
+
+export const tasksQuery = (project: string) =>
+  queryOptions({
+    queryKey: ['tasks', project],
+    queryFn: ({ signal }) => ask(api.GET('/api/v1/projects/{project}/tasks', { params: { path: { project } }, signal })),
+  })
+
+export const overviewQuery = (project: string, days: number, timezone: string) =>
+  queryOptions({
+    queryKey: ['overview', project, days, timezone],
+    queryFn: ({ signal }) =>
+      ask(
+        api.GET('/api/v1/projects/{project}/overview', {
+          params: { path: { project }, query: { days, timezone } },
+          signal,
+        }),
+      ),
+  })
+
+export const triggersQuery = (project: string, task?: string) =>
+  queryOptions({
+    queryKey: ['triggers', project, task ?? null],
+    queryFn: ({ signal }) =>
+      ask(
+        api.GET('/api/v1/projects/{project}/triggers', {
+          params: { path: { project }, query: task ? { task } : {} },
+          signal,
+        }),
+      ),
+    refetchInterval: 30_000,
+  })
+
+/** Open questions; `mine`: those that the reader may answer. */
+export const approvalsQuery = (project: string, mine: boolean) =>
+  queryOptions({
+    queryKey: ['approvals', project, mine],
+    queryFn: async ({ signal }) => {
+      const query = { mine, limit: 200 }
+      const page = await ask(api.GET('/api/v1/projects/{project}/approvals', { params: { path: { project }, query }, signal }))
+      return page.items
+    },
+  })

@@ -1,0 +1,29 @@
+import { Text, Title } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { useEffect } from 'react'
+
+import classes from './Door.module.css'
+
+/** What stands around a form at which somebody comes in. */
+export function Door({ title, about, children }: { title: string; about?: string; children: ReactNode }) {
+  useEffect(() => {
+    document.title = `${title} · Errands`
+  }, [title])
+  return (
+    <main className={classes.door}>
+      <div className={classes.card}>
+        <div className={classes.brand}>
+          <span className={classes.mark} aria-hidden />
+          Errands
+        </div>
+        <Title order={1}>{title}</Title>
+        {about && (
+          <Text size="sm" c="dimmed" mt={4} mb="md">
+            {about}
+          </Text>
+        )}
+        {children}
+      </div>
+    </main>
+  )
+}

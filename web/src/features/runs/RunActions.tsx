@@ -1,0 +1,156 @@
+import { Button, Group, List, Menu, Modal, Text, TextInput } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { useState } from 'react'
+
+import type { RunView } from '@/api/generated/schema'
+import { projectQuery } from '@/api/queries'
+import { cancelRun, planRerun, rerun } from '@/api/runs'
+import { plural } from '@/ui/format'
+import { IconChevronDown, IconCopy } from '@/ui/icons'
+import { isActive } from '@/ui/outcomes'
+import { Answered } from '@/ui/states'
+import { done, failed } from '@/ui/toast'
+import { asCli, asCurl } from './copies'
+
+const route = getRouteApi('/inside/p/$project/runs/$run')
+
+/** What can be done with a run, as far as the reader may. */
+export function RunActions({ project, run }: { project: string; run: RunView }) {
+  const { step } = route.useSearch()
+  const { data } = useQuery(projectQuery(project))
+  const [cancelling, cancel] = useDisclosure(false)
+  const [rerunning, again] = useDisclosure(false)
+  const [from, setFrom] = useState<string | null>(null)
+  const may = (right: string) => data?.rights.includes(right) ?? false
+  const begin = (path: string | null) => {
+    setFrom(path)
+    again.open()
+  }
+  return (
+    <>
+      <CopyMenu project={project} run={run} />
+      {may('run.rerun') && (
+        <Menu position="bottom-end">
+          <Menu.Target>
+            <Button variant="default" rightSection={<IconChevronDown size={14} aria-hidden />}>
+              Rerun
+            </Button>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item onClick={() => begin(null)}>From the beginning</Menu.Item>
+            <Menu.Item disabled={!step} onClick={() => begin(step ?? null)}>
+              {step ? `From ${step}` : 'From a step: choose one first'}
+            </Menu.Item>
+            <Menu.Item renderRoot={(props) => <Link to="/p/$project/tasks/$task/run" params={{ project, task: run.task }} search={{ like: run.id }} {...props} />}>
+              With other arguments …
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      )}
+      {isActive(run.status) && may('run.cancel') && (
+        <Button variant="default" onClick={cancel.open} disabled={run.cancel_requested_at !== null}>
+          {run.cancel_requested_at ? 'Cancelling' : 'Cancel'}
+        </Button>
+      )}
+      {cancelling && <Cancel run={run} close={cancel.close} />}
+      {rerunning && <Rerun project={project} run={run} from={from} close={again.close} />}
+    </>
+  )
+}
+
+function CopyMenu({ project, run }: { project: string; run: RunView }) {
+  const copy = (what: string, text: string) => void navigator.clipboard.writeText(text).then(() => done(`Copied as ${what}`), failed)
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button variant="default" leftSection={<IconCopy size={14} aria-hidden />}>
+          Copy
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item onClick={() => copy('a curl command', asCurl(location.origin, project, run))}>As a curl command</Menu.Item>
+        <Menu.Item onClick={() => copy('a command line', asCli(project, run))}>As a command line</Menu.Item>
+        <Menu.Item onClick={() => copy('the id', run.id)}>The id of the run</Menu.Item>
+        <Menu.Item onClick={() => copy('a link', location.href)}>A link to this view</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}
+
+function Cancel({ run, close }: { run: RunView; close: () => void }) {
+  const [reason, setReason] = useState('')
+  const change = useMutation({
+    mutationFn: () => cancelRun(run.id, reason || null),
+    onSuccess: ({ cancelled }) => {
+      done(cancelled ? 'The run is being cancelled' : 'The run had ended already')
+      close()
+    },
+    onError: failed,
+  })
+  return (
+    <Modal opened onClose={close} title="Cancel this run?">
+      <Text size="sm" c="dimmed" mb="sm">
+        Steps under way are stopped; what they already did outside stays done. Steps under <code>finally</code> still run.
+      </Text>
+      <TextInput label="Reason" value={reason} maxLength={1000} onChange={({ currentTarget }) => setReason(currentTarget.value)} data-autofocus />
+      <Group justify="flex-end" mt="lg" gap="xs">
+        <Button variant="default" onClick={close}>
+          Let it run
+        </Button>
+        <Button color="red" loading={change.isPending} onClick={() => change.mutate()}>
+          Cancel the run
+        </Button>
+      </Group>
+    </Modal>
+  )
+}
+
+function Rerun({ project, run, from, close }: { project: string; run: RunView; from: string | null; close: () => void }) {
+  const navigate = useNavigate()
+  const plan = useQuery({ queryKey: ['rerun', run.id, from], queryFn: () => planRerun(run.id, from), staleTime: 0 })
+  const start = useMutation({
+    mutationFn: () => rerun(run.id, from),
+    onSuccess: ({ id }) => {
+      close()
+      void navigate({ to: '/p/$project/runs/$run', params: { project, run: id } })
+    },
+    onError: failed,
+  })
+  return (
+    <Modal opened onClose={close} title={from ? `Rerun from ${from}?` : 'Rerun from the beginning?'}>
+      <Answered query={plan} rows={2}>
+        {({ kept, repeated_effects: repeated, version }) => (
+          <Text size="sm" component="div">
+            The new run takes v{version} with the same arguments
+            {from ? ` and the records of ${plural(kept.length, 'step')} before it` : ''}.
+            {repeated.length > 0 ? (
+              <>
+                {' '}
+                These would change the outside a second time:
+                <List size="sm" mt={6}>
+                  {repeated.map((path) => (
+                    <List.Item key={path}>
+                      <code>{path}</code>
+                    </List.Item>
+                  ))}
+                </List>
+              </>
+            ) : (
+              ' Nothing outside would be done a second time.'
+            )}
+          </Text>
+        )}
+      </Answered>
+      <Group justify="flex-end" mt="lg" gap="xs">
+        <Button variant="default" onClick={close}>
+          Leave it
+        </Button>
+        <Button loading={start.isPending} disabled={!plan.data} onClick={() => start.mutate()}>
+          Rerun
+        </Button>
+      </Group>
+    </Modal>
+  )
+}

@@ -1,0 +1,129 @@
+import { Button, Group, Menu, Select } from '@mantine/core'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
+
+import { tasksQuery } from '@/api/queries'
+import { type RunFilter, runsQuery } from '@/api/runs'
+import { IconDownload } from '@/ui/icons'
+import { useNow } from '@/ui/moments'
+import { OUTCOMES } from '@/ui/outcomes'
+import { RunTable } from '@/ui/RunTable'
+import { Screen } from '@/ui/Screen'
+import { Answered, Empty } from '@/ui/states'
+import type { RunsSearch } from './search'
+
+const route = getRouteApi('/inside/p/$project/runs')
+const STATES = Object.entries(OUTCOMES).map(([value, { label }]) => ({ value, label }))
+const SPANS = [
+  { value: '1', label: 'Last day' },
+  { value: '7', label: 'Last 7 days' },
+  { value: '30', label: 'Last 30 days' },
+]
+
+/** All runs of the project, newest first; the address holds the filter. */
+export function RunsScreen() {
+  const { project } = route.useParams()
+  const search = route.useSearch()
+  const filter = useFilter(search)
+  const query = useInfiniteQuery(runsQuery(project, filter))
+  return (
+    <Screen title="Runs" actions={<Export project={project} filter={filter} />}>
+      <Filters project={project} search={search} />
+      <Answered query={query} rows={10}>
+        {({ pages }) => {
+          const runs = pages.flatMap((page) => page.items)
+          if (runs.length === 0) return <Nothing filtered={Object.values(search).some((one) => one !== undefined)} />
+          return (
+            <>
+              <RunTable project={project} runs={runs} />
+              {query.hasNextPage && (
+                <Group>
+                  <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+                    Show older runs
+                  </Button>
+                </Group>
+              )}
+            </>
+          )
+        }}
+      </Answered>
+    </Screen>
+  )
+}
+
+/** What the server is asked for. The moment is rounded, so that the list is not another one each time it is drawn. */
+function useFilter({ task, status, days }: RunsSearch): RunFilter {
+  const now = useNow(60_000)
+  const hour = Math.floor(now / 3_600_000) * 3_600_000
+  return { task, status, since: days ? new Date(hour - days * 86_400_000).toISOString() : undefined }
+}
+
+function Filters({ project, search }: { project: string; search: RunsSearch }) {
+  const { data: tasks } = useQuery(tasksQuery(project))
+  const navigate = useNavigate()
+  const set = (change: RunsSearch) => void navigate({ to: '.', search: { ...search, ...change }, replace: true })
+  return (
+    <Group gap="xs" role="search" aria-label="Filter runs">
+      <Select
+        aria-label="Task"
+        placeholder="Any task"
+        data={tasks?.map((task) => task.name) ?? []}
+        value={search.task ?? null}
+        onChange={(task) => set({ task: task ?? undefined })}
+        clearable
+        searchable
+        limit={50}
+      />
+      <Select
+        aria-label="Outcome"
+        placeholder="Any outcome"
+        data={STATES}
+        value={search.status ?? null}
+        onChange={(status) => set({ status: (status as RunsSearch['status']) ?? undefined })}
+        clearable
+        w={150}
+      />
+      <Select
+        aria-label="Since"
+        placeholder="Any time"
+        data={SPANS}
+        value={search.days ? String(search.days) : null}
+        onChange={(days) => set({ days: days ? Number(days) : undefined })}
+        clearable
+        w={150}
+      />
+    </Group>
+  )
+}
+
+function Export({ project, filter }: { project: string; filter: RunFilter }) {
+  const address = (format: string) => {
+    const given = Object.entries({ ...filter, format }).filter((pair): pair is [string, string] => Boolean(pair[1]))
+    return `/api/v1/projects/${encodeURIComponent(project)}/runs/export?${new URLSearchParams(given)}`
+  }
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button variant="default" leftSection={<IconDownload size={15} aria-hidden />}>
+          Export
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item component="a" href={address('csv')} download>
+          These runs as CSV
+        </Menu.Item>
+        <Menu.Item component="a" href={address('json')} download>
+          These runs as JSON
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}
+
+function Nothing({ filtered }: { filtered: boolean }) {
+  return filtered ? (
+    <Empty title="No run fits this filter">Take a part of it away.</Empty>
+  ) : (
+    <Empty title="Nothing has run yet">Open a task and run it; its run appears here at once.</Empty>
+  )
+}

@@ -1,0 +1,177 @@
+import { CloseButton, Tabs, Text, Title } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
+
+import { api, ask } from '@/api/client'
+import type { BelowView, RunView, StepView } from '@/api/generated/schema'
+import { count, inZone, money } from '@/ui/format'
+import { RecordedValue } from '@/ui/JsonValue'
+import { Took, useZone } from '@/ui/moments'
+import { isOutcome, OutcomeBadge, OutcomeIcon } from '@/ui/outcomes'
+import { Answered } from '@/ui/states'
+import { runKey } from './liveRun'
+import classes from './Run.module.css'
+import { PANES, type Pane } from './search'
+
+const route = getRouteApi('/inside/p/$project/runs/$run')
+const LABELS: Record<Pane, string> = {
+  output: 'Output',
+  input: 'Input',
+  attempts: 'Attempts',
+  messages: 'Messages',
+  logs: 'Logs',
+}
+
+/** One step: what it was given, what came of it, and how it got there. `text`: what its model is saying now. */
+export function StepPanel({ run, step, text }: { run: RunView; step: StepView; text: string | undefined }) {
+  const { pane } = route.useSearch()
+  const navigate = useNavigate()
+  const attempts = step.below.filter(({ kind }) => kind === 'attempt')
+  const messages = step.below.filter(({ kind }) => kind !== 'attempt')
+  const offered = PANES.filter((one) => (one === 'attempts' ? attempts.length : one === 'messages' ? messages.length || text : true))
+  const shown = pane && offered.includes(pane) ? pane : step.status === 'running' && text ? 'messages' : 'output'
+  const show = (chosen: string | null) => void navigate({ to: '.', search: (before) => ({ ...before, pane: PANES.find((one) => one === chosen) }), replace: true })
+  const close = () => void navigate({ to: '.', search: {}, replace: true })
+  return (
+    <section className={classes.panel} aria-label={`Step ${step.path}`}>
+      <div className={classes.panelHead}>
+        <Title order={2} size="h3">
+          <bdi>{step.title ?? step.key}</bdi>
+        </Title>
+        {isOutcome(step.status) && <OutcomeBadge status={step.status} />}
+        <CloseButton ms="auto" size="sm" aria-label="Close the step" onClick={close} />
+        <Meta step={step} />
+      </div>
+      <Tabs value={shown} onChange={show} keepMounted={false}>
+        <Tabs.List px={6}>
+          {offered.map((one) => (
+            <Tabs.Tab key={one} value={one}>
+              {LABELS[one]}
+              {one === 'attempts' && ` ${attempts.length}`}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <div className={classes.panelBody}>
+          <Tabs.Panel value="output">
+            {step.error ? <StepFailure step={step} /> : <RecordedValue value={step.output} size={step.output_size} label="Output" />}
+          </Tabs.Panel>
+          <Tabs.Panel value="input">
+            <RecordedValue value={step.input} label="Input" />
+          </Tabs.Panel>
+          <Tabs.Panel value="attempts">
+            <Below records={attempts} />
+          </Tabs.Panel>
+          <Tabs.Panel value="messages">
+            <Below records={messages} />
+            {text && (
+              <Text mt="sm" size="sm" style={{ whiteSpace: 'pre-wrap' }} aria-live="polite">
+                {text}
+              </Text>
+            )}
+          </Tabs.Panel>
+          <Tabs.Panel value="logs">
+            <Logs run={run.id} path={step.path} />
+          </Tabs.Panel>
+        </div>
+      </Tabs>
+    </section>
+  )
+}
+
+function Meta({ step }: { step: StepView }) {
+  const tokens = step.usage.input_tokens + step.usage.output_tokens
+  return (
+    <div className={classes.meta} style={{ flexBasis: '100%' }}>
+      <code>{step.path}</code>
+      <span>{step.kind}</span>
+      {step.started_at && <Took from={step.started_at} to={step.finished_at} />}
+      {step.attempts > 1 && <span>{step.attempts} attempts</span>}
+      {step.cached && <span>taken from the cache</span>}
+      {tokens > 0 && (
+        <span>
+          {count(tokens)} tokens · {money(Number(step.usage.usd))}
+        </span>
+      )}
+      {step.effect_key && <span title="Sent along with what changes the outside, so that it can tell repeats">effect key {step.effect_key.slice(0, 12)}</span>}
+    </div>
+  )
+}
+
+function StepFailure({ step }: { step: StepView }) {
+  if (!step.error) return null
+  return (
+    <>
+      <Text size="sm" fw={500} c="var(--mantine-color-error)" style={{ overflowWrap: 'anywhere' }}>
+        {step.error.message}
+      </Text>
+      {step.error.hint && (
+        <Text size="sm" mt={6}>
+          {step.error.hint}
+        </Text>
+      )}
+      <Text size="xs" c="dimmed" mt={6}>
+        {step.error.kind.replaceAll('_', ' ')}
+      </Text>
+      {step.error.detail !== null && <RecordedValue value={step.error.detail} label="Detail" />}
+    </>
+  )
+}
+
+function Below({ records }: { records: readonly BelowView[] }) {
+  return (
+    <ol className={classes.turns}>
+      {records.map((record) => (
+        <li key={record.path} className={classes.turn}>
+          <div className={classes.panelHead} style={{ padding: '0 0 6px' }}>
+            {isOutcome(record.status) && <OutcomeIcon status={record.status} size={14} />}
+            <code>{record.path.slice(record.path.lastIndexOf('/') + 1)}</code>
+            <span className={classes.meta}>
+              <Took from={record.started_at} to={record.finished_at} />
+              {record.usage.input_tokens + record.usage.output_tokens > 0 && (
+                <span>{count(record.usage.input_tokens + record.usage.output_tokens)} tokens</span>
+              )}
+            </span>
+          </div>
+          {record.error ? (
+            <Text size="sm" c="var(--mantine-color-error)">
+              {record.error.message}
+            </Text>
+          ) : (
+            <>
+              {record.input !== null && <RecordedValue value={record.input} label="Asked" />}
+              {record.output !== null && <RecordedValue value={record.output} label="Answered" />}
+            </>
+          )}
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+function Logs({ run, path }: { run: string; path: string }) {
+  const zone = useZone()
+  const query = useQuery({
+    queryKey: [...runKey(run), 'logs'],
+    queryFn: ({ signal }) =>
+      ask(api.GET('/api/v1/runs/{run}/logs', { params: { path: { run }, query: { limit: 10_000 } }, signal })),
+  })
+  return (
+    <Answered query={query} rows={3}>
+      {(lines) => {
+        const own = lines.filter((line) => line.path === path || line.path.startsWith(`${path}/`))
+        if (own.length === 0) return <Text size="sm" c="dimmed">This step has logged nothing.</Text>
+        return (
+          <div className={classes.log} role="log" aria-label="Log" tabIndex={0}>
+            {own.flatMap((line) => [
+              <span key={`${line.id} at`}>{inZone(line.at, zone).slice(11)}</span>,
+              <span key={`${line.id} level`} className={classes.level} data-level={line.level}>
+                {line.level}
+              </span>,
+              <span key={`${line.id} text`}>{line.message}</span>,
+            ])}
+          </div>
+        )
+      }}
+    </Answered>
+  )
+}

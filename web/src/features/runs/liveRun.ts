@@ -1,0 +1,67 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useEffect, useState } from 'react'
+
+import { api, ask } from '@/api/client'
+import type { LogLine, RunStatus, RunView, StepView, WaitView } from '@/api/generated/schema'
+import { watch } from '@/api/live'
+import { isActive } from '@/ui/outcomes'
+
+export const runKey = (run: string) => ['run', run] as const
+
+/** Texts that models are producing now, by the path of their step. */
+export type Tokens = Record<string, string>
+
+const MOST_TOKEN_TEXT = 20_000
+
+/**
+ * A run as it is now. It is read once; as long as it has not ended, every change is told by the server. A connection
+ * that breaks comes back by itself and begins with the whole run, so nothing is missed.
+ */
+export function useLiveRun(run: string) {
+  const client = useQueryClient()
+  const query = useQuery({
+    queryKey: runKey(run),
+    queryFn: ({ signal }) => ask(api.GET('/api/v1/runs/{run}', { params: { path: { run } }, signal })),
+    staleTime: Infinity,
+    refetchOnWindowFocus: false,
+  })
+  const [tokens, setTokens] = useState<Tokens>({})
+  const active = query.data ? isActive(query.data.status) : false
+  useEffect(() => {
+    if (!active) return
+    const source = new EventSource(`/api/v1/runs/${run}/events`)
+    const change = (make: (view: RunView) => RunView) =>
+      client.setQueryData<RunView>(runKey(run), (view) => view && make(view))
+    const on = <Data>(kind: string, act: (data: Data) => void) =>
+      source.addEventListener(kind, (event: MessageEvent<string>) => act(JSON.parse(event.data) as Data))
+    on<RunView>('snapshot', (view) => client.setQueryData(runKey(run), view))
+    on<{ status: RunStatus; waiting: WaitView[] }>('run', (now) => change((view) => ({ ...view, ...now })))
+    on<StepView>('step', (step) => change((view) => withStep(view, step)))
+    on<{ path: string; text: string }>('token', ({ path, text }) =>
+      setTokens((before) => ({ ...before, [path]: ((before[path] ?? '') + text).slice(-MOST_TOKEN_TEXT) })),
+    )
+    on<LogLine>('log', () => void client.invalidateQueries({ queryKey: [...runKey(run), 'logs'] }))
+    on<RunView>('ended', (view) => {
+      client.setQueryData(runKey(run), view)
+      source.close()
+      setTokens({})
+    })
+    watch(source, () => void query.refetch())
+    return () => source.close()
+    // `query` is made anew each time; only the run and whether it is active matter.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [client, run, active])
+  return { query, tokens }
+}
+
+/** The run with this step in its place: where it stood, or after the last of its neighbours. */
+export function withStep(view: RunView, step: StepView): RunView {
+  const place = view.steps.findIndex((one) => one.path === step.path)
+  if (place >= 0) return { ...view, steps: view.steps.with(place, step) }
+  // `each` of `each[2].moved`; a step of the task itself has none.
+  const parent = /^(.*?)(\[\d+\])?\.[^.[\]]+$/.exec(step.path)?.[1]
+  const neighbour = parent
+    ? view.steps.findLastIndex(({ path }) => path === parent || path.startsWith(`${parent}[`) || path.startsWith(`${parent}.`))
+    : -1
+  return { ...view, steps: view.steps.toSpliced(neighbour < 0 ? view.steps.length : neighbour + 1, 0, step) }
+}

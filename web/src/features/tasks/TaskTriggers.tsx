@@ -1,0 +1,163 @@
+import { Badge, Button, Group, Text } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+
+import type { OccurrenceView, TriggerView } from '@/api/generated/schema'
+import { projectQuery, triggersQuery } from '@/api/queries'
+import { inZone, plural } from '@/ui/format'
+import { Moment, useZone } from '@/ui/moments'
+import { Section } from '@/ui/Screen'
+import { Answered, Empty } from '@/ui/states'
+import table from '@/ui/Table.module.css'
+import { done, failed } from '@/ui/toast'
+import { occurrencesQuery, previewQuery, switchTrigger } from './queries'
+import classes from './Task.module.css'
+
+/** What starts the task by itself, what comes next, and what became of planned times. */
+export function TaskTriggers({ project, task }: { project: string; task: string }) {
+  const query = useQuery(triggersQuery(project, task))
+  return (
+    <Answered query={query}>
+      {(triggers) =>
+        triggers.length === 0 ? (
+          <Empty title="Nothing starts this task by itself">
+            Triggers stand in the task's file, under <code>triggers:</code>. It runs on demand meanwhile.
+          </Empty>
+        ) : (
+          <Group align="stretch" gap="md" style={{ flexDirection: 'column' }}>
+            {triggers.map((trigger) => (
+              <TriggerCard key={trigger.id} project={project} trigger={trigger} />
+            ))}
+            <Ledger project={project} task={task} />
+          </Group>
+        )
+      }
+    </Answered>
+  )
+}
+
+function TriggerCard({ project, trigger }: { project: string; trigger: TriggerView }) {
+  const { data } = useQuery(projectQuery(project))
+  const client = useQueryClient()
+  const change = useMutation({
+    mutationFn: () => switchTrigger(project, trigger.task, trigger.name, !trigger.enabled, null),
+    onSuccess: ({ enabled }) => {
+      done(enabled ? `Trigger ${trigger.name} is on` : `Trigger ${trigger.name} is off; its times are recorded as skipped`)
+      void client.invalidateQueries({ queryKey: ['triggers', project] })
+    },
+    onError: failed,
+  })
+  return (
+    <section className={classes.trigger} aria-label={`Trigger ${trigger.name}`}>
+      <div className={classes.triggerHead}>
+        <Text fw={600}>{trigger.name}</Text>
+        <Badge variant="light" color="gray" tt="none">
+          {trigger.kind}
+        </Badge>
+        {!trigger.enabled && (
+          <Badge variant="light" color="orange" tt="none">
+            off
+          </Badge>
+        )}
+        <Text size="sm">{trigger.sentence}</Text>
+        <Text size="sm" c="dimmed">
+          {plural(trigger.fired, 'run')} so far
+        </Text>
+        {data?.rights.includes('trigger.switch') && (
+          <Button ms="auto" size="compact-sm" variant="default" loading={change.isPending} onClick={() => change.mutate()}>
+            {trigger.enabled ? 'Switch off' : 'Switch on'}
+          </Button>
+        )}
+      </div>
+      {trigger.note && (
+        <Text size="sm" c="dimmed" mt={4}>
+          <bdi>{trigger.note}</bdi>
+        </Text>
+      )}
+      {trigger.held && (
+        <Text size="sm" c="var(--outcome-timed_out)" mt={4}>
+          {trigger.held}
+        </Text>
+      )}
+      {trigger.kind === 'schedule' && <Firings project={project} trigger={trigger} />}
+    </section>
+  )
+}
+
+function Firings({ project, trigger }: { project: string; trigger: TriggerView }) {
+  const zone = useZone()
+  const { data } = useQuery(previewQuery(project, trigger.task, trigger.name, zone))
+  if (!data) return null
+  return (
+    <ul className={classes.firings} aria-label="Next firings">
+      {data.lines.map((line) => {
+        const when = inZone(line.planned_at, zone, false)
+        const there = data.timezone === zone ? '' : ` (${inZone(line.planned_at, data.timezone, false).slice(11)} ${data.timezone})`
+        return (
+          <li key={line.planned_at} title={line.reason ?? undefined}>
+            {line.verdict === 'skipped' ? <s>{when}</s> : when}
+            <Text span size="xs" c="dimmed">
+              {line.verdict === 'fires' ? there : ` ${line.reason ?? line.verdict}`}
+            </Text>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}
+
+function Ledger({ project, task }: { project: string; task: string }) {
+  const query = useQuery(occurrencesQuery(project, task))
+  return (
+    <Section title="What became of planned times">
+      <Answered query={query}>
+        {(occurrences) =>
+          occurrences.length === 0 ? (
+            <Text size="sm" c="dimmed">
+              No planned time has come yet.
+            </Text>
+          ) : (
+            <div className={table.wrap}>
+              <table className={table.table}>
+                <thead>
+                  <tr>
+                    <th scope="col">Planned</th>
+                    <th scope="col">Trigger</th>
+                    <th scope="col">Outcome</th>
+                    <th scope="col">Why</th>
+                    <th scope="col">Run</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {occurrences.map((one) => (
+                    <LedgerRow key={`${one.trigger} ${one.planned_at} ${one.cause ?? ''}`} project={project} occurrence={one} />
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }
+      </Answered>
+    </Section>
+  )
+}
+
+function LedgerRow({ project, occurrence }: { project: string; occurrence: OccurrenceView }) {
+  return (
+    <tr>
+      <td>
+        <Moment at={occurrence.planned_at} as="absolute" />
+      </td>
+      <td className={table.dim}>{occurrence.trigger}</td>
+      <td>{occurrence.outcome.replaceAll('_', ' ')}</td>
+      <td className={table.dim}>{occurrence.reason}</td>
+      <td>
+        {occurrence.run && (
+          <Link to="/p/$project/runs/$run" params={{ project, run: occurrence.run }}>
+            {occurrence.run_status ?? 'run'}
+          </Link>
+        )}
+      </td>
+    </tr>
+  )
+}

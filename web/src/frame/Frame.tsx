@@ -1,0 +1,173 @@
+import { ActionIcon, Badge, Group, Menu, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { getRouteApi, Link, Outlet, useNavigate, useParams } from '@tanstack/react-router'
+import { Suspense, useEffect } from 'react'
+
+import { api, ask } from '@/api/client'
+import { useProjectChanges } from '@/api/live'
+import { approvalsQuery, meQuery, projectQuery } from '@/api/queries'
+import { session, useStanding } from '@/api/session'
+import { IconDeviceDesktop, IconLogout, IconMoon, IconSearch, IconSun, IconUser } from '@/ui/icons'
+import { Failure } from '@/ui/states'
+import { failed } from '@/ui/toast'
+import { Crumbs } from './Crumbs'
+import classes from './Frame.module.css'
+import { lastProject } from './lastProject'
+import { PLACES } from './places'
+import { openPalette, Palette } from './Palette'
+import { ProjectSwitch } from './ProjectSwitch'
+import { RunningPill } from './RunningPill'
+import { SignInAgain } from './SignInAgain'
+
+const route = getRouteApi('/inside/p/$project')
+
+/** What stands around every screen: the rail, the breadcrumb, the palette, and what must be told at once. */
+export function Frame() {
+  const { project } = route.useParams()
+  const found = useQuery(projectQuery(project))
+  const standing = useStanding()
+  useProjectChanges(project)
+  useEffect(() => {
+    if (found.data) lastProject.set(project)
+  }, [project, found.data])
+  return (
+    <div className={classes.frame}>
+      <a href="#content" className={classes.skip}>
+        Skip to content
+      </a>
+      <Rail project={project} />
+      <div className={classes.body}>
+        {standing.offline && (
+          <div className={classes.offline} role="status">
+            The server does not answer. What you see is from before; it is tried again by itself.
+          </div>
+        )}
+        <header className={classes.top}>
+          <Crumbs />
+          <Group gap="xs" ms="auto" wrap="nowrap">
+            <RunningPill project={project} />
+            <UnstyledButton className={classes.search} onClick={openPalette}>
+              <IconSearch size={15} aria-hidden />
+              <span className={classes.searchText}>Search</span>
+              <kbd className={classes.key}>Ctrl K</kbd>
+            </UnstyledButton>
+            <SchemeSwitch />
+            <PersonMenu />
+          </Group>
+        </header>
+        <main id="content" className={classes.content} tabIndex={-1}>
+          {found.isError ? (
+            <div className={classes.failure}>
+              <Failure error={found.error} retry={() => void found.refetch()} />
+            </div>
+          ) : (
+            <Suspense>
+              <Outlet />
+            </Suspense>
+          )}
+        </main>
+      </div>
+      <Palette project={project} />
+      <SignInAgain />
+    </div>
+  )
+}
+
+function Rail({ project }: { project: string }) {
+  const waiting = useQuery(approvalsQuery(project, true))
+  const { data } = useQuery(projectQuery(project))
+  const counts: Record<string, number> = { inbox: waiting.data?.length ?? 0 }
+  const shown = PLACES.filter((place) => !place.needs || !data || data.rights.includes(place.needs))
+  return (
+    <nav className={classes.rail} aria-label="Screens">
+      <ProjectSwitch project={project} />
+      <ul className={classes.places}>
+        {shown.map(({ to, label, Icon, name, below }) => (
+          <li key={name} data-below={below || undefined} className={classes.place}>
+            <Link
+              to={to}
+              params={{ project }}
+              className={classes.link}
+              activeOptions={{ exact: name === 'home', includeSearch: false }}
+              activeProps={{ 'data-active': true, 'aria-current': 'page' }}
+              title={label}
+            >
+              <Icon size={18} aria-hidden />
+              <span className={classes.label}>{label}</span>
+              {counts[name] ? (
+                <Badge size="sm" circle={counts[name] < 10} className={classes.count} aria-label={`${counts[name]} waiting`}>
+                  {counts[name]}
+                </Badge>
+              ) : null}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  )
+}
+
+function SchemeSwitch() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme()
+  const Icon = { light: IconSun, dark: IconMoon, auto: IconDeviceDesktop }[colorScheme]
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Light or dark">
+          <Icon size={17} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item leftSection={<IconSun size={15} />} onClick={() => setColorScheme('light')}>
+          Light
+        </Menu.Item>
+        <Menu.Item leftSection={<IconMoon size={15} />} onClick={() => setColorScheme('dark')}>
+          Dark
+        </Menu.Item>
+        <Menu.Item leftSection={<IconDeviceDesktop size={15} />} onClick={() => setColorScheme('auto')}>
+          Like the system
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}
+
+function PersonMenu() {
+  const { data: me } = useQuery(meQuery)
+  const client = useQueryClient()
+  const navigate = useNavigate()
+  const { project } = useParams({ strict: false })
+  const signOut = async () => {
+    try {
+      await ask(api.DELETE('/api/v1/session'))
+      session.left()
+      client.clear()
+      await navigate({ to: '/sign-in' })
+    } catch (error) {
+      failed(error)
+    }
+  }
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Your account">
+          <IconUser size={17} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>
+          <Text size="sm" fw={600} c="var(--text-strong)">
+            <bdi>{me?.title ?? me?.name}</bdi>
+          </Text>
+          <Text size="xs">
+            {me?.name} · {me?.server_role}
+          </Text>
+        </Menu.Label>
+        {project && <Menu.Divider />}
+        <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => void signOut()}>
+          Sign out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

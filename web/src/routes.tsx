@@ -1,0 +1,153 @@
+import type { QueryClient } from '@tanstack/react-query'
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router'
+
+import { isStatus } from './api/client'
+import { meQuery, projectsQuery } from './api/queries'
+import { session } from './api/session'
+import { inboxSearch } from './features/inbox/search'
+import { runSearch, runsSearch } from './features/runs/search'
+import { runFormSearch, taskSearch, tasksSearch } from './features/tasks/search'
+import { Frame } from './frame/Frame'
+import { lastProject } from './frame/lastProject'
+import { Lost, LostOutside, RouteFailure } from './frame/Lost'
+import { Loading } from './ui/states'
+
+interface Context {
+  queryClient: QueryClient
+}
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value ? value : undefined)
+
+const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: LostOutside })
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: 'sign-in',
+  validateSearch: (search: Record<string, unknown>): { next?: string } => ({ next: text(search.next) }),
+  component: lazyRouteComponent(() => import('./features/doors/SignInScreen'), 'SignInScreen'),
+})
+
+const linkSearch = (search: Record<string, unknown>): { link?: string } => ({ link: text(search.link) })
+
+const setup = createRoute({
+  getParentRoute: () => root,
+  path: 'setup',
+  validateSearch: linkSearch,
+  component: lazyRouteComponent(() => import('./features/doors/SetupScreen'), 'SetupScreen'),
+})
+
+const password = createRoute({
+  getParentRoute: () => root,
+  path: 'password',
+  validateSearch: linkSearch,
+  component: lazyRouteComponent(() => import('./features/doors/PasswordScreen'), 'PasswordScreen'),
+})
+
+/** Everything that only somebody who is signed in sees. */
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: 'inside',
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await context.queryClient.ensureQueryData(meQuery)
+      session.began()
+    } catch (error) {
+      if (isStatus(error, 401)) throw redirect({ to: '/sign-in', search: { next: location.href } })
+      throw error
+    }
+  },
+})
+
+const start = createRoute({
+  getParentRoute: () => inside,
+  path: '/',
+  beforeLoad: async ({ context }) => {
+    const projects = await context.queryClient.ensureQueryData(projectsQuery)
+    const project = projects.find((name) => name === lastProject.get()) ?? projects[0]
+    if (project) throw redirect({ to: '/p/$project', params: { project }, replace: true })
+  },
+  component: lazyRouteComponent(() => import('./features/home/NoProject'), 'NoProject'),
+})
+
+const project = createRoute({ getParentRoute: () => inside, path: 'p/$project', component: Frame, notFoundComponent: Lost })
+
+const home = createRoute({
+  getParentRoute: () => project,
+  path: '/',
+  component: lazyRouteComponent(() => import('./features/home/HomeScreen'), 'HomeScreen'),
+})
+
+const tasks = createRoute({
+  getParentRoute: () => project,
+  path: 'tasks',
+  validateSearch: tasksSearch,
+  component: lazyRouteComponent(() => import('./features/tasks/TasksScreen'), 'TasksScreen'),
+})
+
+const task = createRoute({
+  getParentRoute: () => project,
+  path: 'tasks/$task',
+  validateSearch: taskSearch,
+  component: lazyRouteComponent(() => import('./features/tasks/TaskScreen'), 'TaskScreen'),
+})
+
+const runForm = createRoute({
+  getParentRoute: () => project,
+  path: 'tasks/$task/run',
+  validateSearch: runFormSearch,
+  component: lazyRouteComponent(() => import('./features/tasks/RunFormScreen'), 'RunFormScreen'),
+})
+
+const runs = createRoute({
+  getParentRoute: () => project,
+  path: 'runs',
+  validateSearch: runsSearch,
+  component: lazyRouteComponent(() => import('./features/runs/RunsScreen'), 'RunsScreen'),
+})
+
+const run = createRoute({
+  getParentRoute: () => project,
+  path: 'runs/$run',
+  validateSearch: runSearch,
+  component: lazyRouteComponent(() => import('./features/runs/RunScreen'), 'RunScreen'),
+})
+
+const inbox = createRoute({
+  getParentRoute: () => project,
+  path: 'inbox',
+  validateSearch: inboxSearch,
+  component: lazyRouteComponent(() => import('./features/inbox/InboxScreen'), 'InboxScreen'),
+})
+
+const tree = root.addChildren([
+  signIn,
+  setup,
+  password,
+  inside.addChildren([start, project.addChildren([home, tasks, task, runForm, runs, run, inbox])]),
+])
+
+export function makeRouter(queryClient: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { queryClient },
+    defaultPreload: 'intent',
+    defaultPreloadStaleTime: 0,
+    defaultPendingComponent: Loading,
+    defaultErrorComponent: RouteFailure,
+    defaultNotFoundComponent: Lost,
+    scrollRestoration: true,
+  })
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>
+  }
+}

@@ -1,0 +1,47 @@
+import { Title } from '@mantine/core'
+import { type ReactNode, useEffect } from 'react'
+
+import classes from './Screen.module.css'
+
+interface ScreenProps {
+  title: string
+  /** Beside the title: a badge, a name. */
+  beside?: ReactNode
+  /** What can be done, at the right. */
+  actions?: ReactNode
+  children: ReactNode
+  /** Takes the whole height; its parts scroll by themselves. */
+  full?: boolean
+}
+
+/** A screen: its heading, what can be done, and its content. */
+export function Screen({ title, beside, actions, children, full = false }: ScreenProps) {
+  useEffect(() => {
+    document.title = `${title} · Errands`
+  }, [title])
+  return (
+    <div className={classes.screen} data-full={full || undefined}>
+      <header className={classes.head}>
+        <Title order={1} className={classes.title}>
+          <bdi>{title}</bdi>
+        </Title>
+        {beside}
+        <div className={classes.actions}>{actions}</div>
+      </header>
+      {children}
+    </div>
+  )
+}
+
+/** A part of a screen with a heading of its own. */
+export function Section({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
+  return (
+    <section className={classes.section} aria-label={title}>
+      <div className={classes.sectionHead}>
+        <Title order={2}>{title}</Title>
+        {aside}
+      </div>
+      {children}
+    </section>
+  )
+}

@@ -1,0 +1,28 @@
+import { CopyButton, Button } from '@mantine/core'
+
+import { IconCheck, IconCopy } from './icons'
+import classes from './Source.module.css'
+
+/** Text as it is, line by line, to read and to copy. */
+export function Source({ text, label, numbered = false }: { text: string; label: string; numbered?: boolean }) {
+  return (
+    <div className={classes.source}>
+      <CopyButton value={text}>
+        {({ copied, copy }) => (
+          <Button
+            className={classes.copy}
+            size="compact-xs"
+            variant="default"
+            onClick={copy}
+            leftSection={copied ? <IconCheck size={13} aria-hidden /> : <IconCopy size={13} aria-hidden />}
+          >
+            {copied ? 'Copied' : 'Copy'}
+          </Button>
+        )}
+      </CopyButton>
+      <pre className={classes.text} tabIndex={0} aria-label={label} data-numbered={numbered || undefined}>
+        {numbered ? text.split('\n').map((line, place) => <span key={place}>{`${line}\n`}</span>) : text}
+      </pre>
+    </div>
+  )
+}

@@ -1,0 +1,48 @@
+import { useEffect, useState } from 'react'
+import { useQuery } from '@tanstack/react-query'
+
+import { meQuery } from '@/api/queries'
+import { duration, inZone, relative, secondsBetween } from './format'
+
+/** The reader's zone: the one of the account, or else the browser's. */
+export function useZone(): string {
+  const { data } = useQuery({ ...meQuery, enabled: false })
+  return data?.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone
+}
+
+/** The time now, told anew every so often. */
+export function useNow(everyMs: number): number {
+  const [now, setNow] = useState(() => Date.now())
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), everyMs)
+    return () => clearInterval(timer)
+  }, [everyMs])
+  return now
+}
+
+interface MomentProps {
+  at: string
+  /** The zone of the task, told on hover beside the reader's and UTC. */
+  zone?: string | null
+  /** `relative`: 3 min ago; `absolute`: in the reader's zone. */
+  as?: 'relative' | 'absolute' | 'minute'
+}
+
+/** A moment; on hover in every zone that matters. */
+export function Moment({ at, zone, as = 'relative' }: MomentProps) {
+  const reader = useZone()
+  const now = useNow(as === 'relative' ? 15_000 : 3_600_000)
+  const told = [`${inZone(at, reader)} ${reader}`, zone && zone !== reader ? `${inZone(at, zone)} ${zone}` : null]
+  const title = [...told, reader === 'UTC' ? null : `${inZone(at, 'UTC')} UTC`].filter(Boolean).join('\n')
+  return (
+    <time dateTime={at} title={title} suppressHydrationWarning>
+      {as === 'relative' ? relative(at, now) : inZone(at, reader, as === 'absolute')}
+    </time>
+  )
+}
+
+/** How long something took, or has taken up to now. */
+export function Took({ from, to }: { from: string | null; to: string | null }) {
+  const now = useNow(to === null && from !== null ? 1000 : 3_600_000)
+  return <span className="figures">{from === null ? '–' : duration(secondsBetween(from, to, now))}</span>
+}
