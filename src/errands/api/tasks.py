@@ -17,6 +17,7 @@ from errands.core.params import arguments_schema
 from errands.core.values import JsonObject
 from errands.services import Services
 from errands.services.applying import as_json, kind_and_name
+from errands.services.backtest_views import Backtest
 from errands.services.views import (
     Applied,
     DryRunView,
@@ -78,6 +79,15 @@ class RehearsalBody(TaskChoice):
     arguments: JsonMap = Field(default_factory=dict)
     stubs: JsonMap = Field(default_factory=dict)
     """Output by step id or path, in place of what would touch the world."""
+
+
+class BacktestBody(TaskChoice):
+    """A backtest: the last runs are walked again, and calls are answered from their record."""
+
+    version: Annotated[int, Field(ge=1)] | None = None
+    """Of the named task. None: the newest."""
+    runs: Annotated[int, Field(ge=1, le=200)] = 20
+    """How many of the last runs."""
 
 
 @routes.get("/projects/{project}/tasks", gives=list[TaskView])
@@ -209,6 +219,12 @@ async def test_file(caller: Caller, services: Asked, project: Project, body: Tas
 async def dry_run(caller: Caller, services: Asked, project: Project, body: RehearsalBody) -> object:
     """Rehearse a task or a file: nothing leaves the machine, nothing is kept."""
     return await services.runs.dry_run(caller, project, body.chosen(), body.arguments, stubs=body.stubs)
+
+
+@routes.post("/projects/{project}/backtest", gives=Backtest)
+async def backtest(caller: Caller, services: Asked, project: Project, body: BacktestBody) -> object:
+    """What a version or a file would have made of the last runs of its task; nothing is asked of the world."""
+    return await services.backtests.backtest(caller, project, body.chosen(), version=body.version, count=body.runs)
 
 
 @routes.get("/schema", gives=JsonObject)

@@ -15,6 +15,7 @@ from errands.services.approvals import ApprovalService
 from errands.services.artifacts import ArtifactService
 from errands.services.authority import Authority
 from errands.services.backfills import BackfillService
+from errands.services.backtests import BacktestService
 from errands.services.backups import BackupService
 from errands.services.calendars import CalendarService
 from errands.services.channels import ChannelService
@@ -90,6 +91,7 @@ def make_services(
         audit=entrance.audit,
         triggers=TriggerService(database, authority, addresses=addresses(settings)),
         backfills=BackfillService(database, authority),
+        backtests=BacktestService(database, authority, engine, artifacts, tasks, Sandbox(sandboxes)),
         calendars=CalendarService(database, authority),
         artifacts=ArtifactService(database, authority, artifacts),
         backups=BackupService(database, authority, artifacts, key_source(settings)),

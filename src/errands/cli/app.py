@@ -49,6 +49,7 @@ _COMMANDS: tuple[tuple[str, tuple[tuple[str, Callable[..., None]], ...]], ...] =
             ("init", starting.init),
             ("validate", checking.validate),
             ("test", checking.test),
+            ("backtest", checking.backtest),
             ("schema", checking.schema),
         ),
     ),

@@ -24,6 +24,7 @@ from errands.engine.holding import Hands
 from errands.engine.journal import Journal
 from errands.engine.keeper import Keeper
 from errands.engine.launching import Launched, Launcher, Order, Versions, request_cancel
+from errands.engine.leaves import Stubs
 from errands.engine.limits import EngineLimits
 from errands.engine.live import LiveBus, LiveEvent
 from errands.engine.loose import LooseContext
@@ -266,8 +267,9 @@ class Engine:
         state: JsonObject | None = None,
         payload: Json = None,
         now: datetime | None = None,
+        answers: Stubs | None = None,
     ) -> DryRun:
-        """Walk a definition with stubs; nothing leaves the machine and nothing is recorded."""
+        """Walk a definition with stubs, or with `answers`; nothing leaves the machine and nothing is recorded."""
         return await rehearsal.rehearse(
             definition,
             arguments,
@@ -281,7 +283,12 @@ class Engine:
             state=state,
             payload=payload,
             now=now,
+            answers=answers,
         )
+
+    def output_schema(self, tool: str) -> JsonObject | None:
+        """What a tool gives, as a JSON schema."""
+        return self._parts.output_schema(tool)
 
     def worker(self, *, concurrency: int) -> "Worker":
         """A worker of this process. `await worker.run()` until `await worker.stop()`."""

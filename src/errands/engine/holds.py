@@ -63,7 +63,7 @@ async def event(walk: "Walk", compiled: CompiledStep, step: EventStep, scope: Sc
     walk.watcher.began(path, step, 1)
     stubbed = _stub(walk, step, path)
     if stubbed is not None:
-        return await _passed(walk, compiled, scope, path, rendered, stubbed.output, started)
+        return await _passed(walk, compiled, scope, path, rendered, stubbed.output, started, _facts(stubbed))
     due = started + step.expires if step.expires is not None else None
     name, key = str(rendered["event"]), rendered.get("key")
     result = await walk.ledger.hold(f"{path}/wait", EventHold(name, None if key is None else str(key), due), lane)
@@ -88,7 +88,7 @@ async def approve(
     walk.watcher.began(path, step, 1)
     stubbed = _stub(walk, step, path)
     if stubbed is not None:
-        return await _passed(walk, compiled, scope, path, rendered, stubbed.output, started)
+        return await _passed(walk, compiled, scope, path, rendered, stubbed.output, started, _facts(stubbed))
     form = rendered.get("form")
     due = started + step.deadline.after if step.deadline is not None else None
     hold = AnswerHold(str(rendered["question"]), form if isinstance(form, Mapping) else None, step.choices, step, due)
@@ -127,7 +127,7 @@ async def subtask(
     walk.watcher.began(path, step, 1)
     stubbed = _stub(walk, step, path)
     if stubbed is not None:
-        return await _passed(walk, compiled, scope, path, rendered, stubbed.output, started)
+        return await _passed(walk, compiled, scope, path, rendered, stubbed.output, started, _facts(stubbed))
     hold = ChildHold(step.task, rendered, step.wait, _marked_for_child(step, scope))
     came = _came(await walk.ledger.hold(f"{path}/wait", hold, lane))
     outside = came.get("untrusted") is True
@@ -168,6 +168,10 @@ def _stub(walk: "Walk", step: Step, path: str) -> leaves.Stub | None:
     if walk.stubs is None:
         return None
     return walk.stubs.answer(step, path) or walk.stubs.missing(step, path, None)
+
+
+def _facts(stub: leaves.Stub) -> JsonObject | None:
+    return {"untrusted": True} if stub.made_up else None
 
 
 def _came(result: Json) -> JsonObject:

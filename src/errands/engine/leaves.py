@@ -33,6 +33,8 @@ class Stub:
     """An answer in place of the world."""
 
     output: Json
+    made_up: bool = False
+    """Nobody knows what would have come. In a backtest what follows from it carries the mark, and reads as unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ async def _stubbed(
         stub = walk.stubs.missing(step, path, request)
     facts: JsonObject = {"stubbed": True}
     record = Record(path, "outcome", StepStatus.SUCCEEDED, rendered, stub.output, None, facts, walk.clock())
-    return await walk.ride_outcome(record.carrying(scope.untrusted))
+    return await walk.ride_outcome(record.carrying(scope.untrusted or stub.made_up))
 
 
 async def _cache_key(walk: "Walk", compiled: CompiledStep, request: LeafCall, scope: Scope, path: str) -> str | None:

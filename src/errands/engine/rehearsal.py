@@ -15,7 +15,7 @@ from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.engine.flow import Broke, Finished, Flow, Went
 from errands.engine.holds import defaults_of
 from errands.engine.lanes import Lane, LaneStopped, Turn
-from errands.engine.leaves import Reached, Stub
+from errands.engine.leaves import Reached, Stub, Stubs
 from errands.engine.ledger import Cached, Hold, Kept
 from errands.engine.limits import EngineLimits
 from errands.engine.loose import LooseContext
@@ -41,6 +41,8 @@ class DryRun:
     names: Mapping[str, Json]
     """Names and values at the end, for a test's expectations."""
     logs: list[str]
+    marked: bool = False
+    """What came of it carries the mark."""
 
 
 class MemoryLedger:
@@ -145,8 +147,12 @@ async def rehearse(
     state: JsonObject | None = None,
     payload: Json = None,
     now: datetime | None = None,
+    answers: Stubs | None = None,
 ) -> DryRun:
-    """Walk a definition once. `make_up`: steps without a stub get a value made up from their schema."""
+    """Walk a definition once. `make_up`: steps without a stub get a value made up from their schema.
+
+    `answers` answer in place of `stubs`.
+    """
     program = compile_task(definition)
     moment = now or datetime.now(UTC)
     identity = RunIdentity("run_" + "0" * 32, definition.task, project, "", 0, moment, "dry-run")
@@ -170,16 +176,20 @@ async def rehearse(
             lambda: moment,
             _Quiet(),
             secret_params=frozenset(param.name for param in definition.params),
-            stubs=GivenStubs(stubs, output_schema, make_up),
+            stubs=answers or GivenStubs(stubs, output_schema, make_up),
         )
         scope = run_scope(identity, arguments, {"kind": "dry_run", "payload": payload})
-        status, output, error = await _walked(walk, scope, ledger)
+        status, output, error, marked = await _walked(walk, scope, ledger)
         names = {name: value for name, value in scope.own().items() if not isinstance(value, Stored)}
     logs = [line for made in contexts for line in made.logs]
-    return DryRun(status, output, error, list(ledger.records.values()), ledger.kept, names, logs)
+    return DryRun(status, output, error, list(ledger.records.values()), ledger.kept, names, logs, marked)
 
 
-async def _walked(walk: Walk, scope: Scope, ledger: MemoryLedger) -> tuple[RunStatus, Json, StepError | None]:
+_Came = tuple[RunStatus, Json, StepError | None, bool]
+"""Status, output, error, and whether these carry the mark."""
+
+
+async def _walked(walk: Walk, scope: Scope, ledger: MemoryLedger) -> _Came:
     """Steps, then `on_error` or the task's output, then `finally`: the order of a real run."""
     definition = walk.program.definition
     flow = await _block(walk, definition.steps, scope)
@@ -190,7 +200,7 @@ async def _walked(walk: Walk, scope: Scope, ledger: MemoryLedger) -> tuple[RunSt
     if definition.finally_:
         after = await _block(walk, definition.finally_, scope)
         if isinstance(after, Broke) and result[0] is RunStatus.SUCCEEDED:
-            return RunStatus.FAILED, None, after.error
+            return RunStatus.FAILED, None, after.error, after.untrusted
     return result
 
 
@@ -201,23 +211,22 @@ async def _block(walk: Walk, steps: tuple[Step, ...], scope: Scope) -> Flow:
         return Went(None)
 
 
-async def _result(
-    walk: Walk, flow: Flow, scope: Scope, ledger: MemoryLedger
-) -> tuple[RunStatus, Json, StepError | None]:
+async def _result(walk: Walk, flow: Flow, scope: Scope, ledger: MemoryLedger) -> _Came:
     match flow:
         case Broke(error):
-            return RunStatus.FAILED, None, error
+            return RunStatus.FAILED, None, error, flow.untrusted
         case Finished() if flow.status is not RunStatus.SUCCEEDED:
-            return flow.status, await walk.plain(flow.output), flow.error
+            return flow.status, await walk.plain(flow.output), flow.error, flow.untrusted
         case Finished(output=output) | Went(output=output):
             pass
-    program = walk.program
+    program, marked = walk.program, flow.untrusted
     try:
         value = await walk.plain(output)
         if program.output is not None:
             value = await walk.values(program.output, scope, "@output")
+            marked = await walk.marks(program.output, scope)
         if program.keep is not None:
             ledger.kept |= dict(await walk.object(program.keep, scope, "@keep"))
     except StepFailed as failure:
-        return RunStatus.FAILED, None, failure.error
-    return RunStatus.SUCCEEDED, value, None
+        return RunStatus.FAILED, None, failure.error, scope.untrusted
+    return RunStatus.SUCCEEDED, value, None, marked

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from errands.services.attachments import AttachmentService
     from errands.services.audit import AuditService
     from errands.services.backfills import BackfillService
+    from errands.services.backtests import BacktestService
     from errands.services.backups import BackupService
     from errands.services.calendars import CalendarService
     from errands.services.cards import CardService
@@ -69,6 +70,7 @@ class Services:
     audit: "AuditService"
     triggers: "TriggerService"
     backfills: "BackfillService"
+    backtests: "BacktestService"
     calendars: "CalendarService"
     artifacts: "ArtifactService"
     backups: "BackupService"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from errands.cli.client.connection import Connection
 from errands.core.values import Json, JsonObject
+from errands.services.backtest_views import Backtest
 from errands.services.views import DryRunView, SourceFile, TaskView, TestResult, VersionDiff, VersionView
 
 if TYPE_CHECKING:
@@ -79,6 +80,13 @@ class Tasks:
         """Rehearse a file, or a stored task."""
         body = {**chosen(source_or_name), "arguments": arguments, "stubs": stubs}
         return await self._connection.post(DryRunView, "projects", project, "dry-run", body=body)
+
+    async def backtest(
+        self, project: str, source_or_name: SourceFile | str, *, version: int | None, runs: int
+    ) -> Backtest:
+        """Walk the last runs again with a file, or with a version of a stored task."""
+        body = {**chosen(source_or_name), "version": version, "runs": runs}
+        return await self._connection.post(Backtest, "projects", project, "backtest", body=body)
 
 
 def chosen(source_or_name: SourceFile | str) -> dict[str, object]:

@@ -66,3 +66,31 @@ def test(
         return ExitCode.SUCCEEDED if all(result.passed for result in results) else ExitCode.FAILED
 
     perform(context, act, as_json=as_json)
+
+
+def backtest(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(metavar="TASK|FILE", help="Name of a task, or its file.")],
+    version: Annotated[int | None, typer.Option("--version", "-v", help="[default: the newest]", min=1)] = None,
+    runs: Annotated[int, typer.Option("--runs", "-n", help="How many of the last runs.", min=1, max=200)] = 20,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a file or version would have made of the last runs; exits with 1 unless all come out the same.
+
+    Calls of tools and agents are answered from the record of each run, so nothing is asked of the world. What the
+    record cannot answer, because it is new or has changed, is listed, and what follows from it is unknown.
+    """
+
+    async def act(desk: Desk) -> ExitCode:
+        from errands.cli.backtests import backtest_lines
+        from errands.cli.source_files import task_or_file
+
+        subject = task_or_file(task)
+        async with desk.open(project) as room:
+            found = await room.client.tasks.backtest(room.project, subject, version=version, runs=runs)
+        desk.screen.document(found)
+        desk.screen.show(*backtest_lines(found, unicode=desk.screen.unicode))
+        return ExitCode.SUCCEEDED if found.clean else ExitCode.FAILED
+
+    perform(context, act, as_json=as_json)

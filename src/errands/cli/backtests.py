@@ -1,0 +1,56 @@
+"""What a backtest has shown: one line for each run, below it what differs, and the sum."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from errands.cli.figures import plural
+from errands.cli.neutral import neutral, one_line, safe
+from errands.cli.palette import look_of
+from errands.core.outcomes import StepStatus, Usage
+from errands.services.backtest_views import Backtest, BacktestedRun
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_LOOKS = {
+    "same": StepStatus.SUCCEEDED,
+    "changed": StepStatus.FAILED,
+    "unknown": StepStatus.WAITING,
+    "refused": StepStatus.FAILED,
+}
+
+
+def backtest_lines(found: Backtest, *, unicode: bool) -> "list[Text]":
+    """The result for every run, and their sum."""
+    if not found.runs:
+        return [safe(f"{one_line(found.task)} has no run yet that ended; there is nothing to compare with.")]
+    lines = [line for run in found.runs for line in _run(run, unicode)]
+    counted = Counter(run.verdict for run in found.runs)
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counted.items())
+    return [*lines, safe(f"{plural(len(found.runs), 'run')}: {said}", "status.succeeded" if found.clean else "")]
+
+
+def _run(run: BacktestedRun, unicode: bool) -> "list[Text]":
+    status = _LOOKS[run.verdict]
+    sign = safe(look_of(status).sign(unicode=unicode) + " ", f"status.{status.value}")
+    outcome = run.status.value if run.status is not None else run.verdict
+    head = sign + safe(f"{run.run}  {run.verdict}  {run.status_before.value} -> {outcome}  {_spent(run)}")
+    lines = [head]
+    lines += [safe(f"    {one_line(path)}: changed, unanswered") for path in run.unanswered]
+    lines += [safe(f"    {one_line(path)}: not called any more") for path in run.dropped]
+    if run.error is not None:
+        lines.append(safe(f"    {one_line(run.error.message)}"))
+    for difference in run.differences:
+        lines += [safe(f"    {line}") for line in neutral(difference).splitlines()]
+    return lines
+
+
+def _spent(run: BacktestedRun) -> str:
+    """Calls, tokens and money, before and after; at least so much, where calls are unanswered."""
+    least = "at least " if run.unanswered else ""
+    calls = f"{len(run.same) + len(run.unanswered)} calls"
+    return f"{calls}  {_used(run.usage_before)} -> {least}{_used(run.usage)}"
+
+
+def _used(usage: Usage) -> str:
+    return f"{usage.tokens} tok ${usage.usd:.4f}" if usage.usd else f"{usage.tokens} tok"
