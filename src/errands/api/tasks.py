@@ -18,6 +18,7 @@ from errands.core.values import JsonObject
 from errands.services import Services
 from errands.services.applying import as_json, kind_and_name
 from errands.services.backtest_views import Backtest
+from errands.services.grants_views import GrantsSuggested
 from errands.services.views import (
     Applied,
     DryRunView,
@@ -219,6 +220,18 @@ async def test_file(caller: Caller, services: Asked, project: Project, body: Tas
 async def dry_run(caller: Caller, services: Asked, project: Project, body: RehearsalBody) -> object:
     """Rehearse a task or a file: nothing leaves the machine, nothing is kept."""
     return await services.runs.dry_run(caller, project, body.chosen(), body.arguments, stubs=body.stubs)
+
+
+@routes.get("/projects/{project}/tasks/{task}/grants", gives=GrantsSuggested)
+async def suggest_grants(
+    caller: Caller,
+    services: Asked,
+    project: Project,
+    task: Task,
+    runs: Annotated[int, Query(ge=1, le=500, description="How many of the last runs are looked at.")] = 50,
+) -> object:
+    """The narrowest grants that would have been enough for the last runs."""
+    return await services.least_privilege.suggest(caller, project, task, count=runs)
 
 
 @routes.post("/projects/{project}/backtest", gives=Backtest)

@@ -23,6 +23,7 @@ from errands.services.conversing import make_conversing
 from errands.services.doctor import Doctor, Patient
 from errands.services.events import EventService
 from errands.services.figures import FigureService
+from errands.services.least_privilege import LeastPrivilege
 from errands.services.offering import OfferingService
 from errands.services.overview import OverviewService
 from errands.services.projects import ProjectService
@@ -92,6 +93,7 @@ def make_services(
         triggers=TriggerService(database, authority, addresses=addresses(settings)),
         backfills=BackfillService(database, authority),
         backtests=BacktestService(database, authority, engine, artifacts, tasks, Sandbox(sandboxes)),
+        least_privilege=LeastPrivilege(database, authority),
         calendars=CalendarService(database, authority),
         artifacts=ArtifactService(database, authority, artifacts),
         backups=BackupService(database, authority, artifacts, key_source(settings)),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from errands.services.doctor import Doctor
     from errands.services.events import EventService
     from errands.services.figures import FigureService
+    from errands.services.least_privilege import LeastPrivilege
     from errands.services.members import GroupService, MemberService
     from errands.services.offering import OfferingService
     from errands.services.overview import OverviewService
@@ -71,6 +72,7 @@ class Services:
     triggers: "TriggerService"
     backfills: "BackfillService"
     backtests: "BacktestService"
+    least_privilege: "LeastPrivilege"
     calendars: "CalendarService"
     artifacts: "ArtifactService"
     backups: "BackupService"

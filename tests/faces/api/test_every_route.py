@@ -198,6 +198,8 @@ async def _runs(walk: Walk) -> None:
         content = await walk.call("downloadArtifact", artifact=file["id"])
         assert content.text == "hello ana"
         assert content.headers["content-disposition"].startswith("attachment")
+    advice = (await walk.call("suggestGrants", **here, task="hello")).json()
+    assert (advice["runs"], advice["unused"]) == (1, [])
     tried = await walk.call("backtest", **here, json={"task": "hello", "runs": 5})
     assert "same" in [one["verdict"] for one in tried.json()["runs"]]
     slow = (await walk.call("startRun", **here, task="slow", json={})).json()["id"]

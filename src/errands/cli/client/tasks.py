@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from errands.cli.client.connection import Connection
 from errands.core.values import Json, JsonObject
 from errands.services.backtest_views import Backtest
+from errands.services.grants_views import GrantsSuggested
 from errands.services.views import DryRunView, SourceFile, TaskView, TestResult, VersionDiff, VersionView
 
 if TYPE_CHECKING:
@@ -87,6 +88,10 @@ class Tasks:
         """Walk the last runs again with a file, or with a version of a stored task."""
         body = {**chosen(source_or_name), "version": version, "runs": runs}
         return await self._connection.post(Backtest, "projects", project, "backtest", body=body)
+
+    async def grants(self, project: str, task: str, *, runs: int) -> GrantsSuggested:
+        """The narrowest grants that would have been enough."""
+        return await self._connection.get(GrantsSuggested, *_task(project, task), "grants", runs=runs)
 
 
 def chosen(source_or_name: SourceFile | str) -> dict[str, object]:
