@@ -1,6 +1,6 @@
 """Hands each service what it needs. Imports all of them: whoever only prints a help does not import this."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from errands.bootstrap.chat import chat_folders, document_reader
 from errands.bootstrap.doors import addresses, make_webhooks
@@ -39,7 +39,14 @@ if TYPE_CHECKING:
     from errands.bootstrap.messages import Messaging
     from errands.core.expressions.workers import Workers
     from errands.engine.engine import Engine
+    from errands.services.audit import AuditService
     from errands.services.entrance import Entrance
+    from errands.services.members import GroupService, MemberService
+    from errands.services.people import PeopleService
+    from errands.services.sessions import SessionService
+    from errands.services.sign_in import SignIn
+    from errands.services.sign_on import SignOn
+    from errands.services.tokens import TokenService
     from errands.services.vault import Vault
     from errands.settings import Settings
     from errands.store.artifacts import ArtifactStore
@@ -82,14 +89,6 @@ def make_services(
         events=EventService(database, authority, engine),
         secrets=SecretService(database, authority, vault),
         doctor=Doctor(patient, authority, [lambda: look_at_model(settings)]),
-        people=entrance.people,
-        sign_in=entrance.sign_in,
-        sign_on=entrance.sign_on,
-        sessions=entrance.sessions,
-        tokens=entrance.tokens,
-        members=entrance.members,
-        groups=entrance.groups,
-        audit=entrance.audit,
         triggers=TriggerService(database, authority, addresses=addresses(settings)),
         backfills=BackfillService(database, authority),
         backtests=BacktestService(database, authority, engine, artifacts, tasks, Sandbox(sandboxes)),
@@ -106,7 +105,32 @@ def make_services(
         offering=OfferingService(database, authority),
         tool_servers=make_tool_servers(database, authority, vault, toolbox),
         overview=OverviewService(database, authority),
+        **_of_people(entrance),
     )
+
+
+class _OfPeople(TypedDict):
+    people: "PeopleService"
+    sign_in: "SignIn"
+    sign_on: "SignOn | None"
+    sessions: "SessionService"
+    tokens: "TokenService"
+    members: "MemberService"
+    groups: "GroupService"
+    audit: "AuditService"
+
+
+def _of_people(entrance: "Entrance") -> _OfPeople:
+    return {
+        "people": entrance.people,
+        "sign_in": entrance.sign_in,
+        "sign_on": entrance.sign_on,
+        "sessions": entrance.sessions,
+        "tokens": entrance.tokens,
+        "members": entrance.members,
+        "groups": entrance.groups,
+        "audit": entrance.audit,
+    }
 
 
 def _make_entrance(settings: "Settings", database: "Database", authority: "Authority") -> "Entrance":
