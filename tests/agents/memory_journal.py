@@ -63,6 +63,7 @@ class MemoryContext:
     effect_key: str = "key-of-step"
     memory_limit: int = 2**29
     untrusted: bool = False
+    touched_files: bool = False
     approves: bool = True
     """What people answer to gates."""
     gates: list[Gate] = field(default_factory=list)

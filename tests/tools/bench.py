@@ -34,6 +34,7 @@ class Step:
     asked: list[str] = field(default_factory=list)
     dry: bool = False
     untrusted: bool = False
+    touched_files: bool = False
     run: RunIdentity = field(
         default_factory=lambda: RunIdentity("run_1", "task", "project", "prj_1", 1, datetime(2026, 1, 2, tzinfo=UTC))
     )

@@ -32,6 +32,10 @@ class CallContext:
         return self.step.untrusted
 
     @property
+    def touched_files(self) -> bool:
+        return self.step.touched_files
+
+    @property
     def grants(self) -> Grants:
         return self.step.grants
 

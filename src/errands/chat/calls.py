@@ -69,6 +69,7 @@ class _CallContext:
         self.attempt = 1
         # Whatever leaves the thread has the person's click; nothing else needs to ask again.
         self.untrusted = False
+        self.touched_files = False
         self.grants = grants
         self.memory_limit = calls.memory
         self.effect_key = hashlib.blake2b(f"{desk.thread}:{call_id}".encode(), digest_size=16).hexdigest()

@@ -213,3 +213,5 @@ class Performed:
     usage: Usage = field(default_factory=Usage)
     untrusted: bool = False
     """The output holds data from outside (a fetched page, a document, a mail)."""
+    files: bool = False
+    """It has come to the files of the run: what is in them now may carry the same mark."""

@@ -151,6 +151,11 @@ class StepContext(Protocol):
         ...
 
     @property
+    def touched_files(self) -> bool:
+        """Whether anything has asked for the workspace so far."""
+        ...
+
+    @property
     def grants(self) -> Grants: ...
 
     @property

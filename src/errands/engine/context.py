@@ -62,6 +62,7 @@ class LeafContext:
         self.path = reached.path
         self.attempt = reached.attempt
         self.untrusted = reached.untrusted
+        self.touched_files = False
         self._reached = reached
         self._together = Together(session.pulse, reached.deadline)
         self._own: list[Meter] = []
@@ -78,6 +79,9 @@ class LeafContext:
         return effect_key(self.run.run_id, self.path)
 
     def workspace(self) -> Path:
+        """The run's folder. Once marked data has come to a file in it, whatever is read there carries the mark."""
+        self.touched_files = True
+        self.untrusted = self.untrusted or self._session.marked_files
         return self._surroundings.workspace(self.run.run_id)
 
     async def secret(self, name: str) -> str:
@@ -215,6 +219,8 @@ class LeafContext:
     ) -> Recorded:
         self.untrusted = self.untrusted or performed.untrusted
         facts |= {"digest": digest, **({"untrusted": True} if performed.untrusted else {})}
+        if performed.untrusted and self.touched_files:
+            facts["files"] = True
         if performed.usage:
             facts["usage"] = performed.usage.as_json()
         record = Record(

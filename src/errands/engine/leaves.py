@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -280,7 +280,8 @@ async def _perform(
             facts: JsonObject = {"effect_key": context.effect_key}
             await walk.ledger.write(Record(intent, "intent", input=rendered, facts=facts, started_at=walk.clock()))
     try:
-        return await _within(step.timeout, deadline, request, walk.performer.perform(request, context))
+        performed = await _within(step.timeout, deadline, request, walk.performer.perform(request, context))
+        return replace(performed, untrusted=performed.untrusted or context.untrusted, files=context.touched_files)
     except TimeoutError as error:
         raise StepFailed(ErrorKind.TIMEOUT, f"`{_name(request)}` timed out") from error
     except StepFailed:
@@ -368,6 +369,8 @@ async def _succeeded(
         path, "outcome", StepStatus.SUCCEEDED, rendered, performed.output, None, facts or None, started, walk.clock()
     )
     marked = record.carrying(performed.untrusted or scope.untrusted)
+    if marked.untrusted and performed.files:
+        marked = replace(marked, facts={**(marked.facts or {}), "files": True})
     return await recorded(walk, compiled, scope, marked, ride=False)
 
 

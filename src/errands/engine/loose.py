@@ -31,6 +31,7 @@ class LooseContext:
         self.effect_key = effect_key(run.run_id, path)
         self.grants = grants
         self.untrusted = False
+        self.touched_files = False
         self.logs: list[str] = []
         self._folder = folder
         self._secrets = secrets or {}

@@ -34,7 +34,7 @@ class Record:
     output: Json | Stored = None
     error: StepError | None = None
     facts: JsonObject | None = None
-    """Small facts: `usage`, `attempts`, `cached`, `effect_key`, `digest`, `from_run`, `untrusted`."""
+    """Small facts: `usage`, `attempts`, `cached`, `effect_key`, `digest`, `from_run`, `untrusted`, `files`."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
 

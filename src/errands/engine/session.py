@@ -93,6 +93,8 @@ class Session:
         self.pulse = Pulse(self.signal.set)
         self.earlier: Mapping[str, Record] = {}
         """Outcomes that a rerun may take over from the run that it repeats."""
+        self.marked_files = any(record.fact("files") is True for record in history.values())
+        """Data from outside has come to files of the run."""
         self.asking = asyncio.Lock()
         """Held while a question about a budget is put, so that branches that cross it together ask once."""
         self.early: tuple[Ending, StepError] | None = None
@@ -136,6 +138,7 @@ class Session:
                 hint="the output holds something that the database refuses; leave it out or encode it",
             ) from error
         self.history[record.path] = stored
+        self.marked_files = self.marked_files or stored.fact("files") is True
         self._shared.journal.tally.recorded(stored, self._kind_of(stored.path))
         if stored.kind == "outcome" and stored.facts and "usage" in stored.facts:
             self.settle(stored.usage)

@@ -26,7 +26,7 @@ from errands.agents.thinking.asking import Answered, Asker, Question, price_of
 from errands.agents.thinking.messages import characters, record_of_request, record_of_response, response_of_record
 from errands.core.catalog import ToolSpec
 from errands.core.definition.agents import ModelDefinition
-from errands.core.gates import why_ask
+from errands.core.gates import names_secret, why_ask
 from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, Usage
 from errands.core.ports import Effect, Gate, Recorded, StepContext
 from errands.core.values import Json, JsonObject, digest, to_text
@@ -218,7 +218,8 @@ class JournaledTools(AbstractToolset[None]):
             conversation.live = True
             context = CallContext(conversation.context, f"{conversation.context.path}/{suffix}", effect_key)
             performed = await _attempt(self.toolbox, spec, tool_args, context)
-            return replace(performed, untrusted=performed.untrusted or conversation.led_on)
+            seen = performed.untrusted or conversation.led_on or context.untrusted
+            return replace(performed, untrusted=seen)
 
         effect = await self.toolbox.effect(spec.name, tool_args, conversation.context.run.project_id)
         recorded = await conversation.context.once(
@@ -237,7 +238,12 @@ class JournaledTools(AbstractToolset[None]):
         """What a person is asked before the call; a refusal is told to the model, which goes on."""
         led_on = self.conversation.led_on
         why = why_ask(
-            self.conversation.context.grants, tool, effect, untrusted=led_on, approve_tools=self.approve_tools
+            self.conversation.context.grants,
+            tool,
+            effect,
+            untrusted=led_on,
+            approve_tools=self.approve_tools,
+            hands_over=names_secret(arguments),
         )
         if not why:
             return None
