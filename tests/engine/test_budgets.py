@@ -179,3 +179,17 @@ async def test_a_run_without_a_budget_looks_at_no_spending(bench: Workbench) -> 
         ended = await bench.run(f"{HEAD}steps:\n  - {{id: work, tool: spend, with: {{times: 3}}}}\n")
     assert ended.status is RunStatus.SUCCEEDED
     assert await bench.pool.fetchval("select count(*) from day_spend") == 0
+
+
+async def test_a_run_of_a_watched_task_that_waits_for_its_budget_leaves_a_signal(bench: Workbench) -> None:
+    async with bench.working():
+        for watched in (False, True):
+            task_id, version_id = await bench.apply(task("{usd: 0.02}"))
+            await bench.pool.execute("update tasks set watched = $1", watched)
+            launched = await bench.launch(task_id, version_id)
+            await bench.rest(launched.run_id)
+            signals = await bench.pool.fetch("select run_id, what, detail from alarm_signals")
+            assert [(row["run_id"], row["what"]) for row in signals] == (
+                [(launched.run_id, "budget")] if watched else []
+            )
+    assert signals[0]["detail"]

@@ -329,7 +329,11 @@ async def test_a_used_up_budget_is_told_until_the_run_goes_on(still: Post) -> No
     await still.listen()
     started = await still.services.runs.start(ROOT, "default", "job", {})
     run_id = ids.decode("run", started.id)
-    await still.database.pool.execute("update runs set status = 'waiting'")
+    await still.database.pool.execute(
+        "insert into approvals (id, run_id, path, project_id, question, choices, approvers, excluded, quorum, "
+        "created_at) select gen_random_uuid(), id, 'work/budget[0]', project_id, 'Raise it?', '{raise}', '{}', '{}', "
+        "1, now() from runs"
+    )
     task_id = await still.database.pool.fetchval("select task_id from runs")
     async with still.database.pool.acquire() as connection:
         for _ in range(2):
@@ -338,7 +342,7 @@ async def test_a_used_up_budget_is_told_until_the_run_goes_on(still: Post) -> No
     await still.watch.times()
     (alarm,) = await still.alarms()
     assert (alarm.kind, alarm.message) == ("budget", f"{started.id} waits: 1.02 of 1 USD are spent")
-    await still.database.pool.execute("update runs set status = 'running'")
+    await still.database.pool.execute("update approvals set status = 'answered'")
     await still.watch.times()
     assert await still.open_kinds() == []
     assert [event for event, _ in await still.written()] == ["budget"]

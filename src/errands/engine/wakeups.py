@@ -15,6 +15,7 @@ from errands.engine.runs import HeldRun
 from errands.store.connections import Connection
 from errands.store.identifiers import new_id
 from errands.store.sql import statement
+from errands.store.watches import signal_budget
 
 LaunchChild = Callable[[Connection, HeldRun, str, ChildHold], Awaitable[UUID]]
 
@@ -102,6 +103,9 @@ class WaitingRoom:
             hold.due_at,
             None if hold.subject is None else to_text(hold.subject),
         )
+        if (hold.subject or {}).get("kind") == "budget":
+            said = hold.question.strip().partition("\n")[0]
+            await signal_budget(connection, run.task_id, run.id, said, self._clock())
         await _insert(connection, run, path, "approval", due_at=hold.due_at, now=self._clock())
         return WaitState(False, None, "approval")
 
