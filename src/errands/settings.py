@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -75,6 +76,19 @@ class Settings(BaseSettings):
     """Mail account of the server: `smtp://USER:PASSWORD@HOST:587?from=errands@example.com`, or `smtps://`. Questions
     and reminders go out by it, and alarms to channels that mail. None: no mail is sent."""
 
+    mail_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    """Port on which a server takes mail (SMTP) for triggers. None: it takes none. 0: any that is free."""
+    mail_host: str = "127.0.0.1"
+    """Address that it takes mail on. Put a mail server of yours before it, which checks where mail comes from."""
+    mail_domain: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")] = "localhost"
+    """Domain of the triggers' mail addresses."""
+    mail_max_size: Annotated[Size, Field(ge=KIB)] = 25 * MIB
+    """Size of one mail; a larger one is refused while it comes."""
+    mail_relays: Annotated[tuple[str, ...], NoDecode] = ()
+    """Mail servers that are believed when they say (`Authentication-Results`) that SPF or DKIM holds, separated by
+    commas: `ADDRESS=NAME`, such as `10.0.0.5=mx.example.com`, an address or network and the name under which the server
+    writes. Empty: none."""
+
     max_upload: Annotated[Size, Field(ge=KIB)] = 100 * MIB
     """Size of a request that brings files for a run."""
 
@@ -112,6 +126,9 @@ class Settings(BaseSettings):
     """Running time of a run whose task sets no `limits.timeout`. Waiting does not count."""
     finally_timeout: Positive = timedelta(seconds=60)
     """Time for all `finally` steps of a run together."""
+    max_chain: Count = 10
+    """Runs that may start one another in a row, by triggers and as sub-tasks. A longer chain is taken for a loop: its
+    next start is refused."""
     max_loop_items: Count = 10_000
     """Items that a `for_each` without `batch` may have."""
     inline_output: Annotated[Size, Field(ge=0)] = 64 * KIB
@@ -221,7 +238,20 @@ class Settings(BaseSettings):
     def _never(cls, value: object) -> object:
         return None if value == "never" else value
 
-    @field_validator("allow_private_hosts", mode="before")
+    @field_validator("mail_relays", mode="after")
+    @classmethod
+    def _known_relays(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for relay in value:
+            network, _, name = relay.partition("=")
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"{network!r} is no address or network; write 10.0.0.5=mx.example.com") from None
+            if not name.strip():
+                raise ValueError(f"{relay!r} names no server; write {network}=mx.example.com")
+        return value
+
+    @field_validator("allow_private_hosts", "mail_relays", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value

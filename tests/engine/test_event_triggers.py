@@ -104,7 +104,40 @@ async def test_tasks_that_start_each_other_are_stopped_and_told_why(times: Timet
     assert await times.runs() == 11
     last = (await times.ledger())[-1]
     assert (last["outcome"], last["code"]) == ("skipped", "loop")
-    assert "more than 10: this is a loop" in last["reason"]
+    assert "more than 10: this is a loop (" in last["reason"]
+    assert "ping -> pong -> ping" in last["reason"]
+
+
+async def test_a_task_that_starts_itself_as_a_sub_task_is_stopped_at_the_end_of_the_chain(times: Timetable) -> None:
+    calls = "task: first\ndescription: a test\nsteps:\n  - {id: s, run: first}\n"
+    task_id = await times.publish(f"task: first\ndescription: a test\n{STEPS}")
+    task_id, version_id = await times.bench.apply(calls)
+    async with times.bench.working():
+        launched = await times.bench.launch(task_id, version_id)
+        await times.bench.ended(launched.run_id)
+    assert await times.runs() == 11
+    error = await times.bench.pool.fetchval("select error from runs order by id desc limit 1")
+    assert "11 runs in a row have started one another, more than 10" in error
+
+
+async def test_a_loop_that_leads_through_a_sub_task_is_caught_too(times: Timetable) -> None:
+    await times.publish(f"task: leaf\ndescription: a test\n{STEPS}")
+    await times.publish(
+        "task: caller\ndescription: a test\nsteps:\n  - {id: s, run: leaf}\n"
+        "triggers:\n  - {id: next, event: {task: leaf}}\n"
+    )
+    async with times.bench.working():
+        row = await times.bench.pool.fetchrow("select id, published_version_id from tasks where name = 'caller'")
+        assert row is not None
+        await times.bench.launch(row["id"], row["published_version_id"])
+        for _ in range(6):
+            for run in await times.bench.pool.fetch("select id from runs"):
+                await times.bench.ended(run["id"])
+            await times.scheduler.tick()
+    error = await times.bench.pool.fetchval("select error from runs where status = 'failed'")
+    assert "this is a loop (" in error
+    assert "caller -> leaf -> caller -> leaf" in error
+    assert await times.runs() == 11
 
 
 async def test_a_run_with_outside_data_marks_those_that_it_starts(times: Timetable) -> None:

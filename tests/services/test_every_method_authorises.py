@@ -46,6 +46,8 @@ DOORS = {
     "links.open": "the link is the right",
     "links.answer": "the link is the right",
     "links.save_draft": "the link is the right",
+    "mail.receive": "the secret address is the right; see tests/faces/api/test_mailbox.py",
+    "mail.knows": "asked by whatever takes mail; tells yes or no",
     "figures.ready": "asked by whatever watches the process; tells yes or no",
 }
 OWN = {"people.change_password": "only ever the caller's own; see test_people"}

@@ -17,11 +17,15 @@ from errands.services.people_views import LinkMade
 class Listening:
     """A server that listens."""
 
-    def __init__(self, url: str, first_link: LinkMade | None, parts: "Sequence[asyncio.Task[None]]") -> None:
+    def __init__(
+        self, url: str, first_link: LinkMade | None, parts: "Sequence[asyncio.Task[None]]", mail: str | None = None
+    ) -> None:
         self.url = url
         """Where it is reached from this machine, such as `http://127.0.0.1:8420`."""
         self.first_link = first_link
         """The secret that makes the first administrator; None where there is somebody already."""
+        self.mail = mail
+        """Where mail is taken, such as `127.0.0.1:2525`; None: nowhere."""
         self._parts = parts
 
     async def ended(self) -> None:
@@ -40,6 +44,7 @@ async def listening(
     *,
     first_link: LinkMade | None = None,
     ended: "asyncio.Task[None] | None" = None,
+    mail: str | None = None,
 ) -> AsyncIterator[Listening]:
     """Serve the app while this is entered. At the end streams are ended, and requests have `grace` to finish.
 
@@ -62,7 +67,7 @@ async def listening(
     serving = asyncio.create_task(server.serve([taken]), name="api")
     try:
         await server.listens(serving)
-        yield Listening(_url(taken), first_link, [serving] if ended is None else [serving, ended])
+        yield Listening(_url(taken), first_link, [serving] if ended is None else [serving, ended], mail)
     finally:
         app.state.followers.close()
         server.should_exit = True

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from errands.bootstrap.chat import make_chat
+from errands.bootstrap.doors import mail_listener
 from errands.bootstrap.figures import tell_figures
 from errands.bootstrap.logs import configure_logging
 from errands.bootstrap.messages import make_messaging
@@ -151,8 +152,10 @@ async def serve(*, host: str | None, port: int | None, worker: bool) -> "AsyncIt
         working = runtime.make_worker(concurrency=None) if worker else None
         background = at_work(working, runtime.housekeeping, settings.shutdown_grace)
         ended = await stack.enter_async_context(background)
+        mail = await stack.enter_async_context(mail_listener(settings, runtime.services))
+        app = make_api(runtime, page_folder())
         yield await stack.enter_async_context(
-            listening(make_api(runtime, page_folder()), *place, settings.shutdown_grace, first_link=link, ended=ended)
+            listening(app, *place, settings.shutdown_grace, first_link=link, ended=ended, mail=mail)
         )
 
 

@@ -127,6 +127,7 @@ def engine_limits(settings: "Settings") -> "EngineLimits":
         expression_memory_bytes=settings.expression_memory,
         transform_timeout=settings.transform_timeout,
         memory_bytes=settings.transform_memory,
+        chain=settings.max_chain,
         loop_items=settings.max_loop_items,
         heartbeat=settings.heartbeat,
         grace=settings.shutdown_grace,

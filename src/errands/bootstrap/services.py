@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, TypedDict
 
 from errands.bootstrap.chat import chat_folders, document_reader
-from errands.bootstrap.doors import addresses, make_webhooks
+from errands.bootstrap.doors import addresses, make_mail, make_webhooks
 from errands.bootstrap.parts import key_source, look_at_model
 from errands.bootstrap.reach import make_tool_servers
 from errands.core.expressions.checking import TypeChecker
@@ -72,8 +72,7 @@ def make_services(
     )
     runs = RunService(database, authority, engine, artifacts, tasks, rehearsal, tail)
     approvals = ApprovalService(database, authority, engine)
-    read = document_reader(settings, toolbox)
-    folders = chat_folders(settings)
+    read, folders = document_reader(settings, toolbox), chat_folders(settings)
     talk = make_conversing(database, authority, artifacts, read, folders, tasks=tasks, runs=runs, approvals=approvals)
     patient = Patient(database, artifacts, vault, settings.home, settings.heartbeat)
     return Services(
@@ -97,6 +96,7 @@ def make_services(
         artifacts=ArtifactService(database, authority, artifacts),
         backups=BackupService(database, authority, artifacts, key_source(settings)),
         figures=FigureService(database, authority, settings.heartbeat),
+        mail=make_mail(settings, database, authority, engine, artifacts),
         webhooks=make_webhooks(settings, database, authority, engine, vault),
         threads=talk.threads,
         answers=talk.answers,

@@ -40,7 +40,9 @@ def _greet(desk: Desk, server: Listening, *, worker: bool) -> None:
     """Where it listens; on a first start, how the administrator is made."""
     link = server.first_link
     setup = None if link is None else f"{server.url}/setup?link={link.secret}"
-    desk.screen.record({"url": server.url, "worker": worker, "setup": setup})
+    desk.screen.record({"url": server.url, "worker": worker, "setup": setup, "mail": server.mail})
     desk.screen.say(f"Errands listens on {server.url}{'' if worker else ' (without a worker)'}; Ctrl-C stops it.")
+    if server.mail is not None:
+        desk.screen.say(f"It takes mail for triggers on {server.mail}.")
     if link is not None:
         desk.screen.say(f"Make the administrator, until {link.expires_at.astimezone():%Y-%m-%d %H:%M}: {setup}")

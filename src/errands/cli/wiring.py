@@ -125,6 +125,11 @@ class Listening(Protocol):
     def url(self) -> str: ...
 
     @property
+    def mail(self) -> str | None:
+        """Where mail is taken; None: nowhere."""
+        ...
+
+    @property
     def first_link(self) -> FirstLink | None:
         """None: there are accounts already."""
         ...

@@ -90,7 +90,10 @@ class Engine:
         self.bus = LiveBus()
         self.tally = Tally()
         self.versions = Versions(parts.pool)
-        self.launcher = Launcher(parts.pool, self.versions, parts.evaluate, parts.clock, parts.limits.timezone)
+        limits = parts.limits
+        self.launcher = Launcher(
+            parts.pool, self.versions, parts.evaluate, parts.clock, limits.timezone, most_chain=limits.chain
+        )
 
     async def launch(self, order: Order, *, also: Witness | None = None) -> Launched:
         """Start, queue or skip a run; `also` is done in the same transaction, unless the run was there already.

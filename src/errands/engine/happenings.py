@@ -11,11 +11,10 @@ from uuid import UUID
 
 from errands.core import ids
 from errands.core.values import Json, JsonObject, from_text
+from errands.engine.chains import following
 from errands.store.connections import Connection, Pool
 from errands.store.sql import statement
 
-MOST_DEPTH = 10
-"""Runs that may start one another in a row. A longer chain is taken for a loop."""
 CHANNEL = "errands_triggers"
 """Notified when there may be something to do for the scheduler."""
 
@@ -27,8 +26,6 @@ class Happening:
     about: JsonObject
     """Parts of the run's `trigger`, beside its kind and id."""
     payload: Json
-    depth: int = 0
-    """How many runs have started one another before this one."""
     untrusted: bool = False
     """The payload comes from outside, or from a run that carried such data."""
 
@@ -82,9 +79,8 @@ async def _run(pool: Pool, run_id: UUID) -> Happening | None:
     if row["output_ref"] is not None:
         payload["output_too_large"] = True  # It lies in the artifact store, and would be copied into every run.
     trigger = from_text(row["trigger"])
-    before = trigger.get("depth") if isinstance(trigger, Mapping) else None
-    depth = before + 1 if isinstance(before, int) else 1
-    return Happening({"task": row["task"], "run": public}, payload, depth, row["untrusted"])
+    chain = following(trigger if isinstance(trigger, Mapping) else {}, row["task"])
+    return Happening({"task": row["task"], "run": public, **chain}, payload, row["untrusted"])
 
 
 async def _event(pool: Pool, event_id: int) -> Happening | None:

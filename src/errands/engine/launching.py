@@ -16,6 +16,7 @@ from errands.core.ports import Evaluation, Evaluator
 from errands.core.values import Json, JsonObject, to_text
 from errands.engine import admission
 from errands.engine.admission import HoldBack, Replace, Skip, Start, Verdict
+from errands.engine.chains import following, loop
 from errands.engine.defaults import argument_defaults
 from errands.engine.happenings import run_ended
 from errands.engine.ledger import ChildHold
@@ -120,10 +121,14 @@ class Launcher:
         evaluate: Evaluator,
         clock: Callable[[], datetime],
         timezone: str = "UTC",
+        *,
+        most_chain: int = 10,
     ) -> None:
+        """`most_chain`: runs that may start one another in a row; a longer chain is taken for a loop."""
         self.timezone = timezone
         """Zone whose midnight ends a day of a task's budget where the budget names none."""
         self._pool = pool
+        self.most_chain = most_chain
         self.versions = versions
         self._evaluate = evaluate
         self._clock = clock
@@ -159,8 +164,13 @@ class Launcher:
                 f"there is no published task `{hold.task}` in this project",
                 hint="apply and publish it, or correct the name after `run:`",
             )
+        caller = (await self.versions.get(run.version_id, connection)).program.definition.task
+        chain = following(run.trigger, caller)
+        said = loop(chain, hold.task, self.most_chain)
+        if said is not None:
+            raise StepFailed(ErrorKind.LIMIT, said, hint="let one of these tasks not start the next")
         arguments, marked = await self._child_arguments(connection, row["published_version_id"], hold)
-        trigger: JsonObject = {"kind": "task", "run": f"run_{run.id.hex}", "step": path, **_depth(run), **hold.marked}
+        trigger: JsonObject = {"kind": "task", "run": f"run_{run.id.hex}", "step": path, **chain, **hold.marked}
         order = Order(
             run.project_id,
             row["id"],
@@ -305,11 +315,6 @@ def rules_of(program: Program, order: Order) -> tuple[Limits, Overlap]:
     if order.max_concurrent is not None:
         limits = limits.model_copy(update={"max_concurrent": order.max_concurrent})
     return limits, overlap
-
-
-def _depth(run: HeldRun) -> JsonObject:
-    """How many runs have started one another before this one, where it is known: a loop may lead through a sub-task."""
-    return {"depth": run.trigger["depth"]} if "depth" in run.trigger else {}
 
 
 async def request_cancel(connection: Connection, run_id: UUID, by: str, reason: str | None, now: datetime) -> bool:

@@ -22,6 +22,8 @@ class EngineLimits:
     """For a transform whose step sets no `timeout`."""
     memory_bytes: int = 512 * 2**20
     """For transforms and child processes of a task that sets no `limits.memory`."""
+    chain: int = 10
+    """Runs that may start one another in a row; a longer chain is taken for a loop."""
     loop_items: int = 10_000
     """A longer list needs `batch`."""
     held_delay: timedelta = timedelta(seconds=5)

@@ -19,7 +19,8 @@ from errands.core.definition.policies import Overlap
 from errands.core.schedules import ScheduleInvalid, jittered
 from errands.engine import backfill
 from errands.engine.allowances import used_up
-from errands.engine.happenings import CHANNEL, MOST_DEPTH, Happening, happening_of
+from errands.engine.chains import loop
+from errands.engine.happenings import CHANNEL, Happening, happening_of
 from errands.engine.launching import Launcher
 from errands.engine.occurrences import Firing, Settled, write
 from errands.engine.patience import DATABASE_AWAY, delay_after
@@ -224,8 +225,8 @@ class Scheduler:
         happening = await happening_of(self._pool, firing.cause)
         if happening is None:
             return _refused(firing, "skipped", "gone", "what it was to be started by has been removed")
-        if happening.depth > MOST_DEPTH:
-            said = f"{happening.depth} runs in a row have started one another, more than {MOST_DEPTH}: this is a loop"
+        said = loop(happening.about, trigger.task, self._launcher.most_chain)
+        if said is not None:
             return _refused(firing, "skipped", "loop", said)
         return await self._ordered(trigger, firing, happening)
 

@@ -187,7 +187,6 @@ def _about(trigger: Standing, planned_at: datetime, source: str, happening: Happ
         about["source"] = source
     if happening is not None:
         about |= {**happening.about, "payload": happening.payload}
-        about |= {"depth": happening.depth} if happening.depth else {}
         about |= {"untrusted": True} if happening.untrusted else {}
     return about
 

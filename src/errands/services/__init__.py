@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from errands.services.events import EventService
     from errands.services.figures import FigureService
     from errands.services.least_privilege import LeastPrivilege
+    from errands.services.mailroom import MailService
     from errands.services.members import GroupService, MemberService
     from errands.services.offering import OfferingService
     from errands.services.overview import OverviewService
@@ -78,6 +79,7 @@ class Services:
     backups: "BackupService"
     figures: "FigureService"
     webhooks: "WebhookService"
+    mail: "MailService"
     threads: "ThreadService"
     answers: "AnswerService"
     cards: "CardService"

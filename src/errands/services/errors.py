@@ -81,6 +81,13 @@ class NotAccepted(ServiceError):
         )
 
 
+class MailRefused(ServiceError):
+    """A mail is not taken, by a rule of its trigger; whoever brings it tells the sender."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The mail is not taken: {reason}.")
+
+
 class TooMany(ServiceError):
     """The caller tries too often, and waits."""
 

@@ -11,7 +11,7 @@ from errands.core.access import TaskResource, TriggerPrincipal, Verb
 from errands.engine.deliveries import Delivered
 from errands.engine.happenings import Happening
 from errands.services.authority import Authority, utc_now
-from errands.services.errors import Unavailable
+from errands.services.errors import Conflict, Invalid, Unavailable
 from errands.services.rates import Rates
 from errands.store import deliveries
 from errands.store.connections import Connection
@@ -37,6 +37,16 @@ class Delivery:
     happening: Happening
     since: datetime | None = None
     """One that came before this moment may come once more. `None`: never."""
+
+
+def started_run(made: Delivered) -> UUID:
+    """The run. Raises Conflict, Invalid where nothing was started: the sender is known, and told why."""
+    if made.run_id is not None:
+        return made.run_id
+    said = f"The delivery started nothing: {made.reason}."
+    if made.outcome == "failed_to_start":
+        raise Invalid(said, "Send what the task takes, or mend the trigger's arguments.")
+    raise Conflict(said, "Deliver it again when this has changed.")
 
 
 class Reception:

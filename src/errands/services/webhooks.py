@@ -21,7 +21,6 @@ from errands.engine.deliveries import Delivered
 from errands.engine.happenings import Happening
 from errands.services.attempts import place
 from errands.services.errors import (
-    Conflict,
     Invalid,
     NotAccepted,
     PayloadInvalid,
@@ -29,7 +28,7 @@ from errands.services.errors import (
     TooLarge,
     TooMany,
 )
-from errands.services.reception import MOST_FORGED, Delivery, Reception
+from errands.services.reception import MOST_FORGED, Delivery, Reception, started_run
 from errands.services.trigger_views import Received
 from errands.services.vault import Vault
 from errands.store.deliveries import Addressed
@@ -175,12 +174,7 @@ class WebhookService:
 
     def _told(self, made: Delivered) -> Received:
         """Raises Conflict, Invalid where it started nothing."""
-        if made.run_id is None:
-            said = f"The delivery started nothing: {made.reason}."
-            if made.outcome == "failed_to_start":
-                raise Invalid(said, "Send what the task takes, or mend the trigger's arguments.")
-            raise Conflict(said, "Deliver it again when this has changed.")
-        run = ids.encode("run", made.run_id)
+        run = ids.encode("run", started_run(made))
         return Received(made.outcome, run, f"{self._url}/api/v1/runs/{run}", made.reason, made.existing)
 
 
