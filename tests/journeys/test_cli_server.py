@@ -155,6 +155,7 @@ def test_a_script_gets_one_document_and_an_exit_code(client: Errands) -> None:
     assert (ran.document["status"], ran.document["output"]) == ("succeeded", "x" * 200_000)
 
 
+@pytest.mark.timeout(300)
 def test_the_page_leads_from_nothing_to_a_scheduled_approved_and_notified_run(
     client: Errands, server: RunningServer, team: tuple[str, list[bytes]]
 ) -> None:
@@ -169,7 +170,7 @@ def test_the_page_leads_from_nothing_to_a_scheduled_approved_and_notified_run(
         env={**outer, **ours, "ERRANDS": server.url, "PATH": f"{EXECUTABLE.parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
     assert shell.returncode == 0, shell.stdout + shell.stderr

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from errands.cli.commands import (
+    access,
     alarms,
     audit,
     checking,
@@ -102,6 +103,9 @@ _COMMANDS: tuple[tuple[str, tuple[tuple[str, Callable[..., None]], ...]], ...] =
 )
 _GROUPS = (
     ("event", people.event, "Run"),
+    ("people", access.people, "Look after"),
+    ("members", access.members, "Look after"),
+    ("tokens", access.tokens, "Look after"),
     ("schedule", schedule.schedule, "Run"),
     ("triggers", triggers.triggers, "Run"),
     ("backfill", schedule.backfill, "Run"),

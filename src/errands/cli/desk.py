@@ -11,7 +11,6 @@ import typer
 
 from errands import __version__
 from errands.cli.exits import ExitCode
-from errands.cli.given import BadInput
 from errands.cli.screen import Screen, make_screen
 from errands.cli.servers import Server, chosen_server
 from errands.cli.versions import Versions
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from errands.cli.client import Client
     from errands.cli.client.approvals import Approvals
     from errands.core.access import Principal
-    from errands.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +78,6 @@ class Room:
     def approvals(self, person: str | None) -> "Approvals":
         """Approvals in a person's name; `None`: whoever calls. Raises Invalid for another person with a server."""
         return self.client.approvals if person is None else self.client.approvals.acting_as(acting_as(person))
-
-    @property
-    def services(self) -> "Services":
-        """Raises BadInput with a server."""
-        if self.opened is None:
-            raise BadInput("This command works without a server only", hint="errands --server local ...")
-        return self.opened.services
-
-    @property
-    def caller(self) -> "Principal":
-        """Who acts here: the person who is logged in to this machine."""
-        return acting_as(starter())
 
 
 class LeftAtOnce(Exception):

@@ -5,6 +5,7 @@ Every command goes this way, whether the API is behind a socket or mounted in th
 
 from dataclasses import dataclass
 
+from errands.cli.client.alarms import Alarms, Channels
 from errands.cli.client.approvals import Approvals
 from errands.cli.client.connection import Connection
 from errands.cli.client.people import People
@@ -24,6 +25,8 @@ class Client:
     tasks: Tasks
     runs: Runs
     approvals: Approvals
+    alarms: Alarms
+    channels: Channels
     triggers: Triggers
     backfills: Backfills
     people: People
@@ -38,6 +41,8 @@ def client_on(connection: Connection) -> Client:
         Tasks(connection),
         Runs(connection),
         Approvals(connection),
+        Alarms(connection),
+        Channels(connection),
         Triggers(connection),
         Backfills(connection),
         People(connection),

@@ -132,6 +132,8 @@ async def lines_of(answer: httpx.Response) -> AsyncGenerator[str]:
         *whole, rest = (rest + part).split(b"\n")
         for line in whole:
             yield line.removesuffix(b"\r").decode()
+    if rest:
+        yield rest.decode()
 
 
 def _event(kind: str, data: Mapping[str, Any]) -> RunEvent | None:

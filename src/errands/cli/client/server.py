@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from errands.cli.client.connection import Connection, Query
+from errands.cli.client.following import lines_of
 from errands.services.people_views import AuditEntry, AuditVerdict
 from errands.services.views import Check, Page
 
@@ -41,7 +42,7 @@ class ServerItself:
     async def export_audit(self, wanted: Query) -> AsyncIterator[str]:
         """The log line by line, signed."""
         async with self._connection.stream("audit", "export", query=wanted) as answer:
-            async for line in answer.aiter_lines():
+            async for line in lines_of(answer):
                 yield line
 
     async def rotate_secrets(self) -> int:

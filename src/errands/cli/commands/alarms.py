@@ -10,6 +10,7 @@ from errands.cli.options import AsJson, Project
 
 if TYPE_CHECKING:
     from errands.core.definition.alarms import AlarmKind, AlarmState
+    from errands.core.values import Json
     from errands.services.notice_views import AlarmView, ChannelView
 
 alarms = typer.Typer(invoke_without_command=True)
@@ -38,9 +39,7 @@ def alarms_(
     async def act(desk: Desk) -> None:
         chosen, wanted = _state(state), _kind(kind)
         async with desk.open(project) as room:
-            page = await room.services.alarms.list(
-                room.caller, room.project, state=chosen, kind=wanted, task=task, limit=limit
-            )
+            page = await room.client.alarms.list(room.project, state=chosen, kind=wanted, task=task, limit=limit)
         desk.screen.document(page.items)
         if page.items:
             _show_alarms(desk, page.items)
@@ -61,7 +60,7 @@ def ack(
 
     async def act(desk: Desk) -> None:
         async with desk.open() as room:
-            seen = await room.services.alarms.acknowledge(room.caller, alarm, note=note)
+            seen = await room.client.alarms.acknowledge(alarm, note=note)
         desk.screen.document(seen)
         desk.screen.say(f"{seen.id} is acknowledged by {seen.acknowledged_by}.")
 
@@ -85,9 +84,9 @@ def defaults(
         async with desk.open(project) as room:
             if rules or clear:
                 said = _rules(rules or [])
-                shown = await room.services.alarms.set_defaults(room.caller, room.project, said)
+                shown = await room.client.alarms.set_defaults(room.project, said)
             else:
-                shown = await room.services.alarms.defaults(room.caller, room.project)
+                shown = await room.client.alarms.defaults(room.project)
         desk.screen.document(shown)
         for key, value in shown.rules.items():
             desk.screen.say(f"{key}: {value}")
@@ -110,7 +109,7 @@ def list_(context: typer.Context, project: Project = None, as_json: AsJson = Fal
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            views = await room.services.channels.list(room.caller, room.project)
+            views = await room.client.channels.list(room.project)
         desk.screen.document(views)
         if views:
             _show_channels(desk, list(views))
@@ -143,8 +142,8 @@ def set_(
         from errands.core.definition.alarms import EVENTS
 
         async with desk.open(project) as room:
-            view = await room.services.channels.put(
-                room.caller, room.project, name, secret=secret, addresses=mail or [], events=event or EVENTS
+            view = await room.client.channels.put(
+                room.project, name, secret=secret, addresses=mail or [], events=event or EVENTS
             )
         desk.screen.document(view)
         desk.screen.say(f"{view.name} is set. Try it: errands channels test {view.name}")
@@ -158,7 +157,7 @@ def remove(context: typer.Context, name: Name, project: Project = None, as_json:
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            await room.services.channels.remove(room.caller, room.project, name)
+            await room.client.channels.remove(room.project, name)
         desk.screen.document({"channel": name, "removed": True})
         desk.screen.say(f"{name} is removed.")
 
@@ -171,7 +170,7 @@ def test(context: typer.Context, name: Name, project: Project = None, as_json: A
 
     async def act(desk: Desk) -> ExitCode:
         async with desk.open(project) as room:
-            tried = await room.services.channels.test(room.caller, room.project, name)
+            tried = await room.client.channels.test(room.project, name)
         desk.screen.document(tried)
         desk.screen.say(f"{name} took it." if tried.delivered else f"{name} did not take it: {tried.problem}")
         return ExitCode.SUCCEEDED if tried.delivered else ExitCode.FAILED
@@ -195,7 +194,7 @@ def messages(
         from errands.cli.tables import Column, table
 
         async with desk.open(project) as room:
-            page = await room.services.channels.notices(room.caller, room.project, failing=failing, limit=limit)
+            page = await room.client.channels.notices(room.project, failing=failing, limit=limit)
         desk.screen.document(page.items)
         if not page.items:
             desk.screen.say("Everything got through." if failing else "Nothing was sent yet.")
@@ -227,7 +226,7 @@ def resend(
 
     async def act(desk: Desk) -> None:
         async with desk.open() as room:
-            view = await room.services.channels.send_again(room.caller, message)
+            view = await room.client.channels.send_again(message)
         desk.screen.document(view)
         desk.screen.say(f"{view.id} is sent again by the next server that looks.")
 
@@ -307,13 +306,13 @@ def _kind(text: str | None) -> "AlarmKind | None":
         raise BadInput(f"{text!r} is no kind of alarm", hint=f"Choose one of {', '.join(AlarmKind)}") from None
 
 
-def _rules(pairs: list[str]) -> dict[str, object]:
+def _rules(pairs: list[str]) -> "dict[str, Json]":
     """`key=value` pairs, values read as YAML: `long={after: 30m}`, `channels=[ops]`."""
     from errands.cli.given import BadInput
     from errands.core.definition.document import read_document
     from errands.core.definition.nodes import plain
 
-    said: dict[str, object] = {}
+    said: dict[str, Json] = {}
     for pair in pairs:
         key, separator, text = pair.partition("=")
         document = read_document(f"value: {text}\n") if separator else None

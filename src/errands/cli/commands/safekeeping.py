@@ -37,7 +37,7 @@ def backup(
             if room.opened is None:
                 await _download(desk, room, file, with_key=with_key)
                 return
-            made = await room.services.backups.make(room.caller, file, with_keys=with_key)
+            made = await room.opened.services.backups.make(acting_as(starter()), file, with_keys=with_key)
         desk.screen.document(made)
         held = f"{plural(made.rows, 'row')}, {plural(made.artifacts, 'artifact')}"
         desk.screen.say(f"{file}: {size(made.size)}, {held}.")
