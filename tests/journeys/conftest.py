@@ -26,6 +26,8 @@ class RunningServer:
     url: str
     token: str
     """The administrator's, of every scope."""
+    reading: str
+    """The same person's, for reading alone."""
     password: str = _PASSWORD
     """Of the administrator `root`."""
 
@@ -60,7 +62,7 @@ def server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     try:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        yield RunningServer(told["url"], _first_token(told["url"], told["setup"].partition("link=")[2]))
+        yield RunningServer(told["url"], *_first_tokens(told["url"], told["setup"].partition("link=")[2]))
     finally:
         process.terminate()
         process.wait(30)
@@ -84,16 +86,14 @@ def errands(request: pytest.FixtureRequest, tmp_path: Path) -> Errands:
     return client_of(tmp_path, running.url, running.token, project)
 
 
-def _first_token(url: str, link: str) -> str:
-    """Make the administrator as the printed link lets one, and a token for programs."""
+def _first_tokens(url: str, link: str) -> list[str]:
+    """Make the administrator as the printed link lets one, and tokens of every scope and of one."""
     with httpx.Client(base_url=f"{url}/api/v1", headers={"Origin": url}) as browser:
         made_one = browser.post("/setup", json={"link": link, "name": "root", "password": _PASSWORD})
         assert made_one.status_code == 201, made_one.text
-        scopes = ["read", "run", "answer", "edit", "manage", "admin"]
-        made_token = browser.post("/tokens", json={"name": "journeys", "scopes": scopes})
-        assert made_token.status_code == 201, made_token.text
-        token: str = made_token.json()["text"]
-        return token
+        every = ["read", "run", "answer", "edit", "manage", "audit", "admin"]
+        bodies = [{"name": "journeys", "scopes": every}, {"name": "reading", "scopes": ["read"]}]
+        return [browser.post("/tokens", json=body).json()["text"] for body in bodies]
 
 
 async def _make_database(url: str, name: str) -> None:

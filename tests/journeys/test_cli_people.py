@@ -22,7 +22,9 @@ def test_a_person_is_added_given_a_role_and_let_in_no_more(errands: Errands, ana
     assert added.document["password_link"]["secret"]
     assert errands("people", "role", ana, "auditor").code == 0
     assert errands("people", "add", ana).code == 2
-    listed = {one["name"]: one for one in errands("people", "list", "--json").document["items"]}
+    people = errands("people", "list", "--json")
+    assert people.code == 0, people.err
+    listed = {one["name"]: one for one in people.document["items"]}
     assert (listed[ana]["title"], listed[ana]["server_role"]) == ("Ana", "auditor")
     assert errands("members", "set", f"user:{ana}", "viewer").code == 0
     assert {one["reference"]: one["role"] for one in errands("members", "list", "--json").document}[f"user:{ana}"] == (

@@ -101,6 +101,18 @@ def test_whoever_is_not_signed_in_is_told_the_command(client: Errands, server: R
     assert f"Sign in: errands login {server.url}" in refused.err
 
 
+def test_whoever_lacks_a_right_is_told_which_and_whom_to_ask(client: Errands, server: RunningServer) -> None:
+    client.write("patient.yaml", WAIT)
+    reader = Errands(client.folder, {**client.environment, "ERRANDS_TOKEN": server.reading})
+    refused = reader("apply", "patient.yaml")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.splitlines() == [
+        "task.edit was refused: the token reading lacks the scope edit.",
+        "Ask root.",
+    ]
+    assert reader("tasks", "--json").document == []
+
+
 def test_a_server_that_is_not_there_is_said_in_a_sentence(unset: Errands) -> None:
     away = unset("--server", "http://127.0.0.1:1", "runs")
     assert (away.code, away.out) == (1, "")
