@@ -101,7 +101,8 @@ async def test_a_call_that_leaves_the_thread_runs_only_as_it_was_confirmed(
     assert output["toolCallId"] == asked["toolCallId"]
     kept = (await thread.messages())[-1]
     assert kept["status"] == "done"
-    assert len([part for part in kept["parts"] if part.get("toolCallId") == asked["toolCallId"]]) == 1
+    (shown,) = [part for part in kept["parts"] if part.get("toolCallId") == asked["toolCallId"]]
+    assert shown["approval"] == {"id": asked["approvalId"], "approved": True}
 
 
 async def test_a_refused_call_is_told_to_the_model_and_never_runs(thread: Conversation, model: ScriptedModel) -> None:
@@ -127,6 +128,8 @@ async def test_saying_something_else_lets_a_waiting_call_go(thread: Conversation
     model.then(model.uses("http_request", url="http://127.0.0.1:1/"), "Never mind.")
     said = await thread.say("fetch")
     assert (await thread.say("stop that")).text == "Never mind."
+    (shown,) = [one for message in await thread.messages() for one in message["parts"] if "toolCallId" in one]
+    assert (shown["state"], shown["approval"]["approved"]) == ("output-denied", False)
     parts = [{"toolCallId": said.asked()[0]["toolCallId"], "state": "approval-responded", "approval": {"id": "x"}}]
     body = {"message": {"id": said.message, "role": "assistant", "parts": parts}}
     assert (await thread.client.post(f"{thread.path}/messages", json=body)).status_code == 409

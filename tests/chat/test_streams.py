@@ -93,7 +93,7 @@ async def test_the_first_word_is_passed_on_at_once(browser: httpx.AsyncClient, s
         lines = answer.aiter_lines()
         arrived = await _until_first_word(lines)
         slow.go_on.set()
-        # 30 ms on a machine of its own, see bench/chat_first_word.py; others work on this one.
+        # 30 ms on a machine of its own, see bench/chat.py; others work on this one.
         assert arrived - slow.said_at < 1.0
         async for _ in lines:
             pass

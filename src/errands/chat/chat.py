@@ -15,7 +15,7 @@ from errands.chat.stream import Stream, text_chunks
 from errands.core.access import Principal
 from errands.core.outcomes import StepFailed, Usage
 from errands.core.params import ArgumentsInvalid
-from errands.core.values import JsonObject
+from errands.core.values import Json, JsonObject
 from errands.services import Services
 from errands.services.chat_views import AnswerBegun, AnswerSoFar
 from errands.services.errors import NotFound, ServiceError
@@ -44,7 +44,7 @@ class Chat:
         """
         person = through_chat(caller)
         begun = await self._begin(person, thread, turn)
-        stream = Stream(begun.message, begun.parts if isinstance(turn, Clicked) else ())
+        stream = Stream(begun.message, _clicked(begun.parts, turn) if isinstance(turn, Clicked) else ())
         self._streams[thread] = stream
         task = asyncio.create_task(self._answer(person, begun, turn, stream), name=f"answer {begun.message}")
         self._writing[begun.message] = task
@@ -215,6 +215,21 @@ async def _tell(desk: Desk, stream: Stream, told: Told) -> None:
 def _fail(stream: Stream, outcome: Outcome, why: str) -> None:
     outcome.status, outcome.error = "failed", why
     stream.put({"type": "error", "errorText": why})
+
+
+def _clicked(parts: Sequence[JsonObject], turn: Clicked) -> list[JsonObject]:
+    """The parts of an answer that goes on, with the person's clicks in them."""
+    shown: list[JsonObject] = []
+    for part in parts:
+        click = turn.clicks.get(str(part.get("toolCallId")))
+        if click is None or part.get("state") != "approval-requested":
+            shown.append(part)
+            continue
+        approval: dict[str, Json] = {"id": click.approval, "approved": click.allowed}
+        if click.reason is not None:
+            approval["reason"] = click.reason
+        shown.append({**part, "state": "approval-responded", "approval": approval})
+    return shown
 
 
 def _asked(parts: Sequence[JsonObject]) -> tuple[str, list[str]]:

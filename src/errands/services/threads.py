@@ -172,7 +172,7 @@ def message_view(row: MessageRow, known: dict[str, CardRow]) -> MessageView:
         ids.encode("message", row.id),
         row.role,
         row.status,
-        tuple(_with_state(part, known) for part in row.parts),
+        tuple(_with_state(part, known, asks=row.status == "asks") for part in row.parts),
         row.model,
         row.error,
         usage_of(row),
@@ -198,7 +198,13 @@ def state_of(card: CardRow) -> JsonObject:
     }
 
 
-def _with_state(part: JsonObject, known: dict[str, CardRow]) -> JsonObject:
+def _with_state(part: JsonObject, known: dict[str, CardRow], *, asks: bool) -> JsonObject:
+    """A card as it is now; a call that nobody waits for any more as refused."""
+    if part.get("state") == "approval-requested" and not asks:
+        approval = part.get("approval")
+        named = approval.get("id") if isinstance(approval, dict) else None
+        refused: JsonObject = {"id": named, "approved": False, "reason": "The conversation went on without it."}
+        return {**part, "state": "output-denied", "approval": refused}
     card, data = known.get(str(part.get("id"))), part.get("data")
     if card is None or not isinstance(data, dict):
         return part

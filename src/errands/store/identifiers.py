@@ -14,6 +14,14 @@ def new_id() -> UUID:
     return _compose(time.time_ns() // 1_000_000, int.from_bytes(os.urandom(10)))
 
 
+def next_id(after: UUID) -> UUID:
+    """A new id that is greater than one made just before, by this machine's clock or by another's."""
+    made = new_id()
+    if made > after:
+        return made
+    return _compose((after.int >> 80) + 1, int.from_bytes(os.urandom(10)))
+
+
 def first_id_at(moment: datetime) -> UUID:
     """The smallest id that a row created at `moment` (aware) can have: a bound for filters by time."""
     return _compose(int(moment.timestamp() * 1000), 0)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core.outcomes import Usage
 from errands.core.values import Json, JsonObject
-from errands.store.identifiers import new_id
+from errands.store.identifiers import new_id, next_id
 from errands.store.rows import affected, fetch_all, fetch_one
 from errands.store.tables_chat import cards, messages
 
@@ -92,9 +92,14 @@ _cards = [cards.c[name] for name in CardRow.__dataclass_fields__]
 async def add(
     connection: AsyncConnection, thread_id: UUID, role: str, status: Status, parts: Sequence[JsonObject], words: str
 ) -> UUID | None:
-    """A new message; None where another answer is being written in the thread. Index: uq_messages_answering."""
+    """A new message, the last of its thread, whose row the caller holds; None where another answer is being written.
+
+    Indexes: ix_messages_thread, uq_messages_answering.
+    """
+    newest = select(messages.c.id).where(messages.c.thread_id == thread_id).order_by(messages.c.id.desc()).limit(1)
+    last = (await connection.execute(newest)).scalar_one_or_none()
     row = upsert(messages).values(
-        id=new_id(),
+        id=new_id() if last is None else next_id(last),
         thread_id=thread_id,
         role=role,
         status=status,
