@@ -19,7 +19,7 @@ from errands.services.backtests import BacktestService
 from errands.services.backups import BackupService
 from errands.services.calendars import CalendarService
 from errands.services.channels import ChannelService
-from errands.services.conversing import make_conversing
+from errands.services.conversing import Doers, Keeping, make_conversing
 from errands.services.doctor import Doctor, Patient
 from errands.services.events import EventService
 from errands.services.figures import FigureService
@@ -72,13 +72,14 @@ def make_services(
     )
     runs = RunService(database, authority, engine, artifacts, tasks, rehearsal, tail)
     approvals = ApprovalService(database, authority, engine)
-    read, folders = document_reader(settings, toolbox), chat_folders(settings)
-    talk = make_conversing(database, authority, artifacts, read, folders, tasks=tasks, runs=runs, approvals=approvals)
+    retirement = RetirementService(database, authority, settings.keep_deleted)
+    keep = Keeping(artifacts, document_reader(settings, toolbox), chat_folders(settings))
+    talk = make_conversing(database, authority, keep, Doers(tasks, runs, approvals, retirement))
     patient = Patient(database, artifacts, vault, settings.home, settings.heartbeat)
     return Services(
         projects=ProjectService(database, authority),
         tasks=tasks,
-        retirement=RetirementService(database, authority, settings.keep_deleted),
+        retirement=retirement,
         runs=runs,
         activity=ActivityService(database, authority, tail),
         approvals=approvals,

@@ -1,6 +1,7 @@
 """Cards: what an assistant proposes, and the person's click that alone lets it happen."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal, cast
 
 from errands.core import ids
@@ -13,6 +14,7 @@ from errands.services.authority import Authority
 from errands.services.chat_views import CardView
 from errands.services.errors import Conflict, Invalid, NotFound, ServiceError
 from errands.services.principals import id_of
+from errands.services.retirement import RetirementService
 from errands.services.runs import RunService
 from errands.services.tasks import TaskService
 from errands.services.threads import find_thread, resource_of
@@ -34,17 +36,23 @@ ACTIONS: Mapping[CardKind, tuple[str, ...]] = {
 Doing = Callable[[Principal, str, CardRow, str, JsonObject], Awaitable[Json]]
 
 
+@dataclass(frozen=True, slots=True)
+class Doers:
+    """The services that do what cards show."""
+
+    tasks: TaskService
+    runs: RunService
+    approvals: ApprovalService
+    retirement: RetirementService
+
+
 class CardService:
     """Does what cards show, as the person who clicks and with that person's rights."""
 
-    def __init__(
-        self, database: Database, authority: Authority, tasks: TaskService, runs: RunService, approvals: ApprovalService
-    ) -> None:
+    def __init__(self, database: Database, authority: Authority, doers: Doers) -> None:
         self._database = database
         self._authority = authority
-        self._tasks = tasks
-        self._runs = runs
-        self._approvals = approvals
+        self._doers = doers
 
     async def decide(
         self, caller: Principal, card: str, *, digest: str, action: str, values: JsonObject | None = None
@@ -112,7 +120,7 @@ class CardService:
         edited = {name: [str(base)] if base is not None else []} if row.kind == "task" else {}
         file = SourceFile(f"{row.kind}s/{name}.yaml", str(row.data["source"]))
         message, publish = row.data.get("message"), action == "publish" or row.kind == "agent"
-        (applied,) = await self._tasks.apply(
+        (applied,) = await self._doers.tasks.apply(
             caller, project, [file], message=None if message is None else str(message), publish=publish, edited=edited
         )
         return {"change": applied.change, "version": applied.version, "published": applied.published}
@@ -121,14 +129,14 @@ class CardService:
         """Start a run with the shown arguments, and those that the form adds; the same click starts it once."""
         shown = row.data.get("arguments")
         arguments = {**(shown if isinstance(shown, Mapping) else {}), **values}
-        started = await self._runs.start(caller, project, str(row.data["task"]), arguments)
+        started = await self._doers.runs.start(caller, project, str(row.data["task"]), arguments)
         return {"run": started.id, "status": started.status.value, "reason": started.reason}
 
     async def _answer(self, caller: Principal, project: str, row: CardRow, action: str, values: JsonObject) -> Json:
         choice, form, note = values.get("choice"), values.get("form"), values.get("note")
         if not isinstance(choice, str) or not isinstance(form or {}, Mapping):
             raise Invalid("The answer names no choice.", "Give `values.choice`, and `values.form` where there is one.")
-        answered = await self._approvals.answer(
+        answered = await self._doers.approvals.answer(
             caller,
             str(row.data["approval"]),
             choice=choice,
@@ -140,13 +148,23 @@ class CardService:
     async def _act(self, caller: Principal, project: str, row: CardRow, action: str, values: JsonObject) -> Json:
         name, note = str(row.data["name"]), row.data.get("note")
         said = note if isinstance(note, str) else None
+        tasks, retirement = self._doers.tasks, self._doers.retirement
         match row.data["act"]:
             case "pause":
-                await self._tasks.pause(caller, project, name, said)
+                await tasks.pause(caller, project, name, said)
             case "resume":
-                await self._tasks.resume(caller, project, name)
+                await tasks.resume(caller, project, name)
+            case "archive":
+                await retirement.archive(caller, project, name, note=said)
+            case "restore":
+                await retirement.restore(caller, project, name)
+            case "delete":
+                await retirement.delete(caller, project, name, note=said)
+            case "publish":
+                view = await tasks.publish(caller, project, name, int(str(row.data["version"])), message=said)
+                return {"published": view.published}
             case "cancel":
-                return {"cancelled": await self._runs.cancel(caller, name, reason=said)}
+                return {"cancelled": await self._doers.runs.cancel(caller, name, reason=said)}
             case other:
                 raise Invalid(f"{other!r} cannot be done from a card.", "Do it on the task's page.")
         return {"done": True}

@@ -14,6 +14,7 @@ OPERATIONS: Mapping[str, AnyOperation] = {
         tasks.list_tasks,
         tasks.get_task,
         tasks.change_task_state,
+        tasks.list_agents,
         tasks.describe_tools,
         runs.list_runs,
         runs.explain_run,

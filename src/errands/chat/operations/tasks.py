@@ -1,6 +1,8 @@
 """Tasks: listed, explained, paused by a card; and the tools that their steps can use."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from errands.chat.desk import Card, Desk, Told
 from errands.chat.operations.operation import Arguments, operation
@@ -24,9 +26,11 @@ class TaskName(Arguments):
 class StateChange(Arguments):
     task: str
     """Name of a task."""
-    act: Literal["pause", "resume"]
+    act: Literal["pause", "resume", "archive", "restore", "delete", "publish"]
     note: str | None = None
-    """Why; shown to whoever is refused a run."""
+    """Why; kept with it."""
+    version: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    """The version to publish, be it newer or older. None: the newest."""
 
 
 class ToolSearch(Arguments):
@@ -66,11 +70,27 @@ async def get_task(desk: Desk, arguments: TaskName) -> Told:
 
 @operation
 async def change_task_state(desk: Desk, arguments: StateChange) -> Told:
-    """Offer to pause a task (new runs are refused) or to resume it. The person clicks."""
+    """Offer to pause a task (new runs are refused), resume, archive, restore or delete it, or to publish one of its
+    versions. The person clicks."""
     task = await desk.services.tasks.get(desk.caller, desk.project, arguments.task)
+    data: dict[str, Json] = {"act": arguments.act, "name": task.name, "note": arguments.note}
     said = f"{arguments.act.capitalize()} the task {task.name}?"
-    data: dict[str, Json] = {"act": arguments.act, "name": task.name, "note": arguments.note, "text": said}
+    if arguments.act == "publish":
+        data["version"] = arguments.version or task.latest
+        said = f"Publish version {data['version']} of the task {task.name}?"
+    data["text"] = said
     return Told("The person is asked by a card.", said, (Card("act", data),))
+
+
+@operation
+async def list_agents(desk: Desk, arguments: NoArguments) -> Told:
+    """The project's agents with their sources. A changed or new one is drafted like a task (`agent: NAME`)."""
+    files = await desk.services.tasks.export(desk.caller, desk.project)
+    found = [one for one in files if one.name.startswith("agents/")]
+    lines: list[Json] = [{"agent": one.name[7:].removesuffix(".yaml"), "source": one.source} for one in found]
+    if not found:
+        return Told([], "The project has no agent.")
+    return Told(lines, "\n\n".join(f"```yaml\n{one.source.rstrip()}\n```" for one in found))
 
 
 @operation
