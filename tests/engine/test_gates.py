@@ -1,8 +1,10 @@
 """Calls that wait for a person: by grant, by agent, and because data from outside led to them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -11,8 +13,11 @@ from errands.agents.scripted import Script, Turn
 from errands.core.definition.agents import AgentDefinition
 from errands.core.outcomes import RunStatus
 from errands.core.values import Json, from_text
+from errands.engine.holding import advance
+from errands.engine.journal import Journal
 from errands.store.database import Database
 from tests.engine.agency import Agency
+from tests.engine.test_replay import Dying
 from tests.engine.workbench import HEAD, Ended, Workbench, workbench
 
 ALL = "grants: {tools: ['*']}\n"
@@ -236,3 +241,46 @@ async def test_the_time_limit_of_a_step_stands_still_while_it_waits_for_people(s
         await staffed.answer(run.id, "approve")
         ended = await staffed.ended(run.id)
     assert ended.records["work"].output == "Done."
+
+
+async def driven(bench: Workbench, run_id: UUID, journal: Journal) -> None:
+    """Advance a run until it rests, or until the worker's process dies with its journal."""
+    hands = bench.hands(bench.another_engine(), journal)
+    journal.open()
+    going = asyncio.create_task(advance(hands, run_id))
+    waits = [going, *([asyncio.create_task(journal.dead.wait())] if isinstance(journal, Dying) else [])]
+    async with asyncio.timeout(20):
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        while journal.gathered:
+            await asyncio.to_thread(lambda: None)
+    for one in waits:
+        one.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
+    await journal.close()
+
+
+@by([READ], [WRITE], "Done.")
+@pytest.mark.parametrize("when", ["before the answer", "after the answer"])
+async def test_a_worker_killed_at_any_record_around_the_question_leaves_one_effect(
+    staffed: Workbench, when: str
+) -> None:
+    task = await staffed.apply(f"{HEAD}{ALL}steps:\n{WORK}")
+    for records in range(7):
+        staffed.tools.calls.clear()
+        asked_before = agency(staffed).script.asked
+        run = await staffed.launch(*task)
+        if when == "before the answer":
+            await driven(staffed, run.run_id, Dying(staffed, records))
+        await driven(staffed, run.run_id, Journal(staffed.pool, writers=1))
+        assert staffed.tools.paths("change.it") == []
+        await staffed.answer(run.run_id, "approve")
+        if when == "after the answer":
+            await driven(staffed, run.run_id, Dying(staffed, records))
+        await driven(staffed, run.run_id, Journal(staffed.pool, writers=1))
+        ended = await staffed.look(run.run_id)
+        assert (ended.status, ended.output) == (RunStatus.SUCCEEDED, "Done."), f"killed after {records} records"
+        made = [key for name, _, key in staffed.tools.calls if name == "change.it"]
+        assert len(set(made)) == 1, "an effect came under two keys"
+        assert len(made) == 1 or (when == "after the answer" and len(made) == 2), f"killed after {records}: {made}"
+        assert agency(staffed).script.asked - asked_before <= 4, "only the turn in flight may be asked for again"
+        assert await staffed.pool.fetchval("select count(*) from approvals where run_id = $1", run.run_id) == 1
