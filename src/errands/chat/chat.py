@@ -192,6 +192,9 @@ class Chat:
             await self._services.answers.write(person, begun.thread.id, begun.message, ended, outcome.usage)
         except NotFound:
             log.info("chat.thread_gone", message=begun.message)
+        except Exception:
+            # It reads `answering` until it is given up; whoever listens has been told the whole.
+            log.exception("chat.not_kept", message=begun.message)
         finally:
             stream.put({"type": "finish", "messageMetadata": {"usage": dict(outcome.usage.as_json())}})
             stream.end()
