@@ -92,3 +92,19 @@ def test_the_audit_log_is_read_exported_and_checked(mounted: Errands) -> None:
     forged = mounted("audit", "verify", "log.jsonl")
     assert (forged.code, "is not as it was signed" in forged.out) == (1, True)
     assert mounted("audit", "export", "log.jsonl").code == 2, "a file that is there is left alone"
+
+
+def test_a_project_goes_out_to_a_folder_and_comes_in_again(mounted: Errands) -> None:
+    mounted.write("report.yaml", _TASK)
+    mounted("apply", "report.yaml")
+    assert mounted("project", "export", "out").code == 0
+    assert (mounted.folder / "out/tasks/report.yaml").read_text() == _TASK
+    changed = _TASK.replace("Reports.", "Reports more.")
+    (mounted.folder / "out/tasks/report.yaml").write_text(changed)
+    seen = mounted("project", "import", "out", "--dry-run")
+    assert "+description: Reports more." in seen.out
+    assert mounted("tasks", "--json").document[0]["latest"] == 1
+    assert mounted("project", "import", "out", "-m", "more").code == 0
+    again = mounted("project", "import", "out", "--json").document
+    assert [one["change"] for one in again["applied"]] == ["unchanged"]
+    assert mounted("tasks", "--json").document[0]["latest"] == 2

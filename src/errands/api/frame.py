@@ -37,6 +37,7 @@ NOUNS = (
         "doors",
         "people",
         "access",
+        "porting",
         "upkeep",
     ),
 )

@@ -26,6 +26,7 @@ from errands.services.figures import FigureService
 from errands.services.least_privilege import LeastPrivilege
 from errands.services.offering import OfferingService
 from errands.services.overview import OverviewService
+from errands.services.porting import PortingService
 from errands.services.projects import ProjectService
 from errands.services.rehearsing import Rehearsal
 from errands.services.retirement import RetirementService
@@ -75,7 +76,6 @@ def make_services(
     retirement = RetirementService(database, authority, settings.keep_deleted)
     keep = Keeping(artifacts, document_reader(settings, toolbox), chat_folders(settings))
     talk = make_conversing(database, authority, keep, Doers(tasks, runs, approvals, retirement))
-    patient = Patient(database, artifacts, vault, settings.home, settings.heartbeat)
     return Services(
         projects=ProjectService(database, authority),
         tasks=tasks,
@@ -88,13 +88,14 @@ def make_services(
         channels=ChannelService(database, authority, vault, messaging.post, messaging.courier),
         events=EventService(database, authority, engine),
         secrets=SecretService(database, authority, vault),
-        doctor=Doctor(patient, authority, [lambda: look_at_model(settings)]),
+        doctor=Doctor(_patient(settings, database, vault, artifacts), authority, [lambda: look_at_model(settings)]),
         triggers=TriggerService(database, authority, addresses=addresses(settings)),
         backfills=BackfillService(database, authority),
         backtests=BacktestService(database, authority, engine, artifacts, tasks, Sandbox(sandboxes)),
         least_privilege=LeastPrivilege(database, authority),
         calendars=CalendarService(database, authority),
         artifacts=ArtifactService(database, authority, artifacts),
+        porting=PortingService(database, authority, tasks),
         backups=BackupService(database, authority, artifacts, key_source(settings)),
         figures=FigureService(database, authority, settings.heartbeat),
         mail=make_mail(settings, database, authority, engine, artifacts),
@@ -132,6 +133,10 @@ def _of_people(entrance: "Entrance") -> _OfPeople:
         "groups": entrance.groups,
         "audit": entrance.audit,
     }
+
+
+def _patient(settings: "Settings", database: "Database", vault: "Vault", artifacts: "ArtifactStore") -> Patient:
+    return Patient(database, artifacts, vault, settings.home, settings.heartbeat)
 
 
 def _make_entrance(settings: "Settings", database: "Database", authority: "Authority") -> "Entrance":

@@ -9,6 +9,7 @@ from errands.cli.displays import local_now
 from errands.cli.figures import moment
 from errands.cli.neutral import one_line, safe
 from errands.cli.tables import Column, table
+from errands.services.porting import Imported
 from errands.services.views import Applied, TaskView, VersionView
 
 if TYPE_CHECKING:
@@ -36,6 +37,20 @@ def applied_text(applied: Applied, source: str, *, dry_run: bool, width: int) ->
         parts += problem_lines(applied.file, source, problem, width=width)
     if applied.diff and applied.change == "changed":
         parts.append(diff_text(applied.diff))
+    return Group(*parts)
+
+
+def imported_text(imported: Imported, *, dry_run: bool, width: int) -> "Group":
+    """A line on each file of a project, and the diff of what changed."""
+    from rich.console import Group, RenderableType
+
+    parts: list[RenderableType] = []
+    for brought in imported.brought:
+        line = f"{one_line(brought.name)}: {brought.kind} {_CHANGES[brought.change, dry_run]}"
+        parts.append(safe(line, "strong" if brought.change != "unchanged" else ""))
+        if brought.diff and brought.change == "changed":
+            parts.append(diff_text(brought.diff))
+    parts += [applied_text(one, "", dry_run=dry_run, width=width) for one in imported.applied]
     return Group(*parts)
 
 

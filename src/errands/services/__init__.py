@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from errands.services.offering import OfferingService
     from errands.services.overview import OverviewService
     from errands.services.people import PeopleService
+    from errands.services.porting import PortingService
     from errands.services.projects import ProjectService
     from errands.services.retirement import RetirementService
     from errands.services.runs import RunService
@@ -77,6 +78,7 @@ class Services:
     calendars: "CalendarService"
     artifacts: "ArtifactService"
     backups: "BackupService"
+    porting: "PortingService"
     figures: "FigureService"
     webhooks: "WebhookService"
     mail: "MailService"

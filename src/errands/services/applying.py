@@ -3,8 +3,8 @@
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, assert_never
 from uuid import UUID
@@ -30,9 +30,22 @@ from errands.services.trigger_sync import sync_triggers
 from errands.services.views import Applied, SourceFile
 from errands.store import library, projects, tasks
 from errands.store.projects import ProjectRow
-from errands.store.tasks import VersionRow
+from errands.store.tasks import TaskRow, VersionBody, VersionRow
 
 Change = Literal["created", "changed", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Importing:
+    """What is different when the files are those of a whole project.
+
+    Such files say what is published: a task whose published version they repeat stays as it is, whatever came later.
+    """
+
+    promised: frozenset[str]
+    """Secrets that count as there although they are not yet."""
+    also: Callable[[AsyncConnection, ProjectRow], Awaitable[None]]
+    """Done in the same transaction, before the files are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,7 @@ class Wish:
     """Of schedules that name none."""
     edited: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By task, the digests of which one must be that of its newest version; none: the task must not be there."""
+    importing: Importing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,8 @@ async def apply_files(
     owner = await projects.ensure(connection, project)
     await projects.lock(connection, owner.id)
     around = await of_project(connection, project, tools)
+    if wish.importing is not None and around.secrets is not None:
+        around = replace(around, secrets=around.secrets | wish.importing.promised)
     sound = await check_files(wish.files, around, checker)
     return [await _store(connection, owner, one, wish) for one in sorted(sound, key=_rank)]
 
@@ -157,7 +173,7 @@ async def _store(connection: AsyncConnection, owner: ProjectRow, one: _Sound, wi
     change = _change(None if before is None else before.source, one.file.source)
     if change != "unchanged":
         await library.put(connection, kind, owner.id, name, one.file.source, as_json(one.definition))
-    diff = _diff(name, "" if before is None else before.source, one.file.source)
+    diff = diff_of(name, "" if before is None else before.source, one.file.source)
     return Applied(one.file.name, kind, name, change, None, True, diff, one.warnings)
 
 
@@ -169,7 +185,7 @@ async def _store_task(
     task = await tasks.find(connection, owner.id, definition.task, lock=True)
     refuse_archived(task)
     task_id = task.id if task is not None else await tasks.make(connection, owner.id, definition.task, *said)
-    newest = await tasks.body(connection, task_id, task.latest) if task is not None else None
+    newest = await _standing(connection, task, one.file.source, wish) if task is not None else None
     _check_edited(wish, definition.task, None if newest is None else newest.source)
     agents = await freeze_agents(connection, owner.id, definition)
     change = _change(None if newest is None else newest.source, one.file.source)
@@ -197,7 +213,7 @@ async def _store_task(
         )
         await sync_alarms(connection, owner.id, task_id, definition.alarms, utc_now())
     published = wish.publish or (task is not None and task.published_version_id == version.id)
-    diff = _diff(definition.task, "" if newest is None else newest.source, one.file.source)
+    diff = diff_of(definition.task, "" if newest is None else newest.source, one.file.source)
     if newest is not None and newest.agents is not None:
         diff = "\n".join(text for text in (diff, *_agent_diffs(newest.agents, agents)) if text)
     return Applied(one.file.name, "task", definition.task, change, version.number, published, diff, one.warnings)
@@ -215,7 +231,7 @@ async def freeze_agents(
 def _agent_diffs(before: Mapping[str, JsonObject], after: Mapping[str, JsonObject]) -> list[str]:
     """What has changed in the agents that a version keeps."""
     return [
-        _diff(f"agent {name}", _shown(before.get(name)), _shown(after.get(name)))
+        diff_of(f"agent {name}", _shown(before.get(name)), _shown(after.get(name)))
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
@@ -223,6 +239,15 @@ def _agent_diffs(before: Mapping[str, JsonObject], after: Mapping[str, JsonObjec
 
 def _shown(agent: JsonObject | None) -> str:
     return "" if agent is None else json.dumps(agent, indent=2, ensure_ascii=False)
+
+
+async def _standing(connection: AsyncConnection, task: TaskRow, source: str, wish: Wish) -> VersionBody | None:
+    """The version that a file is compared with: the newest; in an import the published one where it says the same."""
+    if wish.importing is not None and task.published is not None:
+        published = await tasks.body(connection, task.id, task.published)
+        if published is not None and published.digest == digest_of(source):
+            return published
+    return await tasks.body(connection, task.id, task.latest)
 
 
 def _check_edited(wish: Wish, task: str, newest: str | None) -> None:
@@ -244,7 +269,7 @@ def _change(before: str | None, after: str) -> Change:
     return "unchanged" if digest_of(before) == digest_of(after) else "changed"
 
 
-def _diff(name: str, before: str, after: str) -> str:
+def diff_of(name: str, before: str, after: str) -> str:
     """Unified diff with three lines around each change; trailing blanks do not count."""
     old, new = ([line.rstrip() for line in text.strip().splitlines()] for text in (before, after))
     lines = difflib.unified_diff(old, new, f"{name} (stored)", f"{name} (new)", lineterm="")

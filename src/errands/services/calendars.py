@@ -1,7 +1,7 @@
 """Calendars: named lists of closed periods that schedules may name under `except:`."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from errands.core.access import Principal, ProjectResource, Resource, ServerResource, Verb
@@ -49,15 +49,8 @@ class CalendarService:
         """Make or replace one; schedules that name it follow at once. Raises Denied, NotFound, Invalid."""
         verb, resource = _act(project, name)
         await self._authority.authorise(caller, verb, resource)
-        _check(name, periods)
-        stored = [
-            {
-                "start": one.start.astimezone(UTC).isoformat(),
-                "end": one.end.astimezone(UTC).isoformat(),
-                "note": one.note,
-            }
-            for one in sorted(periods, key=lambda one: one.start)
-        ]
+        check_calendar(name, periods)
+        stored = stored_periods(periods)
         async with self._database.engine.begin() as connection:
             owner = None if project is None else (await find_project(connection, project)).id
             await backfills.put_calendar(connection, owner, name, stored, exempt_tags, self._clock())
@@ -83,7 +76,16 @@ def _act(project: str | None, name: str) -> tuple[Verb, Resource]:
     return Verb.CALENDAR_EDIT, ProjectResource(project, "calendar", name)
 
 
-def _check(name: str, periods: Sequence[PeriodView]) -> None:
+def stored_periods(periods: Sequence[PeriodView]) -> list[Mapping[str, str | None]]:
+    """Closed periods as they are kept: in UTC, the earliest first."""
+    return [
+        {"start": one.start.astimezone(UTC).isoformat(), "end": one.end.astimezone(UTC).isoformat(), "note": one.note}
+        for one in sorted(periods, key=lambda one: one.start)
+    ]
+
+
+def check_calendar(name: str, periods: Sequence[PeriodView]) -> None:
+    """Raises Invalid for what can be no calendar."""
     if not _NAME.fullmatch(name):
         raise Invalid(
             f"{name[:80]!r} cannot be the name of a calendar.",

@@ -71,7 +71,7 @@ class ChannelService:
         """
         resource = ProjectResource(project, "channel", name)
         await self._authority.authorise(caller, Verb.ALARM_EDIT, resource)
-        _check(name, secret, addresses, events)
+        check_channel(name, secret, addresses, events)
         async with self._database.engine.connect() as connection:
             owner = await find_project(connection, project)
         if secret is not None:
@@ -161,7 +161,8 @@ class ChannelService:
             raise Invalid(f"{misfit[:1].upper()}{misfit[1:]}.")
 
 
-def _check(name: str, secret: str | None, addresses: Sequence[str], events: Sequence[str]) -> None:
+def check_channel(name: str, secret: str | None, addresses: Sequence[str], events: Sequence[str]) -> None:
+    """Raises Invalid for what can be no channel."""
     if not _NAME.fullmatch(name):
         raise Invalid(
             f"{name[:80]!r} cannot be the name of a channel.",

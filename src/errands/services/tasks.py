@@ -15,7 +15,7 @@ from errands.core.definition.typing_contract import TypeChecker
 from errands.core.problems import Problem
 from errands.core.values import Json, JsonObject
 from errands.services.alarm_sync import sync_alarms
-from errands.services.applying import Wish, apply_files
+from errands.services.applying import Importing, Wish, apply_files
 from errands.services.authority import Authority, utc_now
 from errands.services.errors import FilesInvalid, Invalid
 from errands.services.lookup import find_project, find_task, find_version, refuse_archived
@@ -79,12 +79,14 @@ class TaskService:
         publish: bool = True,
         dry_run: bool = False,
         edited: Mapping[str, Sequence[str]] | None = None,
+        importing: Importing | None = None,
     ) -> list[Applied]:
         """Make the project's tasks, agents and models what the files say: all of them, or none.
 
         A task whose source is that of its newest version gets no new one. `dry_run` tells what would change and
         changes nothing. `edited`: by task, the digests of which one must be that of its newest version (none: the task
-        must not be there yet). Raises Denied; ChangedMeanwhile; FilesInvalid with every problem of every file.
+        must not be there yet). `importing`: the files are a whole project's.
+        Raises Denied; ChangedMeanwhile; FilesInvalid with every problem of every file.
         """
         await self._authority.authorise(caller, Verb.TASK_EDIT, ProjectResource(project))
         if publish:
@@ -93,10 +95,12 @@ class TaskService:
         names = [file.name for file in files]
         if twice := {name for name in names if names.count(name) > 1}:
             raise Invalid(f"The file {min(twice)} was given twice.", "Give each file once.")
-        wish = Wish(files, caller.reference, message, publish, self._timezone, edited or {})
+        wish = Wish(files, caller.reference, message, publish, self._timezone, edited or {}, importing)
         async with self._database.engine.connect() as connection, connection.begin() as transaction:
             owner = await make_sure_of(connection, self._authority, caller, project)
             before = {row.name: row.published for row in await tasks.every(connection, owner.id)}
+            if importing is not None:
+                await importing.also(connection, owner)
             applied = await apply_files(connection, project, wish, self._tools, self._checker)
             if dry_run:
                 await transaction.rollback()

@@ -1,6 +1,7 @@
 """Every route of the document: done once as it should be, and refused to those who may not."""
 
 import asyncio
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -169,6 +170,13 @@ async def _projects_and_tasks(walk: Walk) -> None:
     assert "s3cret" not in (await walk.call("listSecrets", **here)).text
     await walk.call("limitSecret", **here, secret="KEY", json={"tasks": ["hello"]})
     assert (await walk.call("listSecrets", **here)).json()[0]["tasks"] == ["hello"]
+    bundle = (await walk.call("exportProject", **here)).json()
+    assert bundle[0]["name"] == "project.yaml"
+    zipped = (await walk.call("exportProjectArchive", **here)).content
+    again = await walk.call("importProject", **here, json={"files": bundle, "dry_run": True})
+    assert {one["change"] for one in again.json()["applied"]} == {"unchanged"}
+    packed = {"archive": base64.b64encode(zipped).decode(), "dry_run": True}
+    assert (await walk.call("importProject", **here, json=packed)).json() == again.json()
     await walk.call("deleteSecret", **here, secret="KEY")
     assert (await walk.call("sendEvent", **here, json={"name": "paid", "payload": {"n": 1}})).json() == {"woken": 0}
 

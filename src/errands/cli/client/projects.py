@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from errands.cli.client.connection import Connection
 from errands.core.values import Json
+from errands.services.porting import Imported
 from errands.services.views import Applied, SecretView, SourceFile
 
 
@@ -37,6 +38,17 @@ class Projects:
     async def export(self, project: str) -> Sequence[SourceFile]:
         """The files as they were applied last."""
         return await self._connection.get(list[SourceFile], "projects", project, "files")
+
+    async def take_out(self, project: str) -> Sequence[SourceFile]:
+        """The whole project as files."""
+        return await self._connection.get(list[SourceFile], "projects", project, "bundle")
+
+    async def bring_in(
+        self, project: str, files: Sequence[SourceFile], *, message: str | None, dry_run: bool
+    ) -> Imported:
+        """Make the project what the files say, or tell what would change."""
+        body = {"files": files, "message": message, "dry_run": dry_run}
+        return await self._connection.post(Imported, "projects", project, "bundle", body=body)
 
     async def send_event(self, project: str, name: str, *, key: str | None, payload: Json) -> int:
         """Tell waiting runs that something has happened; how many go on."""
