@@ -30,6 +30,27 @@ async def test_a_planned_time_starts_one_run_and_leaves_one_row(times: Timetable
     assert await times.runs() == 1
 
 
+async def test_each_start_is_in_the_audit_log_with_its_trigger_owner_and_planned_time(times: Timetable) -> None:
+    await times.publish(task("every: 10m"))
+    await times.publish(task("every: 10m", name="other"))
+    await times.pass_time(minutes=10)
+    rows = await times.bench.pool.fetch("select * from audit_entries where verb = 'task.run' order by name")
+    assert [(row["actor"], row["actor_kind"], row["noun"], row["name"], row["outcome"]) for row in rows] == [
+        ("trigger:plan", "trigger", "task", "other", "done"),
+        ("trigger:plan", "trigger", "task", "t", "done"),
+    ]
+    run = await times.bench.pool.fetchval(
+        "select run_id from occurrences join triggers on triggers.id = trigger_id "
+        "join tasks on tasks.id = triggers.task_id where tasks.name = 't'"
+    )
+    assert from_text(rows[1]["detail"]) == {
+        "run": f"run_{run.hex}",
+        "source": "schedule",
+        "planned_at": "2026-03-02T08:10:00+00:00",
+        "owner": "user:ana",
+    }
+
+
 async def test_the_run_knows_its_trigger_and_planned_time(times: Timetable) -> None:
     source = task(
         "every: 10m",

@@ -10,13 +10,15 @@ import structlog
 
 from errands.services.audit import seal_all
 from errands.services.authority import Clock, utc_now
-from errands.store import people, sessions
+from errands.store import deliveries, people, sessions
 from errands.store.database import Database
 
 _SEAL_EVERY = timedelta(seconds=2)
 _PRUNE_EVERY = timedelta(minutes=10)
 _KEEP_ATTEMPTS = timedelta(days=1)
 _KEEP_LINKS = timedelta(days=30)
+_KEEP_DELIVERIES = timedelta(days=90)
+"""Whether a delivery has come before does not depend on it: the ledger of occurrences knows."""
 _LAST_CHORE = timedelta(seconds=5)
 """What a chore under way gets to end. A message that is cut off is sent again later."""
 
@@ -32,7 +34,7 @@ class Chore:
 
 
 class Housekeeping:
-    """Chains new entries of the audit log, removes sessions, links and attempts that have expired, and does chores."""
+    """Chains new entries of the audit log, removes what has expired of sign-ins and deliveries, and does chores."""
 
     def __init__(self, database: Database, clock: Clock = utc_now, chores: Sequence[Chore] = ()) -> None:
         self._database = database
@@ -70,6 +72,7 @@ class Housekeeping:
         async with self._database.engine.begin() as connection:
             await sessions.prune(connection, now, now - _KEEP_ATTEMPTS)
             await people.prune_links(connection, now - _KEEP_LINKS)
+        await deliveries.prune(self._database.pool, now - _KEEP_DELIVERIES)
 
 
 async def _again_and_again(chore: Chore, stop: asyncio.Event) -> None:

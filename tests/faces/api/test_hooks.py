@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from errands.bootstrap import Runtime
 from errands.services import Services
 from tests.core.test_signatures import GITHUB_BODY, GITHUB_HEADER, GITHUB_SECRET, headers_of
 from tests.faces.api.conftest import OPERATOR, apply
@@ -287,3 +288,13 @@ async def test_many_calls_of_one_delivery_at_once_start_one_run(publish: Any) ->
     answers = await asyncio.gather(*(hook.call_with(headers) for _ in range(10)))
     assert sorted(one.status_code for one in answers) == [200] * 9 + [202]
     assert len(await hook.runs()) == 1
+
+
+async def test_old_deliveries_are_forgotten_and_still_start_nothing_twice(publish: Any, runtime: Runtime) -> None:
+    hook = await publish(signed("github"))
+    headers = headers_of("github", "key", b"{}") | {"X-GitHub-Delivery": "1"}
+    assert (await hook.call_with(headers)).status_code == 202
+    await runtime.engine._parts.pool.execute("update deliveries set received_at = now() - interval '91 days'")
+    await runtime.housekeeping.prune()
+    assert await hook.deliveries() == []
+    assert (await hook.call_with(headers)).status_code == 200
