@@ -207,7 +207,8 @@ async def _runs(walk: Walk) -> None:
         assert content.text == "hello ana"
         assert content.headers["content-disposition"].startswith("attachment")
     advice = (await walk.call("suggestGrants", **here, task="hello")).json()
-    assert (advice["runs"], advice["unused"]) == (1, [])
+    assert advice["runs"] in (1, 2), "the rerun may have ended by now"
+    assert advice["unused"] == []
     tried = await walk.call("backtest", **here, json={"task": "hello", "runs": 5})
     assert "same" in [one["verdict"] for one in tried.json()["runs"]]
     slow = (await walk.call("startRun", **here, task="slow", json={})).json()["id"]
