@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from errands.api.page import page_folder
 from tests.page.seeding import seed
@@ -27,6 +27,8 @@ _ARGUMENTS = [
     "--no-first-run",
 ]
 NewDatabase = Callable[[], str]
+# A machine that is busy with other things is no defect of the page.
+expect.set_options(timeout=20_000)
 
 
 def _missing(what: str) -> None:

@@ -16,6 +16,8 @@ SCREENS = {
     "yaml": "/p/default/tasks/regional-report?tab=yaml",
     "versions": "/p/default/tasks/daily-sync?tab=versions",
     "triggers": "/p/default/tasks/regional-report?tab=triggers",
+    "edit": "/p/default/tasks/regional-report/edit",
+    "new-task": "/p/default/new-task",
     "run-form": "/p/default/tasks/regional-report/run",
     "runs": "/p/default/runs",
     "run": "/p/default/runs/{synced}",

@@ -98,6 +98,18 @@ const task = createRoute({
   component: lazyRouteComponent(() => import('./features/tasks/TaskScreen'), 'TaskScreen'),
 })
 
+const edit = createRoute({
+  getParentRoute: () => project,
+  path: 'tasks/$task/edit',
+  component: lazyRouteComponent(() => import('./features/editor/EditorScreen'), 'EditorScreen'),
+})
+
+const newTask = createRoute({
+  getParentRoute: () => project,
+  path: 'new-task',
+  component: lazyRouteComponent(() => import('./features/editor/EditorScreen'), 'NewTaskScreen'),
+})
+
 const runForm = createRoute({
   getParentRoute: () => project,
   path: 'tasks/$task/run',
@@ -130,7 +142,7 @@ const tree = root.addChildren([
   signIn,
   setup,
   password,
-  inside.addChildren([start, project.addChildren([home, tasks, task, runForm, runs, run, inbox])]),
+  inside.addChildren([start, project.addChildren([home, tasks, task, edit, newTask, runForm, runs, run, inbox])]),
 ])
 
 export function makeRouter(queryClient: QueryClient) {

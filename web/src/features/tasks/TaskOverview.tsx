@@ -8,9 +8,9 @@ import { Moment, useZone } from '@/ui/moments'
 import { tookText } from '@/ui/RunTable'
 import { Section } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
+import { StepOutline } from '@/ui/steps/StepOutline'
 import { Strip } from '@/ui/Strip'
 import { sourceQuery } from './queries'
-import { StepOutline } from './StepOutline'
 import classes from './Task.module.css'
 
 /** What the task is for, its steps, how it did lately and what starts it. */

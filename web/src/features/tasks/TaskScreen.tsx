@@ -104,6 +104,16 @@ function Actions({ project, task }: { project: string; task: TaskView }) {
   return (
     <>
       {may('task.pause') && <PauseButton project={project} task={task} />}
+      {may('task.edit') && (
+        <Button
+          variant="default"
+          renderRoot={(props) => (
+            <Link to="/p/$project/tasks/$task/edit" params={{ project, task: task.name }} {...props} />
+          )}
+        >
+          Edit
+        </Button>
+      )}
       {may('task.run') && task.published !== null && (
         <Button
           leftSection={<IconPlayerPlayFilled size={13} aria-hidden />}

@@ -23,10 +23,12 @@ export function TasksScreen() {
   const { q = '' } = route.useSearch()
   const navigate = useNavigate()
   const query = useQuery(tasksQuery(project))
+  const own = useQuery(projectQuery(project))
   return (
     <Screen
       title="Tasks"
       actions={
+        <>
         <TextInput
           aria-label="Filter tasks"
           placeholder="Filter by name or tag"
@@ -36,6 +38,10 @@ export function TasksScreen() {
             void navigate({ to: '.', search: { q: value || undefined }, replace: true })
           }
         />
+        {own.data?.rights.includes('task.edit') && (
+          <Button renderRoot={(props) => <Link to="/p/$project/new-task" params={{ project }} {...props} />}>New task</Button>
+        )}
+        </>
       }
     >
       <Answered query={query} rows={8}>

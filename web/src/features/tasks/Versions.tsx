@@ -1,10 +1,10 @@
 import { Badge, Button, Group, Modal, Select, Text, VisuallyHidden } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { diffLines } from 'diff'
 import { useState } from 'react'
 
 import type { TaskView, VersionView } from '@/api/generated/schema'
 import { projectQuery } from '@/api/queries'
+import { Difference } from '@/ui/Difference'
 import { Moment } from '@/ui/moments'
 import { Section } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
@@ -12,7 +12,6 @@ import table from '@/ui/Table.module.css'
 import { done, failed } from '@/ui/toast'
 import { person } from '@/ui/triggers'
 import { publish, sourceQuery, versionsQuery } from './queries'
-import classes from './Task.module.css'
 
 /** Every version, what changed between two, and which one new runs take. */
 export function Versions({ project, task }: { project: string; task: TaskView }) {
@@ -137,35 +136,10 @@ function Differences({ project, task, old, fresh }: { project: string; task: str
       {({ source }) => (
         <Answered query={after}>
           {(newer) => {
-            const lines = changedLines(source, newer.source)
-            if (lines.length === 0) return <Text size="sm" c="dimmed">They are the same.</Text>
-            return (
-              <pre className={classes.diff} tabIndex={0} aria-label={`Differences between v${old} and v${fresh}`}>
-                {lines.map(({ part, text }, place) => (
-                  <span key={place} data-part={part}>
-                    {{ added: '+ ', removed: '- ', same: '  ' }[part]}
-                    {text}
-                  </span>
-                ))}
-              </pre>
-            )
+            return <Difference before={source} after={newer.source} label={`Differences between v${old} and v${fresh}`} />
           }}
         </Answered>
       )}
     </Answered>
   )
-}
-
-type Part = 'added' | 'removed' | 'same'
-const AROUND = 3
-
-export function changedLines(before: string, after: string): { part: Part; text: string }[] {
-  const lines = diffLines(before, after).flatMap(({ added, removed, value }) =>
-    value
-      .replace(/\n$/, '')
-      .split('\n')
-      .map((text) => ({ part: (added ? 'added' : removed ? 'removed' : 'same') as Part, text })),
-  )
-  const changed = lines.flatMap(({ part }, place) => (part === 'same' ? [] : [place]))
-  return lines.filter((_, place) => changed.some((near) => Math.abs(near - place) <= AROUND))
 }

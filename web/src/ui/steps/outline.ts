@@ -1,7 +1,11 @@
 import { parse } from 'yaml'
 
 /** A step as a person reads it: its name, what it does in one line, and what stands below it. */
+/** Where a step stands in the file: `['steps', 2, 'do', 0]`. */
+export type FilePath = readonly (string | number)[]
+
 export interface OutlineStep {
+  path: FilePath
   id: string | null
   kind: StepKind
   summary: string
@@ -12,6 +16,7 @@ export interface OutlineStep {
 
 export interface OutlineBlock {
   label: string
+  path: FilePath
   steps: OutlineStep[]
 }
 
@@ -34,9 +39,9 @@ export function outlineOf(source: string): Outline {
   try {
     const file = parse(source) as Fields | null
     return {
-      steps: list(file?.steps),
-      onError: list(file?.on_error),
-      finally: list(file?.finally),
+      steps: list(file?.steps, ['steps']),
+      onError: list(file?.on_error, ['on_error']),
+      finally: list(file?.finally, ['finally']),
       problem: null,
     }
   } catch (error) {
@@ -44,23 +49,27 @@ export function outlineOf(source: string): Outline {
   }
 }
 
-const list = (value: unknown): OutlineStep[] => (Array.isArray(value) ? value.filter(isFields).map(step) : [])
+const list = (value: unknown, path: FilePath): OutlineStep[] =>
+  Array.isArray(value) ? value.flatMap((one, place) => (isFields(one) ? [step(one, [...path, place])] : [])) : []
 
-function step(fields: Fields): OutlineStep {
-  const [kind, summary, blocks] = said(fields)
-  return { id: text(fields.id) || null, kind, summary: text(fields.title) || summary, remarks: remarks(fields), blocks }
+function step(fields: Fields, path: FilePath): OutlineStep {
+  const [kind, summary, blocks] = said(fields, path)
+  return { path, id: text(fields.id) || null, kind, summary: text(fields.title) || summary, remarks: remarks(fields), blocks }
 }
 
 /** Kind, one line, and inner blocks of a step. */
-function said(fields: Fields): [StepKind, string, OutlineBlock[]] {
+function said(fields: Fields, path: FilePath): [StepKind, string, OutlineBlock[]] {
   if ('tool' in fields) return ['tool', `${text(fields.tool)} ${args(fields.with)}`, []]
   if ('prompt' in fields) return ['agent', `${text(fields.agent) || 'agent'}: ${firstLine(fields.prompt)}`, []]
   if ('python' in fields) return ['python', firstLine(fields.python), []]
-  if ('if' in fields) return ['if', firstLine(fields.if), branches({ then: fields.then, else: fields.else })]
-  if ('switch' in fields) return ['switch', firstLine(fields.switch), branches({ ...object(fields.cases), default: fields.default })]
-  if ('for_each' in fields) return ['for each', loop(fields), [{ label: 'do', steps: list(fields.do) }]]
-  if ('repeat' in fields) return ['repeat', `until ${firstLine(fields.until)}, at most ${text(fields.max) || '?'} times`, [{ label: 'do', steps: list(fields.repeat) }]]
-  if ('parallel' in fields) return ['parallel', 'at the same time', branches(object(fields.parallel))]
+  if ('if' in fields) return ['if', firstLine(fields.if), branches({ then: fields.then, else: fields.else }, path)]
+  if ('switch' in fields) return ['switch', firstLine(fields.switch), [
+    ...branches(object(fields.cases), [...path, 'cases']),
+    ...branches({ default: fields.default }, path),
+  ]]
+  if ('for_each' in fields) return ['for each', loop(fields), [{ label: 'do', path: [...path, 'do'], steps: list(fields.do, [...path, 'do']) }]]
+  if ('repeat' in fields) return ['repeat', `until ${firstLine(fields.until)}, at most ${text(fields.max) || '?'} times`, [{ label: 'do', path: [...path, 'repeat'], steps: list(fields.repeat, [...path, 'repeat']) }]]
+  if ('parallel' in fields) return ['parallel', 'at the same time', branches(object(fields.parallel), [...path, 'parallel'])]
   if ('run' in fields) return ['task', `${text(fields.run)} ${args(fields.with)}${fields.wait === false ? ', without waiting' : ''}`, []]
   if ('wait' in fields) return ['wait', isFields(fields.wait) ? `until ${firstLine(fields.wait.until)}` : text(fields.wait), []]
   if ('wait_for' in fields) return ['event', waitFor(object(fields.wait_for)), []]
@@ -70,9 +79,9 @@ function said(fields: Fields): [StepKind, string, OutlineBlock[]] {
   return ['unknown', Object.keys(fields).join(', '), []]
 }
 
-function branches(blocks: Fields): OutlineBlock[] {
+function branches(blocks: Fields, path: FilePath): OutlineBlock[] {
   return Object.entries(blocks)
-    .map(([label, steps]) => ({ label, steps: list(steps) }))
+    .map(([label, steps]) => ({ label, path: [...path, label], steps: list(steps, [...path, label]) }))
     .filter(({ steps }) => steps.length > 0)
 }
 

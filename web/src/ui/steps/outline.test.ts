@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
+import { changedLines } from '../Difference'
 import { outlineOf } from './outline'
-import { changedLines } from './Versions'
 
 test('a loop reads as a sentence, with its steps below it', () => {
   const { steps } = outlineOf(`

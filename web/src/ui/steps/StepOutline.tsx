@@ -17,7 +17,7 @@ import {
 import { outlineOf, type OutlineStep, type StepKind } from './outline'
 import classes from './StepOutline.module.css'
 
-const ICONS: Record<StepKind, ComponentType<{ size?: number; 'aria-hidden'?: boolean }>> = {
+export const STEP_ICONS: Record<StepKind, ComponentType<{ size?: number; 'aria-hidden'?: boolean }>> = {
   tool: IconTool,
   agent: IconRobot,
   python: IconBraces,
@@ -59,7 +59,7 @@ function Steps({ steps }: { steps: readonly OutlineStep[] }) {
 }
 
 function Step({ step }: { step: OutlineStep }) {
-  const Icon = ICONS[step.kind]
+  const Icon = STEP_ICONS[step.kind]
   return (
     <li>
       <div className={classes.step}>

@@ -1,0 +1,58 @@
+import { Alert, Button, Checkbox, Group, Modal, Text, TextInput } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+
+import { isStatus, sentence } from '@/api/client'
+import { Difference } from '@/ui/Difference'
+import { done } from '@/ui/toast'
+import type { Draft } from './draft'
+import { store } from './queries'
+
+interface PublishDialogProps {
+  project: string
+  task: string
+  draft: Draft
+  /** What the server has. */
+  before: string
+  close: () => void
+  onStored: () => Promise<void>
+}
+
+/** What would change, and the button that stores it; refused where somebody else stored another version meanwhile. */
+export function PublishDialog({ project, task, draft, before, close, onStored }: PublishDialogProps) {
+  const [message, setMessage] = useState('')
+  const [publish, setPublish] = useState(true)
+  const change = useMutation({
+    mutationFn: () => store(project, task, draft.text, draft.base?.tag ?? null, message, publish),
+    onSuccess: ({ version, published }) => {
+      done(published ? `v${version} of ${task} is published` : `v${version} of ${task} is stored`)
+      void onStored()
+    },
+  })
+  const meanwhile = isStatus(change.error, 412)
+  return (
+    <Modal opened onClose={close} title={`Store ${task}`} size="xl">
+      {change.error && (
+        <Alert color="red" variant="light" mb="md" role="alert" title={meanwhile ? 'Somebody else stored a version meanwhile' : 'Nothing was stored'}>
+          {meanwhile
+            ? 'Your draft began with an older one. Open the task in another tab, compare, and take over what you want; your draft stays here.'
+            : sentence(change.error)}
+        </Alert>
+      )}
+      <Text size="sm" fw={500} mb={6}>
+        What changes
+      </Text>
+      <Difference before={before} after={draft.text} label="What changes" />
+      <TextInput mt="md" label="Message" placeholder="Why" description="Kept with the version" maxLength={1000} value={message} onChange={({ currentTarget }) => setMessage(currentTarget.value)} />
+      <Checkbox mt="md" label="Publish: new runs and triggers take it at once" checked={publish} onChange={({ currentTarget }) => setPublish(currentTarget.checked)} />
+      <Group justify="flex-end" mt="lg" gap="xs">
+        <Button variant="default" onClick={close}>
+          Back to the draft
+        </Button>
+        <Button loading={change.isPending} onClick={() => change.mutate()}>
+          {publish ? 'Store and publish' : 'Store'}
+        </Button>
+      </Group>
+    </Modal>
+  )
+}

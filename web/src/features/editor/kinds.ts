@@ -1,0 +1,66 @@
+import type { FieldSchema } from '@/ui/form/schema'
+import type { StepKind } from '@/ui/steps/outline'
+
+/** A kind that can be added: its name, what it does, and what a new one begins with. */
+export interface AddableKind {
+  kind: StepKind
+  /** The key that makes a step one of this kind. */
+  key: string
+  about: string
+  begin: Record<string, unknown>
+}
+
+export const KINDS: readonly AddableKind[] = [
+  { kind: 'tool', key: 'tool', about: 'Call a tool', begin: { tool: 'log', with: { message: 'hello' } } },
+  { kind: 'agent', key: 'prompt', about: 'Let an agent work', begin: { prompt: 'Say what to do' } },
+  { kind: 'python', key: 'python', about: 'Compute something', begin: { python: '1 + 1' } },
+  { kind: 'if', key: 'if', about: 'Decide between two ways', begin: { if: 'True', then: [{ wait: '1s' }] } },
+  { kind: 'switch', key: 'switch', about: 'Decide between many ways', begin: { switch: "'a'", cases: { a: [{ wait: '1s' }] } } },
+  { kind: 'for each', key: 'for_each', about: 'Do it for every item of a list', begin: { for_each: '[1, 2, 3]', as: 'item', do: [{ python: 'item' }] } },
+  { kind: 'repeat', key: 'repeat', about: 'Do it until something holds', begin: { repeat: [{ wait: '1s' }], until: 'True', max: 10 } },
+  { kind: 'parallel', key: 'parallel', about: 'Do several things at the same time', begin: { parallel: { one: [{ wait: '1s' }], other: [{ wait: '1s' }] } } },
+  { kind: 'task', key: 'run', about: 'Run another task', begin: { run: 'other-task' } },
+  { kind: 'wait', key: 'wait', about: 'Wait for some time', begin: { wait: '1h' } },
+  { kind: 'event', key: 'wait_for', about: 'Wait for an event', begin: { wait_for: { event: 'name', timeout: '1d' } } },
+  { kind: 'approval', key: 'approve', about: 'Ask people', begin: { approve: { question: 'Go on?', choices: ['go_on', 'stop'] } } },
+  { kind: 'notify', key: 'notify', about: 'Tell people', begin: { notify: { to: 'secret:CHANNEL', title: 'News', body: 'Something happened' } } },
+  { kind: 'finish', key: 'finish', about: 'End the run', begin: { finish: { status: 'succeeded' } } },
+]
+
+/** Fields whose value is a block of steps: the tree shows them, a form does not. */
+const BLOCKS = new Set(['then', 'else', 'cases', 'default', 'do', 'repeat', 'parallel'])
+const CODE = new Set(['python'])
+const LINES = new Set(['prompt'])
+/** On every kind; shown below what the kind itself asks for. */
+export const SHARED = new Set(['id', 'title', 'when', 'retry', 'timeout', 'cache', 'keep', 'on_crash', 'on_error'])
+
+export interface StepField {
+  name: string
+  schema: FieldSchema & { $ref?: string; anyOf?: unknown[]; oneOf?: unknown[] }
+  control: 'line' | 'lines' | 'code' | 'choice' | 'yaml'
+  shared: boolean
+}
+
+interface FileSchema {
+  $defs: Record<string, { properties?: Record<string, StepField['schema']> }>
+}
+
+/** The fields of a kind, drawn from the schema of task files. */
+export function fieldsOfKind(schema: unknown, key: string): StepField[] {
+  const { $defs } = schema as FileSchema
+  const properties = $defs[`step-${key}`]?.properties ?? {}
+  return Object.entries(properties)
+    .filter(([name]) => !BLOCKS.has(name) && name !== 'with')
+    .map(([name, field]) => {
+      const target = field.$ref ? { ...$defs[field.$ref.replace('#/$defs/', '')], ...field } : field
+      return { name, schema: target as StepField['schema'], control: controlOf(name, target as FieldSchema), shared: SHARED.has(name) }
+    })
+}
+
+function controlOf(name: string, schema: FieldSchema & { anyOf?: unknown[]; oneOf?: unknown[] }): StepField['control'] {
+  if (CODE.has(name)) return 'code'
+  if (LINES.has(name)) return 'lines'
+  if (schema.enum) return 'choice'
+  if (schema.type === 'string' || schema.type === 'integer' || schema.type === 'number') return 'line'
+  return 'yaml'
+}
