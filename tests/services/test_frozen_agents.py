@@ -72,3 +72,21 @@ async def test_a_version_from_before_that_habit_goes_on_with_the_project_s_agent
     await database.pool.execute("update task_versions set agents = null")
     await _apply(services, _WRITER.replace("kind", "brief"))
     assert await _instructions(database, directory, 1) == "Be brief."
+
+
+async def test_an_agent_tells_which_versions_keep_it_as_it_was(services: Services) -> None:
+    await _apply(services, _WRITER, _LETTER)
+    (view,) = await services.agents.list(ANA, "default")
+    assert [(one.task, one.version, one.current) for one in view.used_by] == [("letter", 1, True)]
+    await _apply(services, _WRITER.replace("kind", "brief"))
+    view = await services.agents.get(ANA, "default", "writer")
+    assert [(one.task, one.version, one.current) for one in view.used_by] == [("letter", 1, False)]
+
+
+async def test_a_removed_agent_stays_in_the_versions_that_keep_it(
+    services: Services, database: Database, directory: Directory
+) -> None:
+    await _apply(services, _WRITER, _LETTER)
+    await services.agents.remove(ANA, "default", "writer")
+    assert await services.agents.list(ANA, "default") == []
+    assert await _instructions(database, directory, 1) == "Be kind."

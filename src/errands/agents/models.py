@@ -1,11 +1,11 @@
 """The models of this process: found by definition, opened with a key that is resolved in the call only."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from errands.agents.embedded import EmbeddedModel
-from errands.core.definition.agents import ModelDefinition
+from errands.core.definition.agents import KnownModel, ModelDefinition, Rate
 from errands.core.outcomes import ErrorKind, StepFailed
 
 if TYPE_CHECKING:
@@ -16,8 +16,24 @@ if TYPE_CHECKING:
 CheckUrl = Callable[[str], None]
 """Raises StepFailed (denied) for an address that the administrator has not allowed for models."""
 
-Secret = Callable[[str], Awaitable[str]]
-"""`StepContext.credential`."""
+
+class Secret(Protocol):
+    """`StepContext.credential`."""
+
+    async def __call__(self, name: str, *, of_server: bool = False) -> str: ...
+
+
+class Pace(Protocol):
+    """Counts what models with a rate are asked, over all workers."""
+
+    async def take(self, model_id: str, rate: Rate, tokens: int) -> float:
+        """Count one request of so many tokens, if the minute has room; else the seconds until the next minute."""
+        ...
+
+    async def settle(self, model_id: str, tokens: int) -> None:
+        """Count so many more tokens (fewer, below 0) in the present minute."""
+        ...
+
 
 _DEFAULT_URLS = {
     "openai": "https://api.openai.com/v1",
@@ -47,7 +63,10 @@ class Models:
         embedded: EmbeddedModel | None = None,
         check_url: CheckUrl = lambda url: None,
         extra: Mapping[str, ScriptedModel] | None = None,
+        pace: Pace | None = None,
     ) -> None:
+        self.pace = pace
+        """None: no model has a rate here."""
         self._embedded = embedded
         self._check_url = check_url
         self._extra = dict(extra or {})
@@ -114,7 +133,8 @@ def _load_providers() -> type["Providers"]:
 
 async def _key(definition: ModelDefinition, secret: Secret) -> str | None:
     if definition.api_key is not None:
-        return await secret(definition.api_key.removeprefix("secret:"))
+        of_server = isinstance(definition, KnownModel) and definition.of_server
+        return await secret(definition.api_key.removeprefix("secret:"), of_server=of_server)
     if definition.provider in _KEYLESS:
         return None
     raise StepFailed(

@@ -1,8 +1,10 @@
 """Agents at work: finds who is asked, what they may use and spend, and lets them work."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from errands.agents.attachments import Attachment, read_attachment
 from errands.agents.models import Models
@@ -10,10 +12,13 @@ from errands.agents.offers import Offer, names_of, offer
 from errands.agents.ports import Directory, ToolBox
 from errands.agents.talks import Talks
 from errands.agents.work import Work
-from errands.core.definition.agents import AgentDefinition, ModelDefinition
+from errands.core.definition.agents import AgentDefinition, ModelDefinition, Price
 from errands.core.outcomes import ErrorKind, Performed, StepFailed
 from errands.core.ports import AgentCall, Effect, StepContext
 from errands.core.values import digest
+
+if TYPE_CHECKING:
+    from errands.agents.thinking.probing import Probed
 
 Converse = Callable[[Work], Awaitable[Performed]]
 
@@ -88,6 +93,17 @@ class Agents:
         """The same agents and models, for the chat."""
         return Talks(self._directory, self._models, self._defaults.model)
 
+    async def probe(self, definition: ModelDefinition, context: StepContext) -> "Probed":
+        """A tiny real request to a model. Raises StepFailed that says what is wrong with it."""
+        probing = await asyncio.to_thread(_load_probing)
+        probed: Probed = await probing.probe(self._models, definition, context)
+        return probed
+
+    async def prices(self, definitions: Sequence[ModelDefinition]) -> list[Price]:
+        """What models cost: as declared, else as published, else nothing."""
+        probing = await asyncio.to_thread(_load_probing)
+        return [probing.effective_price(one) for one in definitions]
+
     async def aclose(self) -> None:
         """Close connections and stop the embedded model."""
         await self._models.aclose()
@@ -151,6 +167,12 @@ class Agents:
             f"file[{place}]", kind="call", digest=digest(["file", name]), perform=perform, request={"file": name}
         )
         return Attachment.from_json(recorded.output)
+
+
+def _load_probing() -> ModuleType:
+    from errands.agents.thinking import probing
+
+    return probing
 
 
 def _load_conversation() -> Converse:

@@ -19,7 +19,7 @@ from errands.bootstrap.figures import tell_figures
 from errands.bootstrap.logs import configure_logging
 from errands.bootstrap.messages import make_messaging
 from errands.bootstrap.parts import engine_limits, key_source, load_settings, make_agents, make_catalog, open_database
-from errands.bootstrap.reach import make_toolbox
+from errands.bootstrap.reach import Reach, make_toolbox
 from errands.bootstrap.restoring import restore_backup
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack, load: Callable[
     )
     engine = Engine(parts)
     messaging = make_messaging(settings, database, vault, engine)
-    services = make_services(settings, database, engine, toolbox, sandboxes, vault, artifacts, messaging)
+    services = make_services(settings, database, engine, Reach(toolbox, agents), sandboxes, vault, artifacts, messaging)
     await services.projects.ensure(SystemPrincipal("bootstrap", "bootstrap"), settings.default_project)
     chat = make_chat(services, toolbox, agents, vault, settings)
     stack.push_async_callback(chat.aclose)

@@ -82,9 +82,10 @@ def make_agents(settings: "Settings", database: "Database", toolbox: "Toolbox") 
     from errands.agents.models import Models
     from errands.agents.workers import AgentDefaults, Agents
     from errands.services.directory import Directory
+    from errands.services.pacing import Pacing
 
     embedded = EmbeddedModel(EmbeddedSettings(settings.home / "models", settings.embedded_model))
-    models = Models(embedded=embedded, check_url=_url_check(host_policy(settings)))
+    models = Models(embedded=embedded, check_url=_url_check(host_policy(settings)), pace=Pacing(database))
     directory = Directory(database, settings.openai_base_url)
     return Agents(directory, toolbox, models, AgentDefaults(model=settings.default_model))
 

@@ -1,9 +1,20 @@
 """Makes what agents and steps reach: the toolbox with its tool servers, and the services that manage them."""
 
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from errands.core.outcomes import ErrorKind, StepFailed
+
 if TYPE_CHECKING:
+    from errands.agents import Agents
+    from errands.core.definition.agents import KnownModel
+    from errands.core.definition.policies import Grants
+    from errands.core.ports import RunIdentity, StepContext
+    from errands.core.redaction import Redactor
     from errands.services.authority import Authority
+    from errands.services.models import ModelService, Probe, Probed
     from errands.services.tool_servers import ToolServerService
     from errands.services.vault import Vault
     from errands.store.database import Database
@@ -11,11 +22,66 @@ if TYPE_CHECKING:
     from errands.tools.toolbox import Toolbox
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What steps reach: tools and agents."""
+
+    toolbox: "Toolbox"
+    agents: "Agents"
+
+
 def make_toolbox(database: "Database", catalog: "Catalog") -> "Toolbox":
     from errands.services.tool_server_directory import ServerDirectory
     from errands.tools.toolbox import Toolbox
 
     return Toolbox(catalog, ServerDirectory(database))
+
+
+def make_models(database: "Database", authority: "Authority", vault: "Vault", agents: "Agents") -> "ModelService":
+    from errands.services.models import ModelParts, ModelService
+
+    return ModelService(ModelParts(database, authority, agents.prices, _probe(agents, vault)))
+
+
+def _probe(agents: "Agents", vault: "Vault") -> "Probe":
+    """Asks a model outside any run: nothing is recorded, and its key is the only secret."""
+
+    async def probe(model: "KnownModel", project: str, project_id: str) -> "Probed":
+        from datetime import UTC, datetime
+
+        from errands.core.definition.policies import Grants
+        from errands.core.ports import RunIdentity
+        from errands.core.redaction import Redactor
+
+        run = RunIdentity("run_" + "0" * 32, "models", project, project_id, 0, datetime.now(UTC))
+        redactor = Redactor()
+        with tempfile.TemporaryDirectory(prefix="errands-probe-") as folder:
+            context = _probing_context(run, Grants(), Path(folder), vault, redactor)
+            try:
+                return await agents.probe(model, context)
+            except StepFailed as failure:
+                hint = failure.error.hint
+                said, hinted = redactor.text(failure.error.message), None if hint is None else redactor.text(hint)
+                raise StepFailed(failure.error.kind, said, hint=hinted) from None
+
+    return probe
+
+
+def _probing_context(
+    run: "RunIdentity", grants: "Grants", folder: Path, vault: "Vault", redactor: "Redactor"
+) -> "StepContext":
+    from errands.engine.loose import LooseContext
+
+    class Probing(LooseContext):
+        async def credential(self, name: str, *, of_server: bool = False) -> str:
+            found = (await vault.reveal(None if of_server else self.run.project_id, [name])).get(name)
+            if found is None:
+                hint = f"set it with: errands secrets set {name}" + (" --server" if of_server else "")
+                raise StepFailed(ErrorKind.SECRET, f"the secret {name} does not exist", hint=hint)
+            redactor.add(name, found)
+            return found
+
+    return Probing(run, grants, "probe", folder, 0)
 
 
 def make_tool_servers(

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, TypedDict
 from errands.bootstrap.chat import chat_folders, document_reader
 from errands.bootstrap.doors import addresses, make_mail, make_webhooks
 from errands.bootstrap.parts import key_source, look_at_model
-from errands.bootstrap.reach import make_tool_servers
+from errands.bootstrap.reach import Reach, make_models, make_tool_servers
 from errands.core.expressions.checking import TypeChecker
 from errands.core.expressions.sandbox import Sandbox
 from errands.services import Services
 from errands.services.activity import ActivityService
+from errands.services.agents import AgentService
 from errands.services.alarms import AlarmService
 from errands.services.approvals import ApprovalService
 from errands.services.artifacts import ArtifactService
@@ -52,25 +53,23 @@ if TYPE_CHECKING:
     from errands.settings import Settings
     from errands.store.artifacts import ArtifactStore
     from errands.store.database import Database
-    from errands.tools.toolbox import Toolbox
 
 
 def make_services(
     settings: "Settings",
     database: "Database",
     engine: "Engine",
-    toolbox: "Toolbox",
+    reach: Reach,
     sandboxes: "Workers",
     vault: "Vault",
     artifacts: "ArtifactStore",
     messaging: "Messaging",
 ) -> "Services":
-    authority, tail = Authority(database), Tail(database)
+    authority, tail, toolbox = Authority(database), Tail(database), reach.toolbox
     entrance = _make_entrance(settings, database, authority)
     rehearsal = Rehearsal(engine, Sandbox(sandboxes))
-    tasks = TaskService(
-        database, toolbox.builtin(), TypeChecker(sandboxes), rehearsal, authority, timezone=settings.timezone
-    )
+    tools, checker = toolbox.builtin(), TypeChecker(sandboxes)
+    tasks = TaskService(database, tools, checker, rehearsal, authority, timezone=settings.timezone)
     runs = RunService(database, authority, engine, artifacts, tasks, rehearsal, tail)
     approvals = ApprovalService(database, authority, engine)
     retirement = RetirementService(database, authority, settings.keep_deleted)
@@ -105,6 +104,8 @@ def make_services(
         cards=talk.cards,
         attachments=talk.attachments,
         offering=OfferingService(database, authority),
+        models=make_models(database, authority, vault, reach.agents),
+        agents=AgentService(database, authority),
         tool_servers=make_tool_servers(database, authority, vault, toolbox),
         overview=OverviewService(database, authority),
         **_of_people(entrance),

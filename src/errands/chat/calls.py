@@ -3,13 +3,14 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from errands.agents.models import Secret
 from errands.chat.desk import Desk
 from errands.core.access import ProjectResource, Verb, permit
 from errands.core.definition.policies import Budget, Grants
@@ -123,11 +124,11 @@ class _CallContext:
         }
 
 
-def secret_of(vault: Vault, project_id: str) -> Callable[[str], Awaitable[str]]:
+def secret_of(vault: Vault, project_id: str) -> Secret:
     """What models resolve their keys by."""
 
-    async def reveal(name: str) -> str:
-        found = (await vault.reveal(project_id, [name])).get(name)
+    async def reveal(name: str, *, of_server: bool = False) -> str:
+        found = (await vault.reveal(None if of_server else project_id, [name])).get(name)
         if found is None:
             hint = f"set it with: errands secrets set {name}"
             raise StepFailed(ErrorKind.SECRET, f"the secret {name} does not exist", hint=hint)

@@ -8,11 +8,13 @@ from typer.core import TyperGroup
 
 from errands.cli.commands import (
     access,
+    agents,
     alarms,
     audit,
     checking,
     grants,
     lifecycle,
+    models,
     people,
     porting,
     running,
@@ -20,6 +22,7 @@ from errands.cli.commands import (
     safekeeping,
     schedule,
     secrets,
+    servers,
     serving,
     signing,
     starting,
@@ -70,6 +73,7 @@ _COMMANDS: tuple[tuple[str, tuple[tuple[str, Callable[..., None]], ...]], ...] =
             ("unarchive", lifecycle.unarchive),
             ("delete", lifecycle.delete),
             ("export", tasks.export),
+            ("tools", servers.tools),
         ),
     ),
     (
@@ -115,7 +119,9 @@ _GROUPS = (
     ("project", porting.project, "Keep"),
     ("alarms", alarms.alarms, "Look after"),
     ("channels", alarms.channels, "Look after"),
-    ("models", upkeep.models, "Look after"),
+    ("agents", agents.agents, "Keep"),
+    ("servers", servers.servers, "Keep"),
+    ("models", models.models, "Look after"),
     ("audit", audit.audit, "Look after"),
 )
 

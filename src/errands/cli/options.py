@@ -9,6 +9,9 @@ Project = Annotated[
     str | None,
     typer.Option("--project", "-P", metavar="NAME", help="Project to work on. [default: the setting default_project]"),
 ]
+Shared = Annotated[
+    bool, typer.Option("--server", help="The whole server's, for administrators, instead of the project's.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document (JSON lines where the command follows).")]
 AsPerson = Annotated[str | None, typer.Option("--as", metavar="NAME", help="Act as this person. [default: you]")]
 TaskName = Annotated[str, typer.Argument(metavar="TASK", help="Name of a task.", show_default=False)]

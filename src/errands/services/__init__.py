@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from errands.services.activity import ActivityService
+    from errands.services.agents import AgentService
     from errands.services.alarms import AlarmService
     from errands.services.answers import AnswerService
     from errands.services.approval_links import ApprovalLinks
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from errands.services.least_privilege import LeastPrivilege
     from errands.services.mailroom import MailService
     from errands.services.members import GroupService, MemberService
+    from errands.services.models import ModelService
     from errands.services.offering import OfferingService
     from errands.services.overview import OverviewService
     from errands.services.people import PeopleService
@@ -89,3 +91,5 @@ class Services:
     tool_servers: "ToolServerService"
     offering: "OfferingService"
     overview: "OverviewService"
+    models: "ModelService"
+    agents: "AgentService"

@@ -81,6 +81,11 @@ class Authority:
 
         return write
 
+    async def record_denial(self, caller: Principal, verb: Verb, resource: Resource, reason: str) -> None:
+        """Keep a denial that a service has decided by more than the table of rights."""
+        told: JsonObject = {"reason": _storable(reason)}
+        await audit.write_in(self._database.pool, entry_of(caller, verb, resource, told, "denied"))
+
     async def _refuse(self, caller: Principal, verb: Verb, resource: Resource, decision: Decision) -> None:
         """The denial stays, whatever the caller does next: it has a transaction of its own, on the other pool, so that
         callers who hold a connection of the first do not wait for each other.

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from errands.core.definition.agents import AgentDefinition, ModelDefinition
+from errands.core.definition.agents import AgentDefinition, KnownModel
 from errands.core.ports import RunIdentity
 from errands.store import library, tasks
 from errands.store.database import Database
@@ -25,13 +25,16 @@ class Directory:
             found = await library.find(connection, "agent", project, name)
         return None if found is None else AgentDefinition.model_validate(found.definition)
 
-    async def model(self, project_id: str, name: str) -> ModelDefinition | None:
+    async def model(self, project_id: str, name: str) -> KnownModel | None:
         """The model of that name, or None. One of the provider `openai` without an address gets the server's."""
         async with self._database.engine.connect() as connection:
-            found = await library.find(connection, "model", UUID(project_id), name)
-        if found is None:
+            found = await library.usable_models(connection, UUID(project_id), name)
+        if not found:
             return None
-        model = ModelDefinition.model_validate(found.definition)
+        (row,) = found
+        model = KnownModel.model_validate(
+            {**row.definition, "model_id": str(row.id), "of_server": row.project_id is None}
+        )
         if model.provider == "openai" and model.base_url is None and self._openai_base_url is not None:
             return model.model_copy(update={"base_url": self._openai_base_url})
         return model

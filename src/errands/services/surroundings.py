@@ -30,7 +30,7 @@ async def of_project(connection: AsyncConnection, project: str, tools: Mapping[s
     return Surroundings(
         tools={**tools, **await remote_specs(connection, owner.id)},
         agents={agent.agent: agent for agent in agents},
-        models=frozenset(row.name for row in await library.every(connection, "model", owner.id)),
+        models=frozenset(row.name for row in await library.usable_models(connection, owner.id)),
         secrets=frozenset(row.name for row in await secrets.listed(connection, owner.id)),
         channels=frozenset(row.name for row in await channels.of_project(connection, owner.id)),
         tasks={definition.task: summary(definition) for definition in definitions},

@@ -20,6 +20,7 @@ from errands.services.authority import Authority, utc_now
 from errands.services.errors import FilesInvalid, Invalid
 from errands.services.lookup import find_project, find_task, find_version, refuse_archived
 from errands.services.making_up import make_up
+from errands.services.model_roles import check_model_roles
 from errands.services.principals import behind
 from errands.services.projects import check_name, make_sure_of
 from errands.services.rehearsing import Rehearsal
@@ -101,6 +102,7 @@ class TaskService:
             before = {row.name: row.published for row in await tasks.every(connection, owner.id)}
             if importing is not None:
                 await importing.also(connection, owner)
+            await check_model_roles(connection, self._authority, caller, owner, files)
             applied = await apply_files(connection, project, wish, self._tools, self._checker)
             if dry_run:
                 await transaction.rollback()

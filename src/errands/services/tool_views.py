@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 from errands.core.values import JsonObject
@@ -75,3 +76,76 @@ class ToolServerView:
     changes: Sequence[ToolChangeView]
     created_by: str
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """A language model that a project may use."""
+
+    name: str
+    shared: bool
+    """The whole installation's, set up by an administrator."""
+    provider: str
+    provider_name: str | None
+    """What the provider calls it."""
+    base_url: str | None
+    api_key: str | None
+    """`secret:NAME`."""
+    fallback: Sequence[str]
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+    usd_per_million_input: Decimal
+    usd_per_million_output: Decimal
+    price_from: Literal["declared", "published", "unknown"]
+    """`published`: by the provider, as known to this release. `unknown`: counted as 0; bound tokens and requests."""
+    projects: Sequence[str] | None
+    """Of a shared one: the projects that may use it. None: all."""
+    least_role: str | None
+    """Of a shared one: the least role of whoever stores a task or an agent that names it. None: any editor."""
+    source: str
+    """The file, as it was set."""
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTried:
+    """What came of a tiny real request."""
+
+    ok: bool
+    said: str | None
+    """The model's words."""
+    seconds: float
+    tokens: int
+    usd: Decimal
+    problem: str | None
+    """What is wrong, in words that say who can mend it."""
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentUse:
+    """A published version that keeps an agent."""
+
+    task: str
+    version: int
+    current: bool
+    """Whether it keeps the agent as it is now. If not: apply the task again, and it takes the new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """An agent of a project."""
+
+    name: str
+    description: str | None
+    model: str | None
+    """None: the server's default model."""
+    instructions: str
+    tools: Sequence[str]
+    max_turns: int
+    budget: JsonObject | None
+    examples: Sequence[JsonObject]
+    source: str
+    """The file, as it was applied."""
+    updated_at: datetime
+    used_by: Sequence[AgentUse]

@@ -218,6 +218,26 @@ async def frozen_agent(connection: AsyncConnection, of: tuple[UUID, str, int], a
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAgents:
+    """The agents that a published version keeps."""
+
+    task: str
+    version: int
+    agents: Mapping[str, JsonObject]
+
+
+async def kept_agents(connection: AsyncConnection, project_id: UUID) -> list[KeptAgents]:
+    """What the published versions of a project keep, by task."""
+    query = (
+        select(tasks.c.name.label("task"), _version.number.label("version"), _version.agents)
+        .join(task_versions, _version.id == tasks.c.published_version_id)
+        .where(tasks.c.project_id == project_id, tasks.c.archived_at.is_(None), _version.agents.is_not(None))
+        .order_by(tasks.c.name)
+    )
+    return await fetch_all(connection, KeptAgents, query)
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedBody:
     """What a task is published as, and who alone may run it and answer for it."""
 

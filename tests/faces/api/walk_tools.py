@@ -20,9 +20,34 @@ async def walk_tools(walk: Walks) -> None:
     await walk.call("setServerSecret", secret="KEY", json={"value": "s3cret"})
     assert "s3cret" not in (await walk.call("listServerSecrets")).text
     await walk.call("deleteServerSecret", secret="KEY")
+    await _models_and_agents(walk)
     with tempfile.TemporaryDirectory() as folder:
         await _servers(walk, Path(folder) / "catalog.json", {"project": "default"}, "ToolServer", "Tool")
         await _servers(walk, Path(folder) / "catalog.json", {}, "SharedToolServer", "SharedTool")
+
+
+async def _models_and_agents(walk: Walks) -> None:
+    here: dict[str, Any] = {"project": "default"}
+    away = "provider: openai-compatible\nname: tiny\nbase_url: https://llm.invalid/v1\n"
+    files = [
+        {"name": "m.yaml", "source": f"model: own\n{away}"},
+        {"name": "a.yaml", "source": "agent: writer\nmodel: own\nexamples: [{prompt: Hi, answer: Hello}]\n"},
+    ]
+    await walk.call("applyFiles", **here, json={"files": files})
+    shared = {"source": f"model: fast\n{away}", "projects": ["default"], "least_role": "owner"}
+    assert (await walk.call("putSharedModel", json=shared)).json()["shared"] is True
+    assert [one["name"] for one in (await walk.call("listModels", **here)).json()] == ["fast", "own"]
+    assert [one["name"] for one in (await walk.call("listSharedModels")).json()] == ["fast"]
+    await walk.call("getModel", **here, model="own")
+    await walk.call("getSharedModel", model="fast")
+    assert (await walk.call("tryModel", **here, model="own")).json()["ok"] is False
+    assert (await walk.call("trySharedModel", model="fast")).json()["problem"]
+    await walk.call("removeModel", **here, model="own")
+    await walk.call("removeSharedModel", model="fast")
+    (agent,) = (await walk.call("listAgents", **here)).json()
+    assert agent["examples"] == [{"prompt": "Hi", "answer": "Hello"}]
+    await walk.call("getAgent", **here, agent="writer")
+    await walk.call("removeAgent", **here, agent="writer")
 
 
 async def _servers(walk: Walks, catalog: Path, whose: dict[str, Any], noun: str, tool: str) -> None:

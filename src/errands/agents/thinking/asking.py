@@ -26,7 +26,7 @@ from errands.agents.models import Models
 from errands.agents.spending import PriceOf, estimate_tokens, flat_price
 from errands.agents.thinking.failures import translate
 from errands.agents.thinking.messages import characters
-from errands.core.definition.agents import ModelDefinition
+from errands.core.definition.agents import KnownModel, ModelDefinition
 from errands.core.outcomes import RETRIED_BY_DEFAULT, ErrorKind, StepFailed, Usage
 from errands.core.ports import StepContext
 
@@ -87,7 +87,7 @@ class Asker:
         """Ask one model, again after passing failures."""
         for attempt in range(definition.retries + 1):
             try:
-                return await self._ask_once(definition, question)
+                return await self._ask_in_turn(definition, question)
             except StepFailed as failure:
                 delay = _delay(failure, attempt)
                 if attempt == definition.retries or delay is None:
@@ -95,6 +95,19 @@ class Asker:
                 self.context.log(f"{failure.error.message}; asking again in {delay:g} s", level="info")
                 await self.sleep(delay)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _ask_in_turn(self, definition: ModelDefinition, question: Question) -> Answered:
+        """Wait until the model's rate has room, ask, and count what was really used."""
+        pace, rate = self.models.pace, definition.rate
+        if pace is None or rate is None or not isinstance(definition, KnownModel):
+            return await self._ask_once(definition, question)
+        expected = estimate_tokens(characters(question.messages)) + (question.max_output_tokens or 0)
+        while (delay := await pace.take(definition.model_id, rate, expected)) > 0:
+            self.context.log(f"model {definition.model} has had its share of this minute; waiting {delay:.0f} s")
+            await self.sleep(delay)
+        answered = await self._ask_once(definition, question)
+        await pace.settle(definition.model_id, answered.usage.tokens - expected)
+        return answered
 
     async def _ask_once(self, definition: ModelDefinition, question: Question) -> Answered:
         arriving = Arriving(definition.model, self.context)

@@ -140,6 +140,7 @@ def _structured(schema: JsonObject) -> type[dict[str, Any]]:
 
 def _instructions(work: Work) -> str:
     rules = [work.agent.instructions.strip()]
+    rules += [f"Example. Asked: {one.prompt}\nAnswered: {one.answer}" for one in work.agent.examples]
     if work.offers or work.attachments:
         rules.append(_RULE_FOR_DATA)
     return "\n\n".join(rule for rule in rules if rule)

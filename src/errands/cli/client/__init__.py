@@ -10,6 +10,7 @@ from errands.cli.client.approvals import Approvals
 from errands.cli.client.connection import Connection
 from errands.cli.client.people import People
 from errands.cli.client.projects import Projects
+from errands.cli.client.reach import Agents, Models, ToolServers
 from errands.cli.client.runs import Runs
 from errands.cli.client.server import ServerItself
 from errands.cli.client.tasks import Tasks
@@ -32,6 +33,9 @@ class Client:
     people: People
     threads: Threads
     server: ServerItself
+    tool_servers: ToolServers
+    models: Models
+    agents: Agents
 
 
 def client_on(connection: Connection) -> Client:
@@ -48,4 +52,7 @@ def client_on(connection: Connection) -> Client:
         People(connection),
         Threads(connection),
         ServerItself(connection),
+        ToolServers(connection),
+        Models(connection),
+        Agents(connection),
     )

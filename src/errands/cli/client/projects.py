@@ -55,18 +55,22 @@ class Projects:
         body = {"name": name, "key": key, "payload": payload}
         return (await self._connection.post(dict[str, int], "projects", project, "events", body=body))["woken"]
 
-    async def secrets(self, project: str) -> Sequence[SecretView]:
-        """Names of secrets, and when they were used last."""
-        return await self._connection.get(list[SecretView], "projects", project, "secrets")
+    async def secrets(self, project: str | None) -> Sequence[SecretView]:
+        """Names of secrets, and when they were used last; None: of the installation's own."""
+        return await self._connection.get(list[SecretView], *_owner(project), "secrets")
 
-    async def set_secret(self, project: str, name: str, value: str) -> None:
+    async def set_secret(self, project: str | None, name: str, value: str) -> None:
         """Store a secret."""
-        await self._connection.value("PUT", "projects", project, "secrets", name, body={"value": value})
+        await self._connection.value("PUT", *_owner(project), "secrets", name, body={"value": value})
 
     async def limit_secret(self, project: str, name: str, tasks: Sequence[str] | None) -> None:
         """Keep a secret for some tasks; None: all."""
         await self._connection.value("PUT", "projects", project, "secrets", name, "tasks", body={"tasks": tasks})
 
-    async def delete_secret(self, project: str, name: str) -> None:
+    async def delete_secret(self, project: str | None, name: str) -> None:
         """Forget a secret."""
-        await self._connection.value("DELETE", "projects", project, "secrets", name)
+        await self._connection.value("DELETE", *_owner(project), "secrets", name)
+
+
+def _owner(project: str | None) -> tuple[str, ...]:
+    return () if project is None else ("projects", project)

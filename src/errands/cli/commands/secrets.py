@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from errands.cli.desk import Desk, perform
-from errands.cli.options import AsJson, Project
+from errands.cli.options import AsJson, Project, Shared
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the secret, such as SALES_DB.")]
 
@@ -19,21 +19,24 @@ def _secrets() -> None:
 
 
 @secrets.command("set")
-def set_(context: typer.Context, name: Name, project: Project = None, as_json: AsJson = False) -> None:
+def set_(
+    context: typer.Context, name: Name, project: Project = None, server: Shared = False, as_json: AsJson = False
+) -> None:
     """Store a secret. The value is asked for without echo, or read from stdin."""
 
     async def act(desk: Desk) -> None:
         value = _typed(name)
         async with desk.open(project) as room:
-            await room.client.projects.set_secret(room.project, name, value)
+            await room.client.projects.set_secret(None if server else room.project, name, value)
         desk.screen.document({"secret": name, "stored": True})
-        desk.screen.say(f"{name} is stored. Tasks that are granted it refer to it as secret:{name}")
+        users = "Shared models and tool servers" if server else "Tasks that are granted it"
+        desk.screen.say(f"{name} is stored. {users} refer to it as secret:{name}")
 
     perform(context, act, as_json=as_json)
 
 
 @secrets.command("list")
-def list_(context: typer.Context, project: Project = None, as_json: AsJson = False) -> None:
+def list_(context: typer.Context, project: Project = None, server: Shared = False, as_json: AsJson = False) -> None:
     """List names and dates; values are never shown."""
 
     async def act(desk: Desk) -> None:
@@ -42,7 +45,7 @@ def list_(context: typer.Context, project: Project = None, as_json: AsJson = Fal
         from errands.cli.tables import Column, table
 
         async with desk.open(project) as room:
-            views = await room.client.projects.secrets(room.project)
+            views = await room.client.projects.secrets(None if server else room.project)
         now = local_now()
         desk.screen.document(views)
         if not views:
@@ -91,12 +94,14 @@ def limit(
 
 
 @secrets.command("delete")
-def delete(context: typer.Context, name: Name, project: Project = None, as_json: AsJson = False) -> None:
+def delete(
+    context: typer.Context, name: Name, project: Project = None, server: Shared = False, as_json: AsJson = False
+) -> None:
     """Forget a secret. Steps that refer to it fail from then on."""
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            await room.client.projects.delete_secret(room.project, name)
+            await room.client.projects.delete_secret(None if server else room.project, name)
         desk.screen.document({"secret": name, "deleted": True})
         desk.screen.say(f"{name} is deleted.")
 

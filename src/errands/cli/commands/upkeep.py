@@ -49,32 +49,6 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     perform(context, act, as_json=as_json)
 
 
-models = typer.Typer(no_args_is_help=True)
-
-
-@models.callback()
-def _models() -> None:
-    """The embedded language model."""
-
-
-@models.command("pull")
-def pull(
-    context: typer.Context,
-    source: Annotated[
-        str | None, typer.Argument(metavar="PATH|URL", help="A GGUF file. [default: the setting embedded_model]")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Fetch the embedded model into the home folder now, instead of on first use."""
-
-    async def act(desk: Desk) -> None:
-        path = await desk.wiring.pull_model(source, desk.screen.remark)
-        desk.screen.document({"model": path})
-        desk.screen.say(f"The model is ready: {path}")
-
-    perform(context, act, as_json=as_json)
-
-
 def version(context: typer.Context, as_json: AsJson = False) -> None:
     """Print the version of Errands."""
 

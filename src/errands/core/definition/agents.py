@@ -10,6 +10,13 @@ from errands.core.definition.policies import Budget, Frozen
 from errands.core.definition.units import Duration
 
 
+class Example(Frozen):
+    """What an agent was asked once, and how it should have answered."""
+
+    prompt: Annotated[str, Field(min_length=1, max_length=20_000)]
+    answer: Annotated[str, Field(min_length=1, max_length=20_000)]
+
+
 class AgentDefinition(Frozen):
     """A named AI worker."""
 
@@ -27,6 +34,8 @@ class AgentDefinition(Frozen):
     """Bounds on one piece of work."""
     max_turns: Annotated[int, Field(ge=1, le=500)] = 30
     """Model requests in one piece of work."""
+    examples: Annotated[tuple[Example, ...], Field(max_length=20)] = ()
+    """Shown to the model after the instructions."""
 
 
 class Price(Frozen):
@@ -34,6 +43,15 @@ class Price(Frozen):
 
     input: Annotated[Decimal, Field(ge=0)] = Decimal(0)
     output: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+
+
+class Rate(Frozen):
+    """How much a model may be asked in a minute, by all workers together. What is over it waits."""
+
+    requests: Annotated[int, Field(ge=1)] | None = None
+    """Requests in a minute."""
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    """Input and output tokens in a minute. One request may be larger; it then has a minute of its own."""
 
 
 class ModelDefinition(Frozen):
@@ -50,6 +68,8 @@ class ModelDefinition(Frozen):
     """`secret:NAME`."""
     price: Price | None = None
     """`None`: the provider's published price where known, else 0."""
+    rate: Rate | None = None
+    """Bounds on requests and tokens in a minute. `None`: only the provider's own."""
     fallback: tuple[str, ...] = ()
     """Models tried in order when this one fails after its retries."""
     timeout: Duration = timedelta(minutes=2)
@@ -58,3 +78,11 @@ class ModelDefinition(Frozen):
     """Further attempts of one request after 429, 5xx, a network error or a time-out."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+
+
+class KnownModel(ModelDefinition):
+    """A model as it was found at work: with where it is kept."""
+
+    model_id: str
+    of_server: bool = False
+    """One of the installation's, whose key is a secret of the installation."""

@@ -8,7 +8,7 @@ import re
 from functools import cache
 from typing import Final
 
-from errands.core.definition.agents import AgentDefinition, ModelDefinition, Price
+from errands.core.definition.agents import AgentDefinition, Example, ModelDefinition, Price, Rate
 from errands.core.definition.alarms import AlarmRules, LongRun
 from errands.core.definition.policies import (
     Budget,
@@ -81,6 +81,8 @@ def _definitions() -> dict[str, Json]:
             LongRun,
             ModelDefinition,
             Price,
+            Rate,
+            Example,
             Retry,
             Signature,
             ToolGrant,

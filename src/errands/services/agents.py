@@ -1,0 +1,75 @@
+"""Agents of a project: listed with the versions that keep them, removed. `TaskService.apply` makes and changes them."""
+
+from collections.abc import Mapping, Sequence
+
+from errands.core.access import Principal, ProjectResource, Verb
+from errands.core.definition.agents import AgentDefinition
+from errands.core.values import JsonObject, from_text
+from errands.services.authority import Authority
+from errands.services.errors import NotFound
+from errands.services.lookup import find_project
+from errands.services.tool_views import AgentUse, AgentView
+from errands.store import library, tasks
+from errands.store.database import Database
+from errands.store.library import Declared
+from errands.store.tasks import KeptAgents
+
+
+class AgentService:
+    """What a caller may ask of agents."""
+
+    def __init__(self, database: Database, authority: Authority) -> None:
+        self._database = database
+        self._authority = authority
+
+    async def list(self, caller: Principal, project: str) -> Sequence[AgentView]:
+        """All by name. Raises NotFound, Denied."""
+        await self._authority.authorise(caller, Verb.AGENT_READ, ProjectResource(project, "agent"))
+        async with self._database.engine.connect() as connection:
+            owner = await find_project(connection, project)
+            rows = await library.every(connection, "agent", owner.id)
+            kept = await tasks.kept_agents(connection, owner.id)
+        return [_view(row, kept) for row in rows]
+
+    async def get(self, caller: Principal, project: str, name: str) -> AgentView:
+        """One of them. Raises NotFound, Denied."""
+        for view in await self.list(caller, project):
+            if view.name == name:
+                return view
+        raise NotFound("agent", name, hint=f"`errands agents list` shows those of project {project}.")
+
+    async def remove(self, caller: Principal, project: str, name: str) -> None:
+        """Forget an agent. Versions that keep it go on with it. Raises NotFound, Denied."""
+        resource = ProjectResource(project, "agent", name)
+        await self._authority.authorise(caller, Verb.AGENT_EDIT, resource)
+        async with self._database.engine.begin() as connection:
+            owner = await find_project(connection, project)
+            if "\0" in name or not await library.remove(connection, "agent", owner.id, name):
+                raise NotFound("agent", name, hint=f"`errands agents list` shows those of project {project}.")
+            await self._authority.record(connection, caller, Verb.AGENT_EDIT, resource, {"change": "removed"})
+
+
+def _view(row: Declared, kept: Sequence[KeptAgents]) -> AgentView:
+    agent = AgentDefinition.model_validate(row.definition)
+    budget = None if agent.budget is None else from_text(agent.budget.model_dump_json(exclude_none=True))
+    return AgentView(
+        name=row.name,
+        description=agent.description,
+        model=agent.model,
+        instructions=agent.instructions,
+        tools=agent.tools,
+        max_turns=agent.max_turns,
+        budget=budget if isinstance(budget, Mapping) else None,
+        examples=[_example(one.prompt, one.answer) for one in agent.examples],
+        source=row.source,
+        updated_at=row.updated_at,
+        used_by=[
+            AgentUse(one.task, one.version, one.agents[row.name] == row.definition)
+            for one in kept
+            if row.name in one.agents
+        ],
+    )
+
+
+def _example(prompt: str, answer: str) -> JsonObject:
+    return {"prompt": prompt, "answer": answer}
