@@ -13,7 +13,7 @@ from decimal import Decimal
 import pytest
 
 from errands.agents import Agents, Models
-from errands.core.definition.agents import ModelDefinition, Price
+from errands.core.definition.agents import KnownModel, ModelDefinition, Price, Rate
 from errands.core.definition.policies import Budget
 from errands.core.outcomes import ErrorKind, StepFailed, Usage
 from errands.core.ports import AgentCall
@@ -333,3 +333,37 @@ def test_a_run_without_agents_does_not_pay_for_pydantic_ai() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": ""}
     )
     assert done.stdout.strip() == "[]"
+
+
+class _Pace:
+    """Has room only for the third asking."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self.settled: list[int] = []
+
+    async def take(self, model_id: str, rate: Rate, tokens: int) -> float:
+        self.asked.append((model_id, rate.requests or 0))
+        return 0.0 if len(self.asked) > 2 else 20.0
+
+    async def settle(self, model_id: str, tokens: int) -> None:
+        self.settled.append(tokens)
+
+
+async def test_a_model_over_its_rate_is_waited_for_and_what_it_used_is_counted() -> None:
+    here, pace, waits = context(), _Pace(), Waits()
+    async with provider(says("Hi.", given=30, made=4)) as fake:
+        model = KnownModel(
+            model="fast",
+            provider="openai-compatible",
+            name="tiny",
+            base_url=fake.url,
+            rate=Rate(requests=5),
+            model_id="m-1",
+        )
+        agents = staff(Models(pace=pace), known=(model,), waits=waits)
+        done = await agents.work(CALL, here)
+        await agents.aclose()
+    assert done.output == "Hi."
+    assert (waits.seconds, pace.asked) == ([20.0, 20.0], [("m-1", 5)] * 3)
+    assert len(pace.settled) == 1
