@@ -33,9 +33,9 @@ def shown() -> Iterator[str]:
 
 
 def mistakes(line: str) -> list[str]:
-    """What is wrong with a command line, or a list of them joined by `&&`."""
+    """What is wrong with a command line, or a list of them joined by `&&`; of one that goes on, the first line."""
     found = []
-    for words in (shlex.split(part) for part in line.split("&&")):
+    for words in (shlex.split(part.removesuffix("\\")) for part in line.split("&&")):
         if words[0] == "errands":
             found += unknown_to_errands(words[1:])
         if words[0] == "make":
