@@ -76,10 +76,11 @@ def backtest(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a file or version would have made of the last runs; exits with 1 unless all come out the same.
+    """Walk the last runs again with a draft, to see what differs.
 
-    Calls of tools and agents are answered from the record of each run, so nothing is asked of the world. What the
-    record cannot answer, because it is new or has changed, is listed, and what follows from it is unknown.
+    The draft is a file or a version. Exits with 1 unless every run comes out the same. Calls of tools and agents are
+    answered from the record of each run, so nothing is asked of the world. What the record cannot answer, because it
+    is new or has changed, is listed, and what follows from it is unknown.
     """
 
     async def act(desk: Desk) -> ExitCode:
