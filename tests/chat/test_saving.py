@@ -33,6 +33,15 @@ async def _work(thread: Conversation, model: ScriptedModel, web: Web) -> None:
     await thread.click(await thread.say(f"Post a letter to her, to {web.url('/letters')}"))
 
 
+async def allowed(client: httpx.AsyncClient, run: str) -> dict[str, Any]:
+    """The run, once the call that it holds back was approved and it has ended."""
+    while not (asked := (await client.get("/api/v1/projects/default/approvals")).json()["items"]):
+        pass
+    answer = await client.post(f"/api/v1/approvals/{asked[0]['id']}/answer", json={"choice": "approve"})
+    assert answer.status_code == 200, answer.text
+    return await ended(client, run)
+
+
 @pytest.mark.usefixtures("worker")
 async def test_a_saved_conversation_rehearses_to_what_it_came_to_and_then_runs(
     admin: httpx.AsyncClient, thread: Conversation, model: ScriptedModel
@@ -66,7 +75,8 @@ async def test_a_saved_conversation_rehearses_to_what_it_came_to_and_then_runs(
         assert [(one["passed"], one["differences"]) for one in tests] == [(True, [])]
         model.then("ana@example.com has ordered.", "Dear Ana!")
         run = (await admin.post("/api/v1/projects/default/tasks/order-letters/runs", json={})).json()["id"]
-        assert (await ended(admin, run))["output"]["json"] == {"sent": True}
+        # What the page said has led to the letter: unwatched, it waits for a person.
+        assert (await allowed(admin, run))["output"]["json"] == {"sent": True}
         assert json.loads(web.requests[-1].body) == {
             "to": "ana@example.com",
             "order": 4711,
