@@ -172,6 +172,9 @@ class Settings(BaseSettings):
     metrics_address: Annotated[str, Field(pattern=r"^[^:\s]+:[0-9]{1,5}$")] | None = None
     """`HOST:PORT` where a process that advances runs tells its own figures to Prometheus, without a token, such as
     `127.0.0.1:9420`: for workers, which have no API. None: nowhere."""
+    traces_url: Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")] | None = None
+    """Where processes that advance runs send traces: the address of an OpenTelemetry collector that takes OTLP over
+    HTTP, such as `http://127.0.0.1:4318`. Needs the extra `telemetry`. None: nowhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level of log lines on stderr."""
     log_format: Literal["auto", "console", "json"] = "auto"

@@ -18,7 +18,7 @@ print(json.dumps([time.process_time(), [name for name in heavy if name in sys.mo
 """
 
 
-ENGINE = ("sqlalchemy", "pydantic_ai", "asyncpg", "ruamel", "structlog", "pgqueuer", "fastapi")
+ENGINE = ("sqlalchemy", "pydantic_ai", "opentelemetry", "asyncpg", "ruamel", "structlog", "pgqueuer", "fastapi")
 """What only a process with a database needs."""
 HEAVY = (*ENGINE, "rich", "httpx", "jsonschema_rs")
 

@@ -21,6 +21,7 @@ from errands.bootstrap.messages import make_messaging
 from errands.bootstrap.parts import engine_limits, key_source, load_settings, make_agents, make_catalog, open_database
 from errands.bootstrap.reach import Reach, make_toolbox
 from errands.bootstrap.restoring import restore_backup
+from errands.bootstrap.traces import Traces
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -64,6 +65,7 @@ class Runtime:
     settings: "Settings"
     housekeeping: "Housekeeping"
     chat: "LateChat"
+    traces: Traces
 
     @property
     def default_project(self) -> str:
@@ -85,6 +87,7 @@ class Runtime:
 
         configure_logging(self.settings, quiet=False)
         tell_figures(self.settings, self.engine)
+        self.traces.begin()
         worker = self.engine.worker(concurrency=concurrency or self.settings.concurrency)
         return WorkerAndScheduler(worker, self.engine.scheduler())
 
@@ -236,7 +239,9 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack, load: Callable[
     await services.projects.ensure(SystemPrincipal("bootstrap", "bootstrap"), settings.default_project)
     chat = make_chat(services, toolbox, agents, vault, settings)
     stack.push_async_callback(chat.aclose)
-    return Runtime(services, engine, settings, Housekeeping(database, chores=messaging.chores), chat)
+    traces = Traces(settings, engine)
+    stack.push_async_callback(traces.aclose)
+    return Runtime(services, engine, settings, Housekeeping(database, chores=messaging.chores), chat, traces)
 
 
 @asynccontextmanager
@@ -244,6 +249,7 @@ async def _working(runtime: Runtime) -> AsyncIterator[None]:
     """Advance runs in the background, and keep house."""
     from errands.background import at_work
 
+    runtime.traces.begin()
     worker = runtime.engine.worker(concurrency=runtime.settings.concurrency)
     async with at_work(worker, runtime.housekeeping, runtime.settings.shutdown_grace):
         yield

@@ -35,6 +35,7 @@ from errands.engine.queueing import RESUMED, enqueue
 from errands.engine.records import LeaseLostError, Record, Stored
 from errands.engine.runs import Closing, HeldRun, finish, finish_free, take, take_free
 from errands.engine.session import Session, Shared, keep_state
+from errands.engine.tally import Held
 from errands.engine.wakeups import child_ended
 from errands.engine.walk import Walk
 from errands.store.connections import Connection
@@ -108,21 +109,32 @@ async def _advanced(hands: Hands, run_id: UUID) -> bool:
     hands.held[run_id] = driven
     hands.idle.clear()
     hands.bus.publish(LiveEvent(run_id, "taken", at=now, text=driven.walk.run.task))
+    hands.shared.journal.tally.taken(_held(driven, now))
+    status: RunStatus | None = None
     try:
         released: Released = await _driven_to_rest(hands, driven)
+        status = driven.ending.status if released == "ended" and driven.ending is not None else None
     except LeaseLostError:
         released = "lost"
         log.info("run.lease_lost", run=driven.walk.run.run_id, epoch=driven.session.run.epoch)
     except Exception as error:
-        released = "ended"
+        released, status = "ended", RunStatus.FAILED
         log.exception("run.defect", run=driven.walk.run.run_id)
         await patiently(_give_up, hands, run, _defect(driven.walk.run.run_id, error))
     finally:
         del hands.held[run_id]
         if not hands.held:
             hands.idle.set()
-    hands.bus.publish(LiveEvent(run_id, "released", at=hands.clock(), text=released))
+    let_go_at = hands.clock()
+    hands.shared.journal.tally.let_go(run_id, released, status, let_go_at)
+    hands.bus.publish(LiveEvent(run_id, "released", at=let_go_at, text=released))
     return driven.orders.again and released in ("waiting", "lost")
+
+
+def _held(driven: Advance, now: datetime) -> Held:
+    run = driven.session.run
+    parent = None if run.parent_run_id is None else (run.parent_run_id, str(run.parent_path))
+    return Held(run.id, driven.walk.run, run.epoch, now, parent)
 
 
 async def _driven_to_rest(hands: Hands, driven: Advance) -> Released:

@@ -139,7 +139,7 @@ class Session:
             ) from error
         self.history[record.path] = stored
         self.marked_files = self.marked_files or stored.fact("files") is True
-        self._shared.journal.tally.recorded(stored, self._kind_of(stored.path))
+        self._tell(stored)
         if stored.kind == "outcome" and stored.facts and "usage" in stored.facts:
             self.settle(stored.usage)
         return stored
@@ -150,13 +150,14 @@ class Session:
         self._riding.add(written)
         written.add_done_callback(self._rode)
         self.history[record.path] = stored
-        self._shared.journal.tally.recorded(stored, self._kind_of(stored.path))
+        self._tell(stored)
         return stored
 
-    def _kind_of(self, path: str) -> str:
-        """The kind of the step at a path, or that a record below a step belongs to."""
-        compiled = self.program.steps.get(path.partition("/")[0].rpartition(".")[2].partition("[")[0])
-        return "task" if compiled is None else compiled.step.kind
+    def _tell(self, stored: Record) -> None:
+        """A record, with the step at its path, or that it lies below of, to whoever counts or looks on."""
+        compiled = self.program.steps.get(stored.path.partition("/")[0].rpartition(".")[2].partition("[")[0])
+        step = None if compiled is None else compiled.step
+        self._shared.journal.tally.recorded(self.run.id, stored, step)
 
     def _rode(self, written: asyncio.Future[None]) -> None:
         self._riding.discard(written)

@@ -21,6 +21,7 @@ _EXTRAS = {
     "local": ("xllamacpp", "the embedded model"),
     "documents": ("markitdown", "documents.read"),
     "calendars": ("holidays", "holidays in schedules"),
+    "telemetry": ("opentelemetry.sdk", "traces"),
 }
 
 Probe = Callable[[], Awaitable[Check]]
