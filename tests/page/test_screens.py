@@ -25,6 +25,12 @@ SCREENS = {
     "failed": "/p/default/runs/{failed}?step=judged",
     "waiting": "/p/default/runs/{asking}",
     "inbox": "/p/default/inbox",
+    "schedule": "/p/default/schedule",
+    "insights": "/p/default/insights",
+    "secrets": "/p/default/secrets",
+    "members": "/p/default/members",
+    "audit": "/p/default/audit",
+    "settings": "/p/default/settings",
     "lost": "/p/default/nowhere",
 }
 

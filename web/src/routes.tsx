@@ -11,7 +11,9 @@ import {
 import { isStatus } from './api/client'
 import { meQuery, projectsQuery } from './api/queries'
 import { session } from './api/session'
+import { auditSearch } from './features/audit/search'
 import { inboxSearch } from './features/inbox/search'
+import { insightsSearch } from './features/insights/search'
 import { runSearch, runsSearch } from './features/runs/search'
 import { runFormSearch, taskSearch, tasksSearch } from './features/tasks/search'
 import { Frame } from './frame/Frame'
@@ -138,11 +140,55 @@ const inbox = createRoute({
   component: lazyRouteComponent(() => import('./features/inbox/InboxScreen'), 'InboxScreen'),
 })
 
+const schedule = createRoute({
+  getParentRoute: () => project,
+  path: 'schedule',
+  component: lazyRouteComponent(() => import('./features/schedule/ScheduleScreen'), 'ScheduleScreen'),
+})
+
+const insights = createRoute({
+  getParentRoute: () => project,
+  path: 'insights',
+  validateSearch: insightsSearch,
+  component: lazyRouteComponent(() => import('./features/insights/InsightsScreen'), 'InsightsScreen'),
+})
+
+const secrets = createRoute({
+  getParentRoute: () => project,
+  path: 'secrets',
+  component: lazyRouteComponent(() => import('./features/secrets/SecretsScreen'), 'SecretsScreen'),
+})
+
+const members = createRoute({
+  getParentRoute: () => project,
+  path: 'members',
+  component: lazyRouteComponent(() => import('./features/members/MembersScreen'), 'MembersScreen'),
+})
+
+const audit = createRoute({
+  getParentRoute: () => project,
+  path: 'audit',
+  validateSearch: auditSearch,
+  component: lazyRouteComponent(() => import('./features/audit/AuditScreen'), 'AuditScreen'),
+})
+
+const settings = createRoute({
+  getParentRoute: () => project,
+  path: 'settings',
+  component: lazyRouteComponent(() => import('./features/settings/SettingsScreen'), 'SettingsScreen'),
+})
+
 const tree = root.addChildren([
   signIn,
   setup,
   password,
-  inside.addChildren([start, project.addChildren([home, tasks, task, edit, newTask, runForm, runs, run, inbox])]),
+  inside.addChildren([
+    start,
+    // prettier-ignore
+    project.addChildren([
+      home, tasks, task, edit, newTask, runForm, runs, run, inbox, schedule, insights, secrets, members, audit, settings,
+    ]),
+  ]),
 ])
 
 export function makeRouter(queryClient: QueryClient) {

@@ -17,7 +17,7 @@ export function Crumbs() {
       {crumbs.map(({ path, label }, place) => (
         <Fragment key={path}>
           {place > 0 && <span aria-hidden>/</span>}
-          <Link to={path} aria-current={place === crumbs.length - 1 ? 'page' : undefined}>
+          <Link to={path} activeOptions={{ exact: true, includeSearch: false }} activeProps={{ 'aria-current': 'page' }}>
             <bdi>{label}</bdi>
           </Link>
         </Fragment>
@@ -29,5 +29,5 @@ export function Crumbs() {
 /** Nouns of the address in words; names as they are, ids short. */
 function named(part: string, before: string | undefined): string {
   if (part.startsWith('run_') || part.startsWith('apr_')) return shortId(part)
-  return before === 'tasks' ? part : part.charAt(0).toUpperCase() + part.slice(1)
+  return before === 'tasks' ? part : part.charAt(0).toUpperCase() + part.slice(1).replaceAll('-', ' ')
 }

@@ -77,7 +77,10 @@ function Rail({ project }: { project: string }) {
   const waiting = useQuery(approvalsQuery(project, true))
   const { data } = useQuery(projectQuery(project))
   const counts: Record<string, number> = { inbox: waiting.data?.length ?? 0 }
-  const shown = PLACES.filter((place) => !place.needs || !data || data.rights.includes(place.needs))
+  const { data: me } = useQuery(meQuery)
+  const shown = PLACES.filter(
+    ({ needs, roles }) => (!needs || data?.rights.includes(needs)) && (!roles || (me && roles.includes(me.server_role))),
+  )
   return (
     <nav className={classes.rail} aria-label="Screens">
       <ProjectSwitch project={project} />

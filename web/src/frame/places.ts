@@ -1,14 +1,28 @@
 import type { ComponentType } from 'react'
 
-import { IconHistory, IconHome, IconInbox, IconListCheck } from '@/ui/icons'
+import type { ServerRole } from '@/api/generated/schema'
+import {
+  IconCalendarEvent,
+  IconChartBar,
+  IconHistory,
+  IconHome,
+  IconInbox,
+  IconKey,
+  IconListCheck,
+  IconSettings,
+  IconShieldCheck,
+  IconUsers,
+} from '@/ui/icons'
 
 interface Place {
   name: string
   label: string
-  to: '/p/$project' | '/p/$project/tasks' | '/p/$project/runs' | '/p/$project/inbox'
+  to: `/p/$project${'' | '/tasks' | '/runs' | '/inbox' | '/schedule' | '/insights' | '/secrets' | '/members' | '/audit' | '/settings'}`
   Icon: ComponentType<{ size?: number; 'aria-hidden'?: boolean }>
   /** The right without which it is not offered. */
   needs?: string
+  /** Roles on the server without which it is not offered. */
+  roles?: readonly ServerRole[]
   /** Stands below the line: what is set up rather than worked with. */
   below?: boolean
 }
@@ -18,5 +32,11 @@ export const PLACES: readonly Place[] = [
   { name: 'home', label: 'Home', to: '/p/$project', Icon: IconHome },
   { name: 'tasks', label: 'Tasks', to: '/p/$project/tasks', Icon: IconListCheck },
   { name: 'runs', label: 'Runs', to: '/p/$project/runs', Icon: IconHistory },
+  { name: 'schedule', label: 'Schedule', to: '/p/$project/schedule', Icon: IconCalendarEvent },
   { name: 'inbox', label: 'Inbox', to: '/p/$project/inbox', Icon: IconInbox },
+  { name: 'insights', label: 'Insights', to: '/p/$project/insights', Icon: IconChartBar },
+  { name: 'secrets', label: 'Secrets', to: '/p/$project/secrets', Icon: IconKey, needs: 'secret.read', below: true },
+  { name: 'members', label: 'Members', to: '/p/$project/members', Icon: IconUsers, below: true },
+  { name: 'audit', label: 'Audit', to: '/p/$project/audit', Icon: IconShieldCheck, roles: ['admin', 'auditor'], below: true },
+  { name: 'settings', label: 'Settings', to: '/p/$project/settings', Icon: IconSettings, below: true },
 ]

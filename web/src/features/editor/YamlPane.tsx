@@ -65,7 +65,7 @@ function extensions(schema: unknown, onChange: (text: string) => void) {
     yaml(),
     syntaxHighlighting(COLOURS),
     syntaxHighlighting(defaultHighlightStyle, { fallback: true }),
-    autocompletion({ override: [completeFrom(schema)] }),
+    autocompletion({ override: [completeFrom(schema)], icons: false }),
     // Tab indents, as in every editor; Escape and then Tab leaves, as CodeMirror documents.
     keymap.of([...completionKeymap, ...defaultKeymap, ...historyKeymap, indentWithTab]),
     EditorView.contentAttributes.of({ 'aria-label': 'Task file' }),

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router'
 
 import type { OccurrenceView, TriggerView } from '@/api/generated/schema'
 import { projectQuery, triggersQuery } from '@/api/queries'
+import { Caution } from '@/ui/Caution'
 import { inZone, plural } from '@/ui/format'
 import { Moment, useZone } from '@/ui/moments'
 import { Section } from '@/ui/Screen'
@@ -54,11 +55,7 @@ function TriggerCard({ project, trigger }: { project: string; trigger: TriggerVi
         <Badge variant="light" color="gray" tt="none">
           {trigger.kind}
         </Badge>
-        {!trigger.enabled && (
-          <Badge variant="light" color="orange" tt="none">
-            off
-          </Badge>
-        )}
+        {!trigger.enabled && <Caution>off</Caution>}
         <Text size="sm">{trigger.sentence}</Text>
         <Text size="sm" c="dimmed">
           {plural(trigger.fired, 'run')} so far

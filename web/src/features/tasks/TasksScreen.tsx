@@ -5,6 +5,7 @@ import { useState } from 'react'
 
 import type { TaskFigures, TaskView, TriggerView } from '@/api/generated/schema'
 import { overviewQuery, projectQuery, tasksQuery, triggersQuery } from '@/api/queries'
+import { Caution } from '@/ui/Caution'
 import { money } from '@/ui/format'
 import { IconPlayerPlayFilled, IconSearch } from '@/ui/icons'
 import { Moment, useZone } from '@/ui/moments'
@@ -163,11 +164,7 @@ function Row({ project, task, figures, next, mayRun }: RowProps) {
 }
 
 export function Paused({ note }: { note: string | null }) {
-  return (
-    <Badge size="xs" variant="light" color="orange" tt="none" title={note ?? undefined}>
-      paused{note ? `: ${note}` : ''}
-    </Badge>
-  )
+  return <Caution title={note ?? undefined}>paused{note ? `: ${note}` : ''}</Caution>
 }
 
 function fits(task: TaskView, sought: string): boolean {

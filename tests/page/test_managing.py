@@ -1,0 +1,81 @@
+"""Managing: a member and what the role holds, a secret, a token, the audit log, schedules."""
+
+import httpx
+from playwright.sync_api import Browser, Page, expect
+
+from tests.page.conftest import sign_in
+from tests.page.serving import Served
+
+_PASSWORD = "staple battery horse correct"
+
+
+def test_a_member_is_given_a_role_and_sees_what_it_holds(
+    browser: Browser, page: Page, served: Served, seeded: dict[str, str]
+) -> None:
+    served.ask("POST", "/people/vera", {"title": "Vera", "password": _PASSWORD})
+    page.goto("/p/default/members")
+    page.get_by_label("Name").fill("vera")
+    page.get_by_role("button", name="Give the role").click()
+    expect(page.get_by_role("cell", name="Vera")).to_be_visible()
+    with browser.new_context(base_url=served.url) as hers:
+        sign_in(hers, served, "vera", _PASSWORD)
+        other = hers.new_page()
+        other.goto("/p/default/tasks/daily-sync")
+        expect(other.get_by_role("heading", name="Daily synchronization")).to_be_visible()
+        expect(other.get_by_role("tab", name="Versions")).to_be_visible()
+        for act in ("Run", "Edit", "Pause"):
+            expect(other.get_by_role("link", name=act, exact=True)).to_have_count(0)
+            expect(other.get_by_role("button", name=act, exact=True)).to_have_count(0)
+        other.goto("/p/default/secrets")
+        expect(other.get_by_role("heading", name="You may not see this")).to_be_visible()
+    page.get_by_role("row", name="Vera").get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("cell", name="Vera")).to_have_count(0)
+
+
+def test_a_secret_is_kept_and_never_shown_again(page: Page, served: Served, seeded: dict[str, str]) -> None:
+    page.goto("/p/default/secrets")
+    page.get_by_label("Name").fill("CHANNEL")
+    page.get_by_label("Value").fill("s3cret-value")
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("cell", name="CHANNEL")).to_be_visible()
+    assert "s3cret-value" not in page.content()
+    page.get_by_role("button", name="Forget").click()
+    page.get_by_role("button", name="Forget it").click()
+    expect(page.get_by_role("heading", name="No secret is kept here")).to_be_visible()
+
+
+def test_a_token_is_shown_once_and_works_until_it_is_revoked(
+    page: Page, served: Served, seeded: dict[str, str]
+) -> None:
+    page.goto("/p/default/settings")
+    page.get_by_label("Name").fill("nightly import")
+    page.get_by_role("button", name="Make a token").click()
+    token = page.get_by_label("The new token").inner_text().strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(f"{served.url}/api/v1/projects", headers=headers).json() == ["default"]
+    page.reload()
+    expect(page.get_by_role("cell", name="nightly import")).to_be_visible()
+    assert token not in page.content()
+    page.get_by_role("button", name="Revoke").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("cell", name="nightly import")).to_have_count(0)
+    assert httpx.get(f"{served.url}/api/v1/projects", headers=headers).status_code == 401
+
+
+def test_the_audit_log_is_filtered_and_verified(page: Page, served: Served, seeded: dict[str, str]) -> None:
+    page.goto("/p/default/audit?verb=task.run")
+    expect(page.get_by_role("cell", name="task.run").first).to_be_visible()
+    expect(page.get_by_role("cell", name="task.edit")).to_have_count(0)
+    page.get_by_role("button", name="Verify").click()
+    expect(page.get_by_role("status").filter(has_text="Intact")).to_be_visible()
+
+
+def test_a_schedule_is_tried_before_it_is_written(page: Page, served: Served, seeded: dict[str, str]) -> None:
+    page.goto("/p/default/schedule")
+    expect(page.get_by_role("link", name="regional-report")).to_be_visible()
+    page.get_by_label("Time", exact=True).fill("07:45")
+    expect(page.get_by_text("Every day at 07:45, Europe/Berlin")).to_be_visible()
+    expect(page.get_by_role("list", name="Next firings").get_by_role("listitem")).to_have_count(10)
+    page.get_by_label("Zone").fill("Mars/Base")
+    expect(page.get_by_role("alert")).to_contain_text("Mars/Base")
