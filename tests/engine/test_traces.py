@@ -1,5 +1,6 @@
 """Traces: one for a run wherever it was held, with a span for all that took time, and no word of what was said."""
 
+import gzip
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from errands.settings import Settings
 from errands.store.database import Database
 from tests.engine.agency import Agency
 from tests.engine.workbench import HEAD, Workbench, workbench
+from tests.tools.loopback import serving
 
 SECRET = "fourteen-pears"
 """Stands in arguments, prompts, answers and outputs; a span must never hold it."""
@@ -134,6 +136,21 @@ async def test_a_sub_task_is_a_trace_of_its_own_that_names_the_step_which_starte
     step = named(spans, "step sub")
     assert step.context is not None
     assert (link.context.trace_id, link.context.span_id) == (ended.id.int, step.context.span_id)
+
+
+async def test_a_collector_is_sent_what_a_worker_has_done_before_its_process_ends(staffed: Workbench) -> None:
+    async with serving() as web:
+        web.answer("/v1/traces")
+        traces = Traces(Settings(traces_url=web.url()), staffed.engine)
+        traces.begin()
+        async with staffed.working():
+            ended = await staffed.run(f"{HEAD}steps:\n  - {{id: one, tool: give, with: {{value: {SECRET}}}}}\n")
+        await traces.aclose()
+    (sent,) = web.requests
+    content = gzip.decompress(sent.body) if sent.headers.get("content-encoding") == "gzip" else sent.body
+    assert ended.id.bytes in content
+    assert b"step one" in content
+    assert SECRET.encode() not in content
 
 
 async def test_nobody_looks_on_where_no_collector_is_set(staffed: Workbench) -> None:

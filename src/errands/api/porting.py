@@ -14,7 +14,7 @@ from errands.api.bodies import Body, FileBody, Project
 from errands.api.callers import Asked, Caller
 from errands.api.routes import Routes
 from errands.services.errors import Invalid
-from errands.services.porting import Imported
+from errands.services.porting_views import Imported
 from errands.services.views import SourceFile
 
 routes = Routes("projects")

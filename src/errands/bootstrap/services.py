@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from errands.bootstrap.chat import chat_folders, document_reader
 from errands.bootstrap.doors import addresses, make_mail, make_webhooks
-from errands.bootstrap.parts import key_source, look_at_model
+from errands.bootstrap.parts import key_source
+from errands.bootstrap.probes import probes
 from errands.bootstrap.reach import Reach, make_models, make_tool_servers
 from errands.core.expressions.checking import TypeChecker
 from errands.core.expressions.sandbox import Sandbox
@@ -87,7 +88,7 @@ def make_services(
         channels=ChannelService(database, authority, vault, messaging.post, messaging.courier),
         events=EventService(database, authority, engine),
         secrets=SecretService(database, authority, vault),
-        doctor=Doctor(_patient(settings, database, vault, artifacts), authority, [lambda: look_at_model(settings)]),
+        doctor=Doctor(_patient(settings, database, vault, artifacts), authority, probes(settings)),
         triggers=TriggerService(database, authority, addresses=addresses(settings)),
         backfills=BackfillService(database, authority),
         backtests=BacktestService(database, authority, engine, artifacts, tasks, Sandbox(sandboxes)),

@@ -9,7 +9,7 @@ from errands.cli.displays import local_now
 from errands.cli.figures import moment
 from errands.cli.neutral import one_line, safe
 from errands.cli.tables import Column, table
-from errands.services.porting import Imported
+from errands.services.porting_views import Imported
 from errands.services.views import Applied, TaskView, VersionView
 
 if TYPE_CHECKING:

@@ -18,9 +18,10 @@ from errands.services.calendars import check_calendar, stored_periods
 from errands.services.channels import check_channel
 from errands.services.errors import Invalid
 from errands.services.lookup import find_project
+from errands.services.porting_views import Brought, Imported
 from errands.services.tasks import TaskService
 from errands.services.trigger_views import PeriodView
-from errands.services.views import Applied, SourceFile
+from errands.services.views import SourceFile
 from errands.store import backfills, channels, secrets, triggers
 from errands.store.backfills import CalendarRow
 from errands.store.channels import ChannelRow
@@ -28,30 +29,6 @@ from errands.store.database import Database
 from errands.store.projects import ProjectRow
 
 _FORMAT = 1
-Change = Literal["created", "changed", "unchanged"]
-
-
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """What an import did, or would do, with a calendar or a channel."""
-
-    file: str
-    kind: Literal["calendar", "channel"]
-    name: str
-    change: Change
-    diff: str
-    """Unified diff; empty where nothing changes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import did, or would do."""
-
-    applied: tuple[Applied, ...]
-    """Tasks, agents and models."""
-    brought: tuple[Brought, ...]
-    missing_secrets: tuple[str, ...]
-    """Names that the project uses and that have no value here yet."""
 
 
 class _File(BaseModel):

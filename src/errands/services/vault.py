@@ -6,7 +6,9 @@ row, or a row that was renamed, does not decrypt. Values appear in no repr and n
 
 import secrets as randomness
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,6 +24,20 @@ from errands.store.identifiers import new_id
 _NONCE_BYTES = 12
 _NO_PROJECT = bytes(16)
 _NOTE_USE_EVERY = timedelta(minutes=1)
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """Whether the stored secrets can be read; not which."""
+
+    secrets: int
+    locked: int
+    """Those that need a key which is not at hand."""
+    missing_keys: tuple[str, ...]
+    """Names of those keys."""
+    changed: int
+    """Those that do not decrypt with their key: changed outside Errands."""
 
 
 class Vault:
@@ -80,6 +96,30 @@ class Vault:
     def check_key(self) -> None:
         """Raises Unavailable where the key is missing, malformed, or open to others."""
         self._source.load()
+
+    async def readable(self) -> Readable:
+        """Try every stored secret with the keys at hand. Raises Unavailable where there is no usable key."""
+        self._ring(again=True)
+        count, missing, changed, after = 0, Counter[str](), 0, None
+        while True:
+            async with self._database.engine.connect() as connection:
+                found = await rows.page(connection, after, _PAGE)
+            for row in found:
+                if row.key_id not in self._ring():
+                    missing[row.key_id] += 1
+                elif not self._opens(row):
+                    changed += 1
+            count += len(found)
+            if len(found) < _PAGE:
+                return Readable(count, missing.total(), tuple(sorted(missing)), changed)
+            after = found[-1].id
+
+    def _opens(self, row: rows.SecretRow) -> bool:
+        try:
+            self._open(row.project_id, row)
+        except _Unreadable:
+            return False
+        return True
 
     def _first_key(self) -> Key:
         return next(iter(self._ring().values()))

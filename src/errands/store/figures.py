@@ -28,3 +28,21 @@ async def oldest_queued(pool: Pool) -> datetime | None:
 async def living_workers(pool: Pool, since: datetime) -> int:
     """How many workers were seen since then. There are as many rows as workers."""
     return int(await pool.fetchval("select count(*) from workers where seen_at > $1", since))
+
+
+async def longest_overdue(pool: Pool) -> datetime | None:
+    """The earliest moment at which a scheduler should have looked at a trigger and has not; may lie ahead.
+
+    Indexes: ix_triggers_next, ix_occurrences_due.
+    """
+    found: datetime | None = await pool.fetchval(
+        "select least((select min(next_at) from triggers where next_at is not null), "
+        "(select min(due_at) from occurrences where due_at is not null))"
+    )
+    return found
+
+
+async def last_seen_worker(pool: Pool) -> datetime | None:
+    """When any worker was last heard of. Those that stopped in good order, or are long gone, have left no row."""
+    found: datetime | None = await pool.fetchval("select max(seen_at) from workers")
+    return found

@@ -96,6 +96,12 @@ async def next_of_other_key(connection: AsyncConnection, key_id: str, after: UUI
     return await fetch_one(connection, SecretRow, query if after is None else query.where(secrets.c.id > after))
 
 
+async def page(connection: AsyncConnection, after: UUID | None, size: int) -> list[SecretRow]:
+    """Secrets of all projects and of the installation, by id."""
+    query = select(*_columns).order_by(secrets.c.id).limit(size)
+    return await fetch_all(connection, SecretRow, query if after is None else query.where(secrets.c.id > after))
+
+
 async def recrypt(connection: AsyncConnection, row_id: UUID, ciphertext: bytes, key_id: str) -> None:
     """The same secret under another key."""
     await connection.execute(update(secrets).where(secrets.c.id == row_id).values(ciphertext=ciphertext, key_id=key_id))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from errands.cli.client.connection import Connection
 from errands.core.values import Json
-from errands.services.porting import Imported
+from errands.services.porting_views import Imported
 from errands.services.views import Applied, SecretView, SourceFile
 
 
