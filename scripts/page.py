@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def build() -> None:
+def build(*, quiet: bool = False) -> None:
     """Make src/errands/page from web/, unless it is made from these very sources. Raises CannotBuild."""
     wanted = digest(sources())
     if stamped("built", wanted) and (BUILT / "index.html").exists():
@@ -71,7 +71,8 @@ def build() -> None:
     shutil.copytree(fresh, BUILT)
     shutil.rmtree(fresh)
     stamp("built", wanted)
-    print("page: built", file=sys.stderr)
+    if not quiet:
+        print("page: built", file=sys.stderr)
 
 
 def check() -> None:
@@ -86,7 +87,7 @@ def check() -> None:
     run_tool("typescript/bin/tsc", "--noEmit")
     run_tool("eslint/bin/eslint.js", "--max-warnings", "0", "src", "vite.config.ts")
     run_tool("vitest/vitest.mjs", "run", "--silent")
-    build()
+    build(quiet=True)
     size = first_screen_bytes()
     if size > FIRST_SCREEN_BYTES:
         raise CannotBuild(f"the first screen takes {size} bytes of compressed script, over {FIRST_SCREEN_BYTES}")

@@ -17,7 +17,7 @@ from tests.page.seeding import seed
 from tests.page.serving import ADMIN, PASSWORD, Served, serve
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-_ARGUMENTS = [
+BROWSER_ARGUMENTS = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -38,16 +38,21 @@ def _missing(what: str) -> None:
     pytest.skip(what)
 
 
+def browser_program() -> str | None:
+    """Path of a Chromium on PATH; None where there is none."""
+    return next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+
 @pytest.fixture(scope="package")
 def browser(postgres: str) -> Iterator[Browser]:
     """Closed with this folder's tests: while it is open its event loop runs, and no other can (hence `postgres`)."""
-    program = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    program = browser_program()
     if program is None:
         _missing(f"no browser on PATH ({', '.join(_NAMES)}): the page is not tried")
     if not (page_folder() / "index.html").exists():
         _missing("the page is not built: run `make setup`")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=_ARGUMENTS)
+        opened = playwright.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
         yield opened
         opened.close()
 

@@ -51,9 +51,11 @@ class Served:
 
 
 @contextmanager
-def serve(database_url: str, home: Path, *, administrator: bool = True) -> Iterator[Served]:
-    """`errands start` on a port of its own, until this is left."""
-    environment = {**os.environ, "ERRANDS_HOME": str(home), "ERRANDS_DATABASE_URL": database_url}
+def serve(database_url: str | None, home: Path, *, administrator: bool = True) -> Iterator[Served]:
+    """`errands start` on a port of its own, until this is left. None: with the database that it brings along."""
+    environment = {**os.environ, "ERRANDS_HOME": str(home)}
+    if database_url is not None:
+        environment["ERRANDS_DATABASE_URL"] = database_url
     process = subprocess.Popen(
         [_ERRANDS, "start", "--port", "0", "--json"],
         env=environment,
