@@ -222,5 +222,5 @@ function RunItem({ project, run, note, children }: RunItemProps) {
 
 const upcoming = (triggers: readonly TriggerView[]): TriggerView[] =>
   triggers
-    .filter((trigger) => trigger.next_at !== null)
+    .filter((trigger) => trigger.next_at !== null && trigger.held === null)
     .sort((one, other) => Date.parse(one.next_at ?? '') - Date.parse(other.next_at ?? ''))

@@ -123,7 +123,8 @@ function Item({ row, top, selected, open, position, total, onChoose, onToggle }:
 
 const took = ({ step }: Row): string => {
   if (step.cached) return 'cached'
-  return step.started_at ? duration(secondsBetween(step.started_at, step.finished_at)) : ''
+  // Moments are told to the millisecond here: what took less still took something.
+  return step.started_at ? duration(Math.max(secondsBetween(step.started_at, step.finished_at), 0.0005)) : ''
 }
 
 function flipped(before: ReadonlySet<string>, path: string): ReadonlySet<string> {

@@ -177,6 +177,6 @@ function fits(task: TaskView, sought: string): boolean {
 
 function soonest(triggers: readonly TriggerView[] | undefined, task: string): TriggerView | undefined {
   return triggers
-    ?.filter((trigger) => trigger.task === task && trigger.next_at !== null)
+    ?.filter((trigger) => trigger.task === task && trigger.next_at !== null && trigger.held === null)
     .sort((one, other) => Date.parse(one.next_at ?? '') - Date.parse(other.next_at ?? ''))[0]
 }
