@@ -35,6 +35,7 @@ SCREENS = {
 }
 
 
+@pytest.mark.timeout(400)  # more than twenty screens, each looked at by hundreds of rules
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_screen_has_a_violation(
     browser: Browser, served: Served, seeded: dict[str, str], axe: str, scheme: Literal["light", "dark"]
