@@ -71,6 +71,21 @@ def test_the_audit_log_is_filtered_and_verified(page: Page, served: Served, seed
     expect(page.get_by_role("status").filter(has_text="Intact")).to_be_visible()
 
 
+def test_a_calendar_is_closed_and_removed(page: Page, served: Served, seeded: dict[str, str]) -> None:
+    page.goto("/p/default/calendars")
+    page.get_by_label("Calendar", exact=True).fill("freeze")
+    page.get_by_label("Closed from").fill("2027-12-24T00:00")
+    page.get_by_label("until").fill("2027-12-27T00:00")
+    page.get_by_label("Note").fill("Holidays")
+    page.get_by_role("button", name="Close it then").click()
+    expect(page.get_by_role("row", name="2027-12-24 00:00 2027-12-27 00:00 Holidays")).to_be_visible()
+    (kept,) = served.ask("GET", "/projects/default/calendars")
+    assert kept["periods"][0]["start"] == "2027-12-23T23:00:00Z"
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("heading", name="No calendar is kept here")).to_be_visible()
+
+
 def test_a_schedule_is_tried_before_it_is_written(page: Page, served: Served, seeded: dict[str, str]) -> None:
     page.goto("/p/default/schedule")
     expect(page.get_by_role("link", name="regional-report")).to_be_visible()

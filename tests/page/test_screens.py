@@ -26,6 +26,7 @@ SCREENS = {
     "waiting": "/p/default/runs/{asking}",
     "inbox": "/p/default/inbox",
     "schedule": "/p/default/schedule",
+    "calendars": "/p/default/calendars",
     "insights": "/p/default/insights",
     "secrets": "/p/default/secrets",
     "members": "/p/default/members",

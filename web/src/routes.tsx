@@ -146,6 +146,12 @@ const schedule = createRoute({
   component: lazyRouteComponent(() => import('./features/schedule/ScheduleScreen'), 'ScheduleScreen'),
 })
 
+const calendars = createRoute({
+  getParentRoute: () => project,
+  path: 'calendars',
+  component: lazyRouteComponent(() => import('./features/calendars/CalendarsScreen'), 'CalendarsScreen'),
+})
+
 const insights = createRoute({
   getParentRoute: () => project,
   path: 'insights',
@@ -186,7 +192,8 @@ const tree = root.addChildren([
     start,
     // prettier-ignore
     project.addChildren([
-      home, tasks, task, edit, newTask, runForm, runs, run, inbox, schedule, insights, secrets, members, audit, settings,
+      home, tasks, task, edit, newTask, runForm, runs, run, inbox, schedule, calendars, insights, secrets, members, audit,
+      settings,
     ]),
   ]),
 ])

@@ -2,6 +2,7 @@ import type { ComponentType } from 'react'
 
 import type { ServerRole } from '@/api/generated/schema'
 import {
+  IconCalendar,
   IconCalendarEvent,
   IconChartBar,
   IconHistory,
@@ -17,7 +18,7 @@ import {
 interface Place {
   name: string
   label: string
-  to: `/p/$project${'' | '/tasks' | '/runs' | '/inbox' | '/schedule' | '/insights' | '/secrets' | '/members' | '/audit' | '/settings'}`
+  to: `/p/$project${'' | '/tasks' | '/runs' | '/inbox' | '/schedule' | '/calendars' | '/insights' | '/secrets' | '/members' | '/audit' | '/settings'}`
   Icon: ComponentType<{ size?: number; 'aria-hidden'?: boolean }>
   /** The right without which it is not offered. */
   needs?: string
@@ -35,6 +36,7 @@ export const PLACES: readonly Place[] = [
   { name: 'schedule', label: 'Schedule', to: '/p/$project/schedule', Icon: IconCalendarEvent },
   { name: 'inbox', label: 'Inbox', to: '/p/$project/inbox', Icon: IconInbox },
   { name: 'insights', label: 'Insights', to: '/p/$project/insights', Icon: IconChartBar },
+  { name: 'calendars', label: 'Calendars', to: '/p/$project/calendars', Icon: IconCalendar, below: true },
   { name: 'secrets', label: 'Secrets', to: '/p/$project/secrets', Icon: IconKey, needs: 'secret.read', below: true },
   { name: 'members', label: 'Members', to: '/p/$project/members', Icon: IconUsers, below: true },
   { name: 'audit', label: 'Audit', to: '/p/$project/audit', Icon: IconShieldCheck, roles: ['admin', 'auditor'], below: true },

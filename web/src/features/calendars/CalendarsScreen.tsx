@@ -1,0 +1,145 @@
+import { Button, Group, TextInput } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { getRouteApi } from '@tanstack/react-router'
+import { type FormEvent, useState } from 'react'
+
+import { api, ask } from '@/api/client'
+import type { CalendarView, PeriodView } from '@/api/generated/schema'
+import { projectQuery } from '@/api/queries'
+import { Confirm } from '@/ui/Confirm'
+import { Moment } from '@/ui/moments'
+import { Screen, Section } from '@/ui/Screen'
+import { Answered, Empty } from '@/ui/states'
+import table from '@/ui/Table.module.css'
+import { done, failed } from '@/ui/toast'
+
+const route = getRouteApi('/inside/p/$project/calendars')
+
+const put = (project: string, calendar: string, periods: readonly PeriodView[], exempt: readonly string[]) =>
+  ask(
+    api.PUT('/api/v1/projects/{project}/calendars/{calendar}', {
+      params: { path: { project, calendar } },
+      body: { periods: [...periods], exempt_tags: [...exempt] },
+    }),
+  )
+
+/** Closed periods: schedules that name a calendar under `except:` start nothing within them. */
+export function CalendarsScreen() {
+  const { project } = route.useParams()
+  const { data: own } = useQuery(projectQuery(project))
+  const may = own?.rights.includes('calendar.edit') ?? false
+  const query = useQuery({
+    queryKey: ['calendars', project],
+    queryFn: ({ signal }) => ask(api.GET('/api/v1/projects/{project}/calendars', { params: { path: { project } }, signal })),
+  })
+  return (
+    <Screen title="Calendars">
+      {may && <AddPeriod project={project} known={query.data ?? []} />}
+      <Answered query={query}>
+        {(calendars) =>
+          calendars.length === 0 ? (
+            <Empty title="No calendar is kept here">
+              A calendar is a named list of closed periods. A schedule names it: <code>{'except: [{calendar: release-freeze}]'}</code>.
+            </Empty>
+          ) : (
+            calendars.map((calendar) => <Calendar key={calendar.name} project={project} calendar={calendar} may={may && !calendar.of_server} />)
+          )
+        }
+      </Answered>
+    </Screen>
+  )
+}
+
+function AddPeriod({ project, known }: { project: string; known: readonly CalendarView[] }) {
+  const [name, setName] = useState('')
+  const [start, setStart] = useState('')
+  const [end, setEnd] = useState('')
+  const [note, setNote] = useState('')
+  const client = useQueryClient()
+  const add = useMutation({
+    mutationFn: () => {
+      const before = known.find((one) => one.name === name && !one.of_server)
+      const period = { start: new Date(start).toISOString(), end: new Date(end).toISOString(), note: note || null }
+      return put(project, name, [...(before?.periods ?? []), period], before?.exempt_tags ?? [])
+    },
+    onSuccess: () => {
+      done(`${name} is closed then; schedules that name it follow at once`)
+      setNote('')
+      void client.invalidateQueries({ queryKey: ['calendars', project] })
+    },
+    onError: failed,
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    add.mutate()
+  }
+  return (
+    <form onSubmit={submit}>
+      <Group align="flex-end" gap="xs">
+        <TextInput label="Calendar" placeholder="release-freeze" required withAsterisk={false} value={name} onChange={({ currentTarget }) => setName(currentTarget.value)} />
+        <TextInput label="Closed from" type="datetime-local" required withAsterisk={false} value={start} onChange={({ currentTarget }) => setStart(currentTarget.value)} />
+        <TextInput label="until" type="datetime-local" required withAsterisk={false} value={end} onChange={({ currentTarget }) => setEnd(currentTarget.value)} />
+        <TextInput label="Note" maxLength={1000} value={note} onChange={({ currentTarget }) => setNote(currentTarget.value)} />
+        <Button type="submit" loading={add.isPending}>
+          Close it then
+        </Button>
+      </Group>
+    </form>
+  )
+}
+
+function Calendar({ project, calendar, may }: { project: string; calendar: CalendarView; may: boolean }) {
+  const [removing, setRemoving] = useState(false)
+  const client = useQueryClient()
+  const remove = async () => {
+    await ask(api.DELETE('/api/v1/projects/{project}/calendars/{calendar}', { params: { path: { project, calendar: calendar.name } } }))
+    await client.invalidateQueries({ queryKey: ['calendars', project] })
+    done(`${calendar.name} is removed`)
+  }
+  return (
+    <Section
+      title={calendar.name}
+      aside={
+        may ? (
+          <Button size="compact-xs" variant="default" onClick={() => setRemoving(true)}>
+            Remove
+          </Button>
+        ) : (
+          calendar.of_server && <span className={table.dim}>of the server</span>
+        )
+      }
+    >
+      <div className={table.wrap}>
+        <table className={table.table} aria-label={`Closed periods of ${calendar.name}`}>
+          <thead>
+            <tr>
+              <th scope="col">From</th>
+              <th scope="col">Until</th>
+              <th scope="col">Note</th>
+            </tr>
+          </thead>
+          <tbody>
+            {calendar.periods.map((period) => (
+              <tr key={`${period.start} ${period.end}`}>
+                <td>
+                  <Moment at={period.start} as="minute" />
+                </td>
+                <td>
+                  <Moment at={period.end} as="minute" />
+                </td>
+                <td className={table.dim}>
+                  <bdi>{period.note}</bdi>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {removing && (
+        <Confirm title={`Remove ${calendar.name}?`} act="Remove" onConfirm={remove} close={() => setRemoving(false)}>
+          Its periods are gone. A schedule that names it cannot be worked out until somebody makes it again.
+        </Confirm>
+      )}
+    </Section>
+  )
+}
