@@ -24,14 +24,12 @@ def make_app(parts: Parts) -> FastAPI:
     app = make_frame(parts, meters.request)
     app.state.meters = meters
     add_nouns(app, NOUNS)
-    app.include_router(hooks.router())
-    app.include_router(monitoring.router())
+    app.router.routes.extend([*hooks.made(), *monitoring.made()])
     page = Page(parts.page, app.router.not_found)
     if not page.built:
-        app.include_router(setup_page.router(), include_in_schema=False)
+        app.router.routes.extend(setup_page.made(in_document=False))
     app.router.default = page
-    app.include_router(answer_page.router(), include_in_schema=False)
-    app.router.routes.extend(mcp_routes(parts.services, parts.translate))
+    app.router.routes.extend([*answer_page.made(in_document=False), *mcp_routes(parts.services, parts.translate)])
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 

@@ -118,4 +118,4 @@ def add_nouns(app: FastAPI, nouns: Sequence[str], *, documented: bool = True) ->
     """Let the application answer at the endpoints of these modules."""
     for noun in nouns:
         routes: Routes = import_module(f"errands.api.{noun}").routes
-        app.include_router(routes.router(documented=documented), prefix=PREFIX)
+        app.router.routes.extend(routes.made(PREFIX, documented=documented))

@@ -2,12 +2,13 @@
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ParamSpec
 
 from fastapi import APIRouter, Response
+from starlette.routing import BaseRoute
 
 from errands.api.problems import PROBLEM_RESPONSE
 from errands.api.shapes import json_bytes, schema_of
@@ -65,15 +66,26 @@ class Routes:
     def __init__(self, tag: str) -> None:
         self._tag = tag
         self._declared: list[_Declared] = []
+        self._made: dict[tuple[str, bool, bool], Sequence[BaseRoute]] = {}
 
-    def router(self, *, documented: bool = True) -> APIRouter:
-        """The endpoints as a router. Not `documented`: without the shapes of answers, which take longer to draw than
-        everything else and are read in the document alone.
+    def made(self, prefix: str = "", *, documented: bool = True, in_document: bool = True) -> Sequence[BaseRoute]:
+        """The endpoints as routes, to be added to an application; made once for all applications of a process.
+
+        Not `documented`: without the shapes of answers, which take longer to draw than everything else and are read
+        in the document alone. Not `in_document`: the document leaves them out.
         """
-        router = APIRouter(tags=[self._tag], responses=_REFUSALS if documented else None)
-        for declared in self._declared:
-            declared.add_to(router, documented=documented)
-        return router
+        how = (prefix, documented, in_document)
+        if how not in self._made:
+            router = APIRouter(
+                prefix=prefix,
+                tags=[self._tag],
+                responses=_REFUSALS if documented else None,
+                include_in_schema=in_document,
+            )
+            for declared in self._declared:
+                declared.add_to(router, documented=documented)
+            self._made[how] = router.routes
+        return self._made[how]
 
     def add(
         self,

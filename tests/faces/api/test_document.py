@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
@@ -80,6 +81,7 @@ async def test_no_schema_has_a_name_that_two_share(app: FastAPI) -> None:
     assert not [name for name in app.openapi()["components"]["schemas"] if "__" in name]
 
 
+@pytest.mark.usefixtures("worker")  # The server is ready only with one.
 async def test_no_made_up_request_breaks_the_server_or_is_answered_in_another_form(
     app: FastAPI, services: Services
 ) -> None:
