@@ -322,7 +322,8 @@ async def test_a_secret_in_an_error_is_redacted(bench: Workbench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "said"), [("OTHER", "denied", "not granted the secret OTHER"), ("GONE", "secret", "GONE does not")]
+    ("name", "kind", "said"),
+    [("OTHER", "denied", "not granted the secret OTHER"), ("GONE", "secret", "has no secret GONE")],
 )
 async def test_a_secret_must_be_granted_and_there(bench: Workbench, name: str, kind: str, said: str) -> None:
     bench.vault.values["OTHER"] = SECRET
