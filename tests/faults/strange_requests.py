@@ -243,7 +243,7 @@ def _watched(tables: Iterator[str]) -> list[str]:
 
 
 async def _digest(database: Database, table: str) -> str:
-    without = "- 'last_used_at' - 'seen_at' - 'last_seen_at'"
+    without = "- 'last_used_at' - 'seen_at' - 'last_seen_at' - 'notice_at' - 'asked_at' - 'reminded_at'"
     found: str = await database.pool.fetchval(
         f"select coalesce(md5(string_agg(row, ',' order by row)), '') from "
         f"(select (to_jsonb(t) {without})::text as row from {table} as t) as rows"

@@ -87,9 +87,12 @@ class ProblemDocument(BaseModel):
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Refusal(Exception):
-    """A request is refused by the face itself: its form, its size, its origin, its precondition."""
+    """A request is refused by the face itself: its form, its size, its origin, its precondition.
+
+    Not frozen: whatever raises an exception anew, as context managers do, writes to it.
+    """
 
     status: HTTPStatus
     kind: str
