@@ -189,6 +189,6 @@ def test_the_page_leads_from_nothing_to_a_scheduled_approved_and_notified_run(
     assert [json.loads(one)["message"] for one in came] == ["The total is 42."]
     runs = client("runs", "--task", "orders", "--json").document["items"]
     by_schedule = [run["status"] for run in runs if run["trigger"]["kind"] == "schedule"]
-    assert set(by_schedule) == {"succeeded", "skipped"}
+    assert set(by_schedule) <= {"succeeded", "skipped"}, "skipped, if the schedule came again before it was disabled"
     assert by_schedule.count("succeeded") == 1, "while it waits, its schedule starts nothing"
     assert "the total is 42" in shell.stdout
