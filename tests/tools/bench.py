@@ -145,6 +145,20 @@ def children_of(pid: int) -> set[int]:
     return found
 
 
+_there_before: set[int] = set()
+
+
+def note_children() -> None:
+    """What runs now was started for other tests too: a browser, a server."""
+    _there_before.clear()
+    _there_before.update(children_of(os.getpid()))
+
+
+def left_behind() -> set[int]:
+    """Children of this process that were started since `note_children`."""
+    return children_of(os.getpid()) - _there_before
+
+
 def has_died(pid: int) -> bool:
     """Whether a process ends within five seconds; waits for the kernel's signal, not for time."""
     try:

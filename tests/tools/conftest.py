@@ -12,8 +12,14 @@ from errands.tools.builtin import builtin_catalog
 from errands.tools.catalog import Catalog
 from errands.tools.hosts import HostPolicy
 from errands.tools.limits import ToolLimits
-from tests.tools.bench import Bench, MakeBench, Step
+from tests.tools.bench import Bench, MakeBench, Step, note_children
 from tests.tools.loopback import Web, serving
+
+
+@pytest.fixture(autouse=True)
+def children() -> None:
+    """Tests look for processes that they leave behind."""
+    note_children()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 import os
 import stat
 import tarfile
@@ -11,7 +12,7 @@ import pytest
 
 from errands.core.outcomes import ErrorKind
 from errands.tools.limits import ToolLimits
-from tests.tools.bench import Bench, MakeBench, children_of
+from tests.tools.bench import Bench, MakeBench, left_behind
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tgz"])
@@ -73,6 +74,7 @@ def in_tar(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> bytes:
         in_tar("device", tarfile.CHRTYPE),
         in_tar("fifo", tarfile.FIFOTYPE),
     ],
+    ids=itertools.count(),
 )
 async def test_an_archive_that_reaches_outside_is_refused_and_leaves_nothing(bench: Bench, content: bytes) -> None:
     bench.file("evil.zip", content)
@@ -147,5 +149,5 @@ async def test_a_stopped_extraction_leaves_no_child_and_no_files(make_bench: Mak
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert children_of(os.getpid()) == set()
+    assert left_behind() == set()
     assert [each.name for each in bench.step.workspace().iterdir()] == ["a.zip"]

@@ -1,7 +1,6 @@
 """Work in a child process: limited, measured, and gone when we say so."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable
 
@@ -9,7 +8,7 @@ import pytest
 
 from errands.core.outcomes import ErrorKind, StepError, StepFailed
 from errands.tools.children import ChildLimits, run_in_child
-from tests.tools.bench import children_of, has_died
+from tests.tools.bench import has_died, left_behind
 from tests.tools.loopback import Web, response
 
 LIMITS = ChildLimits(seconds=20, memory_bytes=64 * 2**20)
@@ -88,7 +87,7 @@ async def test_a_hanging_child_is_killed_at_its_time_limit(web: Web) -> None:
     limits = ChildLimits(seconds=1, memory_bytes=2**26)
     error = await failure(run_in_child("builtins:exec", reporting(web), limits))
     assert error.kind is ErrorKind.TIMEOUT
-    assert children_of(os.getpid()) == set()
+    assert left_behind() == set()
 
 
 async def test_an_answer_beyond_its_limit_fails() -> None:
@@ -124,7 +123,7 @@ async def test_a_cancelled_call_leaves_no_child_and_no_grandchild_behind(web: We
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert children_of(os.getpid()) == set()
+    assert left_behind() == set()
     assert has_died(grandchild)
 
 
@@ -136,7 +135,7 @@ async def test_a_cancel_in_the_middle_of_the_start_leaves_no_child(turns: int) -
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert children_of(os.getpid()) == set()
+    assert left_behind() == set()
 
 
 async def test_a_child_whose_worker_was_killed_dies_with_it(web: Web) -> None:

@@ -257,6 +257,7 @@ async def test_a_packed_bomb_is_cut_off_while_it_unpacks(bench: Bench, web: Web)
         ("deflate", zlib.compress(b"hello")),
         ("deflate", zlib.compress(b"hello")[2:-4]),
     ],
+    ids=["gzip", "deflate", "deflate without a frame"],
 )
 async def test_packed_answers_are_unpacked(bench: Bench, web: Web, encoding: str, packed: bytes) -> None:
     web.answer("/", packed, content_encoding=encoding, content_type="text/plain")

@@ -1,14 +1,13 @@
 """`mail.send` and `notify.send` against a real SMTP server and real webhooks on loopback."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 
 import pytest
 
 from errands.core.outcomes import ErrorKind
 from errands.core.values import Json
-from tests.tools.bench import Bench, MakeBench, children_of
+from tests.tools.bench import Bench, MakeBench, left_behind
 from tests.tools.loopback import Request, Web, response
 from tests.tools.mail_server import MailServer, mail_server
 
@@ -138,7 +137,7 @@ async def test_a_cancelled_mail_leaves_no_child_behind(bench: Bench) -> None:
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert children_of(os.getpid()) == set()
+        assert left_behind() == set()
 
 
 @pytest.mark.parametrize("connection", ["smtp://evil.example", "nonsense"])
@@ -236,4 +235,4 @@ async def test_a_cancelled_notification_leaves_no_child_behind(bench: Bench, web
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert children_of(os.getpid()) == set()
+    assert left_behind() == set()

@@ -76,7 +76,7 @@ async def test_runs_and_changes_are_told_as_they_happen(client: httpx.AsyncClien
         told = []
         async for event in events:
             told.append(event)
-            ended = event.kind == "run" and event.data["id"] == run and event.data["status"] == "succeeded"
+            ended = any(one.data.get("id") == run and one.data["status"] == "succeeded" for one in told)
             if ended and any(one.kind == "changed" and one.data["name"] == "other" for one in told):
                 break
     assert "lost" not in {event.kind for event in told}
