@@ -17,7 +17,9 @@ SCRIPTS = ["kill_workers", "freeze_worker", "database_gone", "two_workers", "sch
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_the_promises_are_kept_when(script: str) -> None:
-    command = [sys.executable, "-m", f"tests.faults.{script}", *([] if FULL else ["--short"])]
+    # As with hypothesis: a change must not fail for what other requests would have found before it.
+    seed = ["--seed", "11"] if script == "strange_requests" and os.environ.get("CI") else []
+    command = [sys.executable, "-m", f"tests.faults.{script}", *([] if FULL else ["--short"]), *seed]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     summary = ended.stdout.strip().splitlines()[-1] if ended.stdout.strip() else ended.stderr[-2000:]
     print(summary)

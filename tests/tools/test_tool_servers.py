@@ -274,7 +274,7 @@ async def test_a_program_that_cannot_be_started_or_stays_silent_is_told(bench: B
 
 async def test_an_idle_session_is_ended(bench: Bench) -> None:
     await bench.add("crm", _PROGRAM.model_copy(update={"idle": timedelta(0)}))
-    assert has_died((await bench.output("crm/where"))["pid"])
+    assert await asyncio.to_thread(has_died, (await bench.output("crm/where"))["pid"])
 
 
 async def test_a_token_is_sent_and_a_refusal_of_it_is_told(bench: Bench) -> None:

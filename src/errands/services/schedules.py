@@ -21,7 +21,9 @@ from errands.core.schedules import (
     next_fire,
     parse_schedule,
 )
+from errands.core.schedules.findings import Findings
 from errands.core.schedules.instants import TICK
+from errands.core.schedules.timezones import check_timezone
 from errands.core.values import Json
 from errands.services.errors import Invalid
 from errands.services.trigger_views import Collision, DayLoad, PreviewLine, PreviewView, SimulationView
@@ -77,9 +79,12 @@ def preview(
 ) -> PreviewView:
     """The next `count` starts after a moment, with the planned times between them that start nothing, and why.
 
-    Raises CalendarUnknown.
+    Raises CalendarUnknown, Invalid for a zone that is not known.
     """
-    seen, reader = calendars or {}, reader_timezone or schedule.timezone
+    found = Findings()
+    seen, reader = calendars or {}, check_timezone(reader_timezone or schedule.timezone, "timezone", found)
+    if reader is None:
+        raise Invalid(f"{found.problems[0].message}.", found.problems[0].hint)
     lines: list[PreviewLine] = []
     starts, cursor, ends = 0, after, False
     while starts < count and len(lines) < MOST_LINES:

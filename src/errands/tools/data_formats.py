@@ -145,7 +145,8 @@ def _parse_csv(text: str, delimiter: str, header: bool, types: bool) -> list[obj
 
 
 def _csv_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    csv.field_size_limit(len(text) + 1)
+    # One limit for the whole process: it is never lowered, for another text may be read at this moment.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for row in reader:

@@ -49,6 +49,13 @@ _REFUSED: tuple[tuple[str, str, object, int, str], ...] = (
     ("POST", "/api/v1/projects/default/tasks/count/publish", {"version": 10**30}, 422, "malformed"),
     ("POST", "/api/v1/projects/default/tasks/count/publish", {"version": 9}, 404, "not-found"),
     ("POST", "/api/v1/projects/default/test", {}, 422, "malformed"),
+    (
+        "POST",
+        "/api/v1/projects/default/schedules/preview",
+        {"schedule": {"daily": "09:00"}, "timezone": "Europe/Berlim"},
+        422,
+        "invalid",
+    ),
 )
 
 
