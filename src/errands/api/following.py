@@ -52,7 +52,7 @@ events_response: dict[int | str, dict[str, Any]] = {
             "Their data is JSON. `id` is that of the last log line; a line that was told live has the id 0, and may "
             "come again after a break, with its id."
         ),
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     }
 }
 
@@ -64,7 +64,7 @@ activity_response: dict[int | str, dict[str, Any]] = {
             "`lost` (read everything again). Their data is JSON. `id` is the number of the last change of a run: a "
             "client that comes back with it as Last-Event-ID is told what runs did meanwhile."
         ),
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     }
 }
 

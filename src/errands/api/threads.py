@@ -27,7 +27,7 @@ _ATTACHED = "attachment:"
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer, in the UI message stream protocol (version 1) of the AI SDK. See docs/chat.md.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     }
 }
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
