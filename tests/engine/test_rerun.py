@@ -9,9 +9,10 @@ import pytest
 
 from errands.core.definition.parsing import parse_task
 from errands.core.definition.task import TaskDefinition
-from errands.core.outcomes import RunStatus
+from errands.core.outcomes import ErrorKind, RunStatus, StepFailed
 from errands.core.ports import StepContext
 from errands.core.values import Json, JsonObject, to_text
+from errands.engine.history import FAILED
 from errands.engine.rehearsal import DryRun
 from errands.engine.rerun import RerunRefusedError
 from errands.engine.retention import forget_ended
@@ -128,6 +129,44 @@ async def test_a_failed_run_goes_on_from_the_step_that_failed(bench: Workbench) 
         ended = await again(bench, first.id, "b")
     assert (first.status, ended.status) == (RunStatus.FAILED, RunStatus.SUCCEEDED)
     assert [path for _, path, _ in bench.tools.calls] == ["b"]
+
+
+async def test_only_what_failed_is_done_again_and_what_hangs_on_it(bench: Workbench) -> None:
+    source = (
+        HEAD
+        + """
+steps:
+  - id: each
+    for_each: "['a', 'b', 'c']"
+    on_item_error: continue
+    do:
+      - {id: post, tool: flaky, with: {to: "{{ item }}"}}
+  - {id: note, tool: change.it, with: {about: "{{ each }}"}}
+  - {id: other, tool: echo, with: {x: 1}}
+"""
+    )
+
+    async def all_but_b(arguments: JsonObject, context: StepContext) -> Json:
+        if arguments["to"] == "b":
+            raise StepFailed(ErrorKind.UNAVAILABLE, "b is away")
+        return dict(arguments)
+
+    bench.tools.tools["flaky"] = all_but_b
+    async with bench.working():
+        first = await bench.run(source)
+        plan = await bench.engine.plan_rerun(first.id, from_step=FAILED, version_id=None)
+        bench.tools.tools["flaky"] = bench.tools.tools["echo"]
+        ended = await again(bench, first.id, FAILED)
+    assert plan.kept == ["each[0].post", "each[2].post", "note", "other"]
+    assert [path for _, path, _ in bench.tools.calls] == ["each[1].post", "note"]
+    assert ended.records["each"].output == [{"to": "a"}, {"to": "b"}, {"to": "c"}]
+
+
+async def test_where_nothing_failed_there_is_nothing_to_do_again(bench: Workbench) -> None:
+    async with bench.working():
+        first = await bench.run(FIRST, {"n": 1})
+    with pytest.raises(RerunRefusedError, match="no step of this run has failed"):
+        await bench.engine.rerun(first.id, from_step=FAILED, version_id=None, starter=None)
 
 
 async def test_a_taken_over_large_output_is_not_copied(bench: Workbench, tmp_path: Path) -> None:

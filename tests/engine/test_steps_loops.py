@@ -87,6 +87,33 @@ async def test_a_failed_item_leaves_none_and_the_others_go_on_if_the_task_says_s
     assert ended.records["each"].fact("failed") == 1
 
 
+async def test_a_round_of_repeat_may_look_at_what_the_one_before_gave(bench: Workbench) -> None:
+    ended = await bench.steps("""
+  - id: pages
+    repeat:
+      - {id: page, tool: echo, with: {after: "{{ last['next'] if last else 0 }}"}}
+      - {id: seen, python: "{'next': page['after'] + 10}"}
+    as: last
+    until: seen["next"] == 30 and last["next"] == 20
+    max: 5
+""")
+    assert [call[1] for call in bench.tools.calls] == ["pages[0].page", "pages[1].page", "pages[2].page"]
+    assert ended.output == [{"next": 10}, {"next": 20}, {"next": 30}]
+
+
+async def test_what_a_round_before_gave_keeps_the_mark_of_data_from_outside(bench: Workbench) -> None:
+    ended = await bench.steps("""
+  - id: rounds
+    repeat:
+      - {id: n, python: "0 if last is None else last['n'] + 1"}
+      - {id: got, tool: outside.give, with: {value: {n: "{{ n }}"}}}
+    as: last
+    until: got["n"] == 1
+    max: 5
+""")
+    assert (ended.records["rounds[0].n"].untrusted, ended.records["rounds[1].n"].untrusted) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("given", "called"), [("{'a': 1}", "an object"), ("'abc'", "text"), ("None", "None"), ("7", "a number")]
 )

@@ -133,6 +133,7 @@ def test_wrong_arguments_are_listed_with_their_paths(stage: Stage) -> None:
         (("show", "run_nope"), "There is no run 'run_nope'."),
         (("rerun", RUN_ID, "--version", "newest", "--yes"), "'newest' is no version"),
         (("rerun", RUN_ID), "A rerun asks before it begins"),
+        (("rerun", RUN_ID, "--from", "mail", "--failed"), "--from and --failed exclude each other"),
         (("approve", APPROVAL_ID), "needs a choice, and nobody is here to ask"),
         (("approve", APPROVAL_ID, "--choose", "send", "--form", "tone=warm"), "has no field 'tone'"),
         (("approve", "--choose", "send"), "Which approval is answered?"),
@@ -278,6 +279,13 @@ def test_a_rerun_tells_what_it_keeps_and_what_it_repeats(stage: Stage) -> None:
     assert "Kept, not done again: 2 steps (orders, totals)" in said(result)
     assert "Repeated outside, with new effect keys: 1 step (mail)" in said(result)
     assert (stage.runs.given["from_step"], stage.runs.given["version"]) == ("mail", 7)
+
+
+def test_a_rerun_of_what_failed_names_no_step(stage: Stage) -> None:
+    result = errands(stage, "rerun", RUN_ID, "--failed", "--yes")
+    assert result.exit_code == 0
+    assert stage.runs.given["from_step"] == "@failed"
+    assert f"Rerun of {RUN_ID} of what failed with version" in said(result)
 
 
 def test_an_answer_takes_the_forms_defaults_and_what_is_given_over_them(stage: Stage) -> None:

@@ -161,6 +161,36 @@ def test_a_rerun_keeps_what_came_before_the_step(errands: Errands) -> None:
     assert again.document["output"] == 12
 
 
+def test_only_what_failed_is_done_again(errands: Errands) -> None:
+    file = str(
+        errands.write(
+            "halves.yaml",
+            """
+task: halves
+description: Fails in one of its rounds for as long as a file is missing.
+grants: {tools: [files.read, files.write], folders: ["FOLDER:write"]}
+steps:
+  - id: each
+    for_each: "[1, 2]"
+    on_item_error: continue
+    do:
+      - {id: noted, tool: files.write, when: item == 1, with: {path: "FOLDER/one.txt", text: one}}
+      - {id: given, tool: files.read, with: {path: "FOLDER/{{ ['one', 'two'][item - 1] }}.txt"}}
+      - {id: text, python: "given['content']"}
+""".replace("FOLDER", str(errands.folder)),
+        )
+    )
+    first = errands("run", file, "--json")
+    assert first.code == 0, first.err
+    assert first.document["output"] == ["one", None]
+    errands.write("two.txt", "two")
+    errands.write("one.txt", "changed, which nobody reads again")
+    again = errands("rerun", "last", "--failed", "--yes", "--json")
+    assert again.code == 0, again.err
+    assert "Kept, not done again: 2 steps (each[0].given, each[0].noted)" in again.err
+    assert again.document["output"] == ["one", "two"]
+
+
 def test_a_paused_task_skips_runs_with_its_note(errands: Errands) -> None:
     errands.write("count.yaml", COUNT)
     errands("apply", "-f", ".")

@@ -6,6 +6,7 @@ import zipfile
 
 import openpyxl  # type: ignore[import-untyped]
 import pytest
+from PIL import Image
 
 from errands.core.outcomes import ErrorKind
 from errands.tools.limits import ToolLimits
@@ -81,6 +82,29 @@ async def test_documents_become_markdown(bench: Bench, name: str, content: bytes
     assert expected in str(performed.output["markdown"])
     assert "alert" not in str(performed.output["markdown"])
     assert performed.untrusted
+
+
+def scan(mode: str = "1") -> Image.Image:
+    """A page as a scanner gives it."""
+    return Image.new(mode, (60, 80), 1)
+
+
+async def test_pages_that_are_pictures_without_words_are_marked(bench: Bench) -> None:
+    scan().save(bench.file("scan.pdf"), "PDF", save_all=True, append_images=[scan("L")])
+    scan().save(bench.file("scan.png"))
+    bench.file("text.pdf", pdf("Hello from a page"))
+    bench.file("a.docx", docx("Hello"))
+    found = [await bench.call("documents.read", path=name) for name in ("scan.pdf", "scan.png", "text.pdf", "a.docx")]
+    assert [(one["pages"], one["scanned"]) for one in found] == [(2, [1, 2]), (1, [1]), (1, []), (None, [])]
+    assert found[0]["markdown"].strip() == ""
+
+
+async def test_a_scan_with_words_beneath_it_is_none(bench: Bench) -> None:
+    picture = "/XObject << /I 5 0 R >> /Font"
+    content = pdf("Hello").replace(b"/Font", picture.encode(), 1)
+    bench.file("a.pdf", content + b"\n5 0 obj << /Subtype /Image /Length 0 >> stream\n\nendstream endobj")
+    output = await bench.call("documents.read", path="a.pdf")
+    assert (output["pages"], output["scanned"]) == (1, [])
 
 
 async def test_a_long_text_is_cut_where_that_was_asked_for(bench: Bench) -> None:

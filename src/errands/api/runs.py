@@ -64,7 +64,8 @@ class CancelBody(Body):
 
 class RerunBody(Body):
     from_step: Annotated[str, Field(max_length=500)] | None = None
-    """Path of the step to begin with; what stands before it is taken over. None: from the beginning."""
+    """Path of the step to begin with; what stands before it is taken over. `@failed`: everything that succeeded is, and
+    what failed is done again, with what hangs on it. None: from the beginning."""
     version: VersionNumber | None = None
     """Number of the version. None: that of the run."""
 

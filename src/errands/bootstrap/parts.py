@@ -68,7 +68,13 @@ def make_catalog(settings: "Settings") -> "Catalog":
     from errands.tools.builtin import builtin_catalog
     from errands.tools.limits import ToolLimits
 
-    return builtin_catalog(host_policy(settings), ToolLimits())
+    return builtin_catalog(host_policy(settings), ToolLimits(), _postgres_programs)
+
+
+def _postgres_programs() -> Path | None:
+    from errands.store.embedded import find_binaries
+
+    return find_binaries()
 
 
 def host_policy(settings: "Settings") -> "HostPolicy":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from errands.cli.figures import duration, money, tokens
 from errands.cli.neutral import one_line, safe
 from errands.cli.palette import look_of
+from errands.cli.rerunning import begun
 from errands.core.outcomes import RunStatus, Usage
 from errands.core.values import JsonObject
 from errands.services.views import RunView, Timings
@@ -59,7 +60,7 @@ def why(run: RunView, now: datetime) -> list[str]:
     if run.parent:
         lines.append(f"It is a sub-task of {run.parent}.")
     if run.rerun_of:
-        lines.append(f"It is a rerun of {run.rerun_of}{f' from {one_line(run.rerun_from)}' if run.rerun_from else ''}.")
+        lines.append(f"It is a rerun of {run.rerun_of}{begun(run.rerun_from)}.")
     if run.untrusted:
         lines.append("It carries data from outside.")
     if run.cancel_requested_at:

@@ -9,6 +9,14 @@ from errands.cli.screen import Screen
 from errands.services.views import RerunView
 
 _SHOWN = 20
+_FAILED = "@failed"
+
+
+def first_step(named: str | None, *, failed: bool) -> str | None:
+    """What the API is told of where to begin. Raises BadInput where both were given."""
+    if failed and named is not None:
+        raise BadInput("--from and --failed exclude each other", hint="Give one of them")
+    return _FAILED if failed else named
 
 
 async def agree(screen: Screen, plan: RerunView, *, yes: bool) -> bool:
@@ -36,8 +44,7 @@ async def chosen_version(room: Room, run: str, named: str | None) -> int | None:
 
 def plan_lines(plan: RerunView) -> list[str]:
     """Which records are kept and which outside effects would happen a second time."""
-    begin = f" from {one_line(plan.from_step)}" if plan.from_step else ""
-    lines = [f"Rerun of {plan.run}{begin} with version {plan.version}."]
+    lines = [f"Rerun of {plan.run}{begun(plan.from_step)} with version {plan.version}."]
     if plan.kept:
         lines.append(f"Kept, not done again: {_listed(plan.kept)}")
     if plan.repeated_effects:
@@ -45,6 +52,13 @@ def plan_lines(plan: RerunView) -> list[str]:
     else:
         lines.append("Nothing outside is repeated.")
     return lines
+
+
+def begun(from_step: str | None) -> str:
+    """Where a rerun begins, after the words for it."""
+    if from_step == _FAILED:
+        return " of what failed"
+    return f" from {one_line(from_step)}" if from_step else ""
 
 
 def _listed(paths: tuple[str, ...]) -> str:

@@ -12,6 +12,8 @@ from errands.store.connections import Connection, Pool, Row
 from errands.store.sql import statement
 
 COUNTED = ("turn", "call")
+FAILED = "@failed"
+"""In the place of the step that a rerun begins with: what failed, wherever it stands."""
 
 
 @dataclass(slots=True)
@@ -88,6 +90,11 @@ def comes_before(program: Program, path: str, mark: str) -> bool:
     """Whether the step at `path` comes before the one at `mark`, in file order and by rounds of loops."""
     one, other = place(program, path), place(program, mark)
     return one is not None and other is not None and one < other
+
+
+def taken_over(program: Program, path: str, mark: str) -> bool:
+    """Whether a rerun that begins with `mark` may take over a succeeded outcome."""
+    return mark == FAILED or comes_before(program, path, mark)
 
 
 def inheritable(journal: Mapping[str, Record], old: Program, new: Program) -> dict[str, Record]:

@@ -147,7 +147,7 @@ async def repeat(
     flows: list[Flow] = []
     here = scope
     for number in range(step.max):
-        inner = here.inner()
+        inner = _after(flows, step, here)
         flow = await walk.block(step.repeat, inner, f"{path}[{number}].", lane)
         flows.append(flow)
         match flow:
@@ -174,6 +174,17 @@ async def repeat(
         step=path,
     )
     return await walk.failed(path, error, untrusted=_any_marked(here, flows), started_at=started)
+
+
+def _after(flows: Sequence[Flow], step: RepeatStep, scope: Scope) -> Scope:
+    """The scope of the next round, which may look at what the last one gave."""
+    inner = scope.inner()
+    if step.as_ is not None:
+        before = flows[-1] if flows else None
+        inner.set(step.as_, None)
+        if isinstance(before, Went):
+            inner.set(step.as_, before.output, untrusted=before.untrusted)
+    return inner
 
 
 async def _done(walk: "Walk", compiled: CompiledStep, scope: Scope, path: str) -> bool:

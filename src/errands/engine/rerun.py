@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from errands.core.definition.steps import AgentStep, NotifyStep, ToolStep
+from errands.core.outcomes import StepStatus
 from errands.core.values import JsonObject, from_text
-from errands.engine.history import comes_before, inheritable, load_journal, place
+from errands.engine.history import FAILED, inheritable, load_journal, place, taken_over
 from errands.engine.launching import Order, Versions
 from errands.engine.program import Program
 from errands.store.connections import Pool
@@ -43,16 +45,20 @@ class Earlier:
 async def plan_rerun(
     pool: Pool, versions: Versions, run_id: UUID, *, from_step: str | None, version_id: UUID | None
 ) -> RerunPlan:
-    """What a rerun would keep and repeat. Raises LookupError, RerunRefusedError."""
+    """What a rerun would keep and repeat. `from_step`: a path, or `@failed`. Raises LookupError, RerunRefusedError."""
     earlier = await _earlier(pool, run_id)
     old = (await versions.get(earlier.version_id)).program
     new = (await versions.get(version_id or earlier.version_id)).program
-    if from_step is not None and place(new, from_step) is None:
+    if from_step is not None and from_step != FAILED and place(new, from_step) is None:
         raise RerunRefusedError(f"there is no step `{from_step}` in this version", _steps_of(new))
     journal = await load_journal(pool, run_id)
+    if from_step == FAILED and not any(record.status is StepStatus.FAILED for record in journal.values()):
+        raise RerunRefusedError("no step of this run has failed", "name the step to begin with")
     kept: list[str] = []
     if from_step is not None:
-        kept = [path for path in inheritable(journal, old, new) if comes_before(new, path, from_step)]
+        kept = [path for path in inheritable(journal, old, new) if taken_over(new, path, from_step)]
+    if from_step == FAILED:  # A loop goes through its rounds again, and each step in it decides for itself.
+        kept = [path for path in kept if _makes_calls(new, path)]
     effects = {path.partition("/")[0] for path, record in journal.items() if record.kind == "intent"}
     return RerunPlan(sorted(kept), sorted(effects - set(kept)))
 
@@ -94,6 +100,10 @@ async def _earlier(pool: Pool, run_id: UUID) -> Earlier:
         arguments if isinstance(arguments, Mapping) else {},
         trigger if isinstance(trigger, Mapping) else {},
     )
+
+
+def _makes_calls(program: Program, path: str) -> bool:
+    return isinstance(program.steps[path.rpartition(".")[2].partition("[")[0]].step, ToolStep | AgentStep | NotifyStep)
 
 
 def _steps_of(program: Program) -> str:

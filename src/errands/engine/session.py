@@ -18,7 +18,7 @@ from errands.core.redaction import Redactor
 from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.engine.budgets import DayMeter, Meter
 from errands.engine.flow import Ending
-from errands.engine.history import WaitState, comes_before
+from errands.engine.history import WaitState, taken_over
 from errands.engine.journal import Also, Entry, Journal
 from errands.engine.lanes import Lane, LaneStopped, Pulse, Turn
 from errands.engine.ledger import AnswerHold, Cached, ChildHold, Hold, Kept
@@ -116,7 +116,7 @@ class Session:
     def inherited(self, path: str) -> Record | None:
         mark = self.run.rerun_from
         record = self.earlier.get(path)
-        if record is None or mark is None or not comes_before(self.program, path, mark):
+        if record is None or mark is None or not taken_over(self.program, path, mark):
             return None
         return replace(record, facts={**(record.facts or {}), "from_run": str(self.run.rerun_of), "usage": None})
 

@@ -1,17 +1,28 @@
 """The tools that come with Errands, in one catalog."""
 
-from errands.tools import archive, data, documents, files, http_request, keep, log, mail, notify, sql
+from collections.abc import Callable
+from pathlib import Path
+
+from errands.tools import archive, data, documents, files, http_request, keep, log, mail, notify, sql, sql_dump
 from errands.tools.catalog import Catalog
 from errands.tools.hosts import HostPolicy
 from errands.tools.limits import ToolLimits
 
 
-def builtin_catalog(policy: HostPolicy, limits: ToolLimits) -> Catalog:
-    """A catalog with every built-in tool. Close it with `aclose` when the process ends."""
-    catalog = Catalog(policy, limits)
+def builtin_catalog(
+    policy: HostPolicy, limits: ToolLimits, programs: Callable[[], Path | None] = lambda: None
+) -> Catalog:
+    """A catalog with every built-in tool. Close it with `aclose` when the process ends.
+
+    `programs`: the folder of PostgreSQL's own programs, where they do not lie on PATH.
+    """
+    catalog = Catalog(policy, limits, programs)
     catalog.add(http_request.http_request)
     catalog.add(sql.sql_query)
     catalog.add(sql.sql_execute)
+    catalog.add(sql.sql_copy)
+    catalog.add(sql_dump.sql_dump)
+    catalog.add(sql_dump.sql_restore)
     catalog.add(files.files_read)
     catalog.add(files.files_write)
     catalog.add(files.files_append)

@@ -2,7 +2,8 @@
 
 import asyncio
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -28,12 +29,14 @@ _SHOWN = 60
 class Catalog:
     """Tools by name. One per process: it keeps the connections that tools share until `aclose`."""
 
-    def __init__(self, policy: HostPolicy, limits: ToolLimits) -> None:
+    def __init__(
+        self, policy: HostPolicy, limits: ToolLimits, programs: Callable[[], Path | None] = lambda: None
+    ) -> None:
         self._tools: dict[str, Tool[Arguments, Output]] = {}
         self._limits = limits
         self._child_slots = asyncio.Semaphore(limits.children)
         self.outbound = Outbound(policy, max_bytes=limits.http_bytes)
-        self._databases = Databases(limits.sql_connections)
+        self._databases = Databases(limits.sql_connections, programs)
 
     def add(self, tool: Tool[A, R]) -> None:
         """Register a tool. Raises ValueError where the name is taken."""

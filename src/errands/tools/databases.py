@@ -1,7 +1,9 @@
 """Databases behind one face: Postgres over asyncpg, SQLite in a thread, every other through SQLAlchemy in a child."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from errands.core.values import Json
@@ -37,9 +39,13 @@ class Database(Protocol):
 class Databases:
     """The pools of a process, by URL."""
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, programs: Callable[[], Path | None] = lambda: None) -> None:
         self._connections = connections
+        self.programs = programs
+        """The folder of PostgreSQL's own programs; None: they are on PATH, if anywhere."""
         self._pools: dict[str, Postgres] = {}
+        self.copies = asyncio.Semaphore(max(connections // 2, 1))
+        """Copies at once: each holds two connections, perhaps of one pool, and none may starve the other."""
 
     def postgres(self, url: str) -> "Postgres":
         """The pool of a Postgres URL, opened on first use."""

@@ -25,6 +25,11 @@ class DocumentOutput(Output):
     title: str | None
     characters: Annotated[int, Field(description="Of the whole text")]
     truncated: bool
+    pages: Annotated[int | None, Field(description="Of a PDF; a picture is one")] = None
+    scanned: Annotated[
+        list[int],
+        Field(description="Pages that are pictures without text, from 1: what they say is not in the Markdown"),
+    ] = Field(default_factory=list)
 
 
 def _effect(arguments: JsonObject) -> Effect:
@@ -39,7 +44,7 @@ def _effect(arguments: JsonObject) -> Effect:
     returns_outside_data=True,
 )
 async def documents_read(arguments: DocumentArguments, context: ToolContext) -> DocumentOutput:
-    """Convert a document (PDF, Word, Excel, HTML, CSV, text) to Markdown."""
+    """Convert a document (PDF, Word, Excel, HTML, CSV, text) to Markdown, and name the pages that are only scans."""
     _check_installed()
     place = context.locate(arguments.path)
     limits = context.limits

@@ -19,6 +19,8 @@ class ToolLimits:
     """Result of one query, as JSON."""
     sql_seconds: float = 120.0
     """Time for one statement, where the call names none."""
+    dump_seconds: float = 3600.0
+    """Time to dump or restore one database, where the call names none."""
     sql_connections: int = 4
     """Connections that a process keeps for one database."""
     file_bytes: int = 32 * MIB

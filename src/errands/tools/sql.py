@@ -1,10 +1,10 @@
-"""`sql.query` and `sql.execute`: statements in any database whose URL is kept as a secret."""
+"""`sql.query` and `sql.execute`: statements in any database whose URL is kept as a secret. `sql.copy`: many rows."""
 
 import re
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue
 
@@ -14,15 +14,19 @@ from errands.core.values import Json, JsonObject
 from errands.tools.databases import Database, Statement
 from errands.tools.paths import real_path, status
 from errands.tools.refusal import Refusal
-from errands.tools.secret_text import AcceptsSecret
+from errands.tools.secret_text import AcceptsSecret, SecretOnly
 from errands.tools.sql_sqlite import Sqlite
 from errands.tools.tool import Arguments, Output, ToolContext, tool
+
+if TYPE_CHECKING:
+    from errands.tools.sql_postgres import Postgres
 
 # A literal URL can only be a file of the workspace: whoever writes it (an agent, perhaps) must not choose a server.
 _connection = AcceptsSecret(literal=r"sqlite:///[^/?:][^?]*")
 Connection = Annotated[str, _connection, AfterValidator(_connection.check)]
 Params = dict[str, JsonValue]
 
+_POSTGRES = ("postgresql", "postgres")
 _ERRORS = (ErrorKind.NETWORK, ErrorKind.TIMEOUT, ErrorKind.UNAVAILABLE, ErrorKind.NOT_FOUND, ErrorKind.LIMIT)
 
 
@@ -69,6 +73,35 @@ class ExecuteOutput(Output):
     row_count: Annotated[int, Field(description="Rows inserted, updated or deleted, all statements together")]
 
 
+class CopyArguments(Arguments):
+    source: Annotated[SecretOnly, Field(alias="from", description="`secret:NAME` of the database that has the rows")]
+    sql: Annotated[
+        str, Field(min_length=1, description="One select; its columns are named as in the table. `:name`: a parameter")
+    ]
+    params: Params = Field(default_factory=dict)
+    to: Annotated[SecretOnly, Field(description="`secret:NAME` of the database that gets them")]
+    table: Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)?$", description="Table there, or schema.table")]
+    mode: Annotated[
+        Literal["insert", "upsert", "add", "prune"],
+        Field(
+            description="insert: a row that is there already fails. upsert: it is updated where it differs. "
+            "add: it stays as it is. prune: no row is written; those whose key the query does not give are deleted"
+        ),
+    ] = "insert"
+    key: Annotated[list[str], Field(description="Columns that name a row; for every mode but insert")] = Field(
+        default_factory=list
+    )
+    timeout: Annotated[float | None, Field(gt=0, le=3600, description="Seconds")] = None
+
+
+class CopyOutput(Output):
+    rows: Annotated[int, Field(description="Rows that the query gave")]
+    inserted: int
+    updated: Annotated[int, Field(description="Rows that differed; those that did not are in no count")]
+    deleted: int
+    bytes: Annotated[int, Field(description="Size of the rows as text")]
+
+
 @tool("sql.query", effect=Effect.READS, errors=_ERRORS)
 async def sql_query(arguments: QueryArguments, context: ToolContext) -> QueryOutput:
     """Read rows from a database with one statement, in a read-only transaction where the database has them. Dates
@@ -104,10 +137,47 @@ async def sql_execute(arguments: ExecuteArguments, context: ToolContext) -> Exec
     return ExecuteOutput(row_count=await _database(arguments.connection, context).execute(statements))
 
 
+@tool("sql.copy", effect=Effect.CHANGES, errors=_ERRORS)
+async def sql_copy(arguments: CopyArguments, context: ToolContext) -> CopyOutput:
+    """Copy the rows of a query from one Postgres database to a table in another, or the same, in one transaction. The
+    rows do not pass through the run's record, so a million of them are no matter."""
+    from errands.tools.sql_copy import Copy, copy_rows
+
+    seconds = arguments.timeout or context.limits.sql_seconds
+    statement = Statement(arguments.sql, [arguments.params], seconds)
+    copy = Copy(statement, arguments.table.split("."), arguments.mode, arguments.key)
+    source, target = (postgres_of("sql.copy", url, context) for url in (arguments.source, arguments.to))
+    async with context.databases.copies:
+        copied = await copy_rows(source, target, copy)
+    return CopyOutput(
+        rows=copied.rows,
+        inserted=copied.inserted,
+        updated=copied.updated,
+        deleted=copied.deleted,
+        bytes=copied.bytes,
+    )
+
+
+def postgres_of(tool_name: str, url: str, context: ToolContext) -> "Postgres":
+    """The database, for tools that know Postgres alone. Raises Refusal."""
+    dialect = _dialect(url)
+    if dialect not in _POSTGRES:
+        raise Refusal(
+            "input",
+            f"{tool_name} works with Postgres databases, and this is {dialect or 'none'}",
+            "sql.query and sql.execute work with others",
+        )
+    return context.databases.postgres(url)
+
+
+def _dialect(url: str) -> str:
+    return url.partition("://")[0].partition("+")[0].lower()
+
+
 def _database(url: str, context: ToolContext) -> Database:
-    dialect = url.partition("://")[0].partition("+")[0].lower()
+    dialect = _dialect(url)
     match dialect:
-        case "postgresql" | "postgres":
+        case _ if dialect in _POSTGRES:
             return context.databases.postgres(url)
         case "sqlite":
             return Sqlite(_sqlite_path(url, context))

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import asyncpg
 
@@ -37,13 +37,13 @@ class Postgres:
     async def query(self, statement: Statement) -> Mapping[str, object]:
         """Rows of one statement in a read-only transaction. Raises Refusal, StepFailed."""
         rows = Rows(statement.max_rows, statement.max_bytes)
-        async with self._transaction(statement.seconds, readonly=True) as connection:
-            prepared, names = await _prepared(connection, statement)
-            attributes = prepared.get_attributes()
+        async with self.transaction(statement.seconds, readonly=True) as connection:
+            query, names = await prepared(connection, statement)
+            attributes = query.get_attributes()
             documents = {at for at, each in enumerate(attributes) if each.type.name in ("json", "jsonb")}
             rows.name_columns([attribute.name for attribute in attributes])
-            values = _values(prepared, names, statement.params[0])
-            async for record in prepared.cursor(*values, prefetch=_PREFETCH):
+            values = values_of(query, names, statement.params[0])
+            async for record in query.cursor(*values, prefetch=_PREFETCH):
                 if not rows.add(_cells(record, documents)):
                     break
         return rows.as_json()
@@ -51,12 +51,12 @@ class Postgres:
     async def execute(self, statements: Sequence[Statement]) -> int:
         """All statements in one transaction; rows affected. Raises Refusal, StepFailed."""
         affected = 0
-        async with self._transaction(statements[0].seconds, readonly=False) as connection:
+        async with self.transaction(statements[0].seconds, readonly=False) as connection:
             for statement in statements:
-                prepared, names = await _prepared(connection, statement)
+                query, names = await prepared(connection, statement)
                 for params in statement.params:
-                    await prepared.fetch(*_values(prepared, names, params))
-                    affected += _affected(prepared.get_statusmsg())
+                    await query.fetch(*values_of(query, names, params))
+                    affected += _affected(query.get_statusmsg())
         return affected
 
     async def aclose(self) -> None:
@@ -66,13 +66,16 @@ class Postgres:
             self._pool = None
 
     @asynccontextmanager
-    async def _transaction(self, seconds: float, *, readonly: bool) -> "AsyncIterator[Connection]":
-        with _database_errors(seconds):
+    async def transaction(
+        self, seconds: float, *, readonly: bool, isolation: Literal["read_committed", "repeatable_read"] | None = None
+    ) -> "AsyncIterator[Connection]":
+        """A connection in a transaction, at most so long. Raises Refusal, StepFailed."""
+        with database_errors(seconds):
             pool = await self._opened()
             async with (
                 asyncio.timeout(seconds),
                 _acquired(pool) as connection,
-                connection.transaction(readonly=readonly),
+                connection.transaction(isolation=isolation, readonly=readonly),
             ):
                 # Should our own cancel not reach the server, it stops by itself a little later.
                 await connection.execute(f"set local statement_timeout = {int(seconds * 1000) + 1000}")
@@ -110,15 +113,17 @@ def _plain(url: str) -> str:
     return f"postgresql://{rest}"
 
 
-async def _prepared(connection: "Connection", statement: Statement) -> "tuple[PreparedStatement, list[str]]":
+async def prepared(connection: "Connection", statement: Statement) -> "tuple[PreparedStatement, list[str]]":
+    """A statement made ready, and the names of its parameters in their order. Raises Refusal."""
     sql, names = numbered(statement.sql)
     for params in statement.params:
         check_names(names, list(params))
     return await connection.prepare(sql), names
 
 
-def _values(prepared: "PreparedStatement", names: list[str], params: Mapping[str, Json]) -> list[object]:
-    kinds = [parameter.name for parameter in prepared.get_parameters()]
+def values_of(query: "PreparedStatement", names: list[str], params: Mapping[str, Json]) -> list[object]:
+    """The parameters' values as the database wants them. Raises Refusal."""
+    kinds = [parameter.name for parameter in query.get_parameters()]
     return [fit(params[name], kind, name) for name, kind in zip(names, kinds, strict=True)]
 
 
@@ -134,7 +139,7 @@ def _affected(status: str) -> int:
 
 
 @contextmanager
-def _database_errors(seconds: float) -> Iterator[None]:
+def database_errors(seconds: float) -> Iterator[None]:
     """What asyncpg raises, as a step's error. Its messages quote the statement, never the connection."""
     try:
         yield

@@ -34,7 +34,7 @@ EXPECTED: dict[str, list[tuple[int, int, str, str]]] = {
     "scopes": [
         (5, 13, "not-yet", "line 6"),
         (14, 13, "out-of-scope", "`rounds` lists the rounds' outputs"),
-        (14, 22, "out-of-scope", "only inside `do:`"),
+        (14, 22, "out-of-scope", "only inside the loop"),
         (17, 35, "out-of-scope", "after `parallel`"),
         (18, 9, "duplicate-id", "line 6"),
         (20, 9, "shadows-name", "choose another name"),

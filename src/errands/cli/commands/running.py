@@ -67,8 +67,11 @@ def rerun(
     *,
     from_step: Annotated[
         str | None,
-        typer.Option("--from", metavar="STEP", help="Keep what came before this step. [default: what failed]"),
+        typer.Option("--from", metavar="STEP", help="Keep what came before this step. [default: keep nothing]"),
     ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Keep what succeeded; do again what failed, and what hangs on it.")
+    ] = False,
     version: Annotated[
         str | None, typer.Option("--version", metavar="N|latest", help="Version to run. [default: the same]")
     ] = None,
@@ -82,16 +85,17 @@ def rerun(
 
     async def act(desk: Desk) -> ExitCode | None:
         from errands.cli.launching import stay_with
-        from errands.cli.rerunning import agree, chosen_version
+        from errands.cli.rerunning import agree, chosen_version, first_step
         from errands.cli.run_ids import the_run
 
+        begin = first_step(from_step, failed=failed)
         async with desk.open(project, worker=wait) as room:
             old = await the_run(room, run_id)
             chosen = await chosen_version(room, old, version)
-            plan = await room.client.runs.rerun_plan(old, from_step=from_step, version=chosen)
+            plan = await room.client.runs.rerun_plan(old, from_step=begin, version=chosen)
             if not await agree(desk.screen, plan, yes=yes):
                 return ExitCode.CANCELLED
-            started = await room.client.runs.rerun(old, from_step=from_step, version=chosen)
+            started = await room.client.runs.rerun(old, from_step=begin, version=chosen)
             return await stay_with(desk.screen, room, started, wait=wait, follow=follow)
 
     perform(context, act, as_json=as_json)

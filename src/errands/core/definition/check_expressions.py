@@ -8,7 +8,7 @@ from typing import Final
 from errands.core.definition.nodes import Path
 from errands.core.definition.report import Report
 from errands.core.definition.scopes import RUN_NAMES, Names, Place
-from errands.core.definition.steps import ForEachStep, ParallelStep, RepeatStep, Step
+from errands.core.definition.steps import ForEachStep, ParallelStep, RepeatStep, Step, loop_variable
 from errands.core.definition.task import TaskDefinition
 from errands.core.definition.texts import every_step
 from errands.core.definition.typing_contract import TypeChecker
@@ -106,14 +106,19 @@ class _Homes:
             self.steps[path] = step
             if step.id is not None:
                 self.ids.setdefault(step.id, path)
-            if isinstance(step, ForEachStep):
-                self.variables.setdefault(step.as_, path)
+            variable = loop_variable(step)
+            if variable is not None:
+                self.variables.setdefault(variable, path)
 
     def explain(self, name: str, reader: Path, report: Report) -> tuple[str, str | None, str]:
         """Message, hint and code for a name that is in the file, but not in scope at `reader`."""
         if name not in self.ids:
             line = report.line_of(self.variables[name])
-            return f"`{name}` is the variable of the loop in line {line}", "it exists only inside `do:`", "out-of-scope"
+            return (
+                f"`{name}` is the variable of the loop in line {line}",
+                "it exists only inside the loop",
+                "out-of-scope",
+            )
         home = self.ids[name]
         line = report.line_of(home)
         if reader[: len(home)] == home:

@@ -7,7 +7,7 @@ from typing import Final
 from errands.core.definition.nodes import Path
 from errands.core.definition.report import Report
 from errands.core.definition.scopes import RUN_NAMES
-from errands.core.definition.steps import ApproveStep, ForEachStep, SwitchStep
+from errands.core.definition.steps import ApproveStep, SwitchStep, loop_variable
 from errands.core.definition.task import TaskDefinition
 from errands.core.definition.texts import Block, blocks_of, every_step, task_blocks
 from errands.core.expressions.syntax import PROVIDED
@@ -37,7 +37,7 @@ def check_names(task: TaskDefinition, report: Report) -> None:
 
 
 def _check_ids(task: TaskDefinition, params: set[str], report: Report) -> None:
-    variables = {step.as_: path for step, path in every_step(task) if isinstance(step, ForEachStep)}
+    variables = {loop_variable(step) for step, _ in every_step(task)}
     first: dict[str, Path] = {}
     for step, path in every_step(task):
         if step.id is None:
@@ -60,18 +60,19 @@ def _check_ids(task: TaskDefinition, params: set[str], report: Report) -> None:
 def _check_loop_variables(block: Block, params: set[str], outer: frozenset[str], report: Report) -> None:
     for step, path in block.located():
         inside = outer
-        if isinstance(step, ForEachStep):
+        name = loop_variable(step)
+        if name is not None:
             here = (*path, "as") if report.positions.has((*path, "as")) else (*path, "for_each")
-            _check_name(report, here, step.as_, "the loop's variable")
-            if step.as_ in params:
-                message = f"the loop's variable `{step.as_}` is also the name of a param"
+            _check_name(report, here, name, "the loop's variable")
+            if name in params:
+                message = f"the loop's variable `{name}` is also the name of a param"
                 report.error(here, message, "choose another name with `as:`", code="shadows-name")
-            elif step.as_ in outer:
-                message = f"the loop's variable `{step.as_}` hides the variable of a loop around it"
+            elif name in outer:
+                message = f"the loop's variable `{name}` hides the variable of a loop around it"
                 report.error(here, message, "give this loop another name with `as:`", code="shadows-name")
-            inside = outer | {step.as_}
+            inside = outer | {name}
         for inner in blocks_of(step, path):
-            _check_loop_variables(inner, params, inside if inner.name == "do" else outer, report)
+            _check_loop_variables(inner, params, inside if inner.name in ("do", "repeat") else outer, report)
 
 
 def _check_trigger_ids(task: TaskDefinition, report: Report) -> None:

@@ -197,8 +197,9 @@ class _Walk:
                 end = self._block(blocks[0], {**names, step.as_: Binding(item)})
                 return _End(last=listed(nullable(end.last) if step.on_item_error == "continue" else end.last))
             case RepeatStep():
-                end = self._block(blocks[0], names)
-                self._add(Text((*path, "until"), step.until, "expression"), {**names, **end.names})
+                inside = names if step.as_ is None else {**names, step.as_: Binding(optional=True)}
+                end = self._block(blocks[0], inside)
+                self._add(Text((*path, "until"), step.until, "expression"), {**inside, **end.names})
                 return _End(ends_run=end.ends_run, last=listed(end.last))
             case ParallelStep():
                 ends = {block.name: self._block(block, names) for block in blocks}

@@ -109,6 +109,8 @@ class RepeatStep(StepBase):
 
     kind: Literal["repeat"] = "repeat"
     repeat: "tuple[Step, ...]"
+    as_: str | None = Field(default=None, alias="as")
+    """Name of a variable that holds what the round before gave: its last step's output, None in the first round."""
     until: str
     """Bare expression, looked at after each round; sees the outputs of the round's steps."""
     max: Annotated[int, Field(ge=1, le=100_000)]
@@ -231,6 +233,11 @@ Step = Annotated[
 
 for _model in StepBase.__subclasses__():
     _model.model_rebuild()
+
+
+def loop_variable(step: Step) -> str | None:
+    """The name that a step gives its inner steps, beside those of steps."""
+    return step.as_ if isinstance(step, ForEachStep | RepeatStep) else None
 
 
 def inner_blocks(step: Step) -> list[tuple[str, tuple[Step, ...]]]:

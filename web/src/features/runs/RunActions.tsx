@@ -13,6 +13,7 @@ import { isActive } from '@/ui/outcomes'
 import { Answered } from '@/ui/states'
 import { done, failed } from '@/ui/toast'
 import { asCli, asCurl } from './copies'
+import { FAILED } from './reruns'
 
 const route = getRouteApi('/inside/p/$project/runs/$run')
 
@@ -40,6 +41,7 @@ export function RunActions({ project, run }: { project: string; run: RunView }) 
           </Menu.Target>
           <Menu.Dropdown>
             <Menu.Item onClick={() => begin(null)}>From the beginning</Menu.Item>
+            <Menu.Item onClick={() => begin(FAILED)}>What failed</Menu.Item>
             <Menu.Item disabled={!step} onClick={() => begin(step ?? null)}>
               {step ? `From ${step}` : 'From a step: choose one first'}
             </Menu.Item>
@@ -107,6 +109,11 @@ function Cancel({ run, close }: { run: RunView; close: () => void }) {
   )
 }
 
+function title(from: string | null) {
+  if (from === FAILED) return 'Rerun what failed?'
+  return from ? `Rerun from ${from}?` : 'Rerun from the beginning?'
+}
+
 function Rerun({ project, run, from, close }: { project: string; run: RunView; from: string | null; close: () => void }) {
   const navigate = useNavigate()
   const plan = useQuery({ queryKey: ['rerun', run.id, from], queryFn: () => planRerun(run.id, from), staleTime: 0 })
@@ -119,12 +126,12 @@ function Rerun({ project, run, from, close }: { project: string; run: RunView; f
     onError: failed,
   })
   return (
-    <Modal opened onClose={close} title={from ? `Rerun from ${from}?` : 'Rerun from the beginning?'}>
+    <Modal opened onClose={close} title={title(from)}>
       <Answered query={plan} rows={2}>
         {({ kept, repeated_effects: repeated, version }) => (
           <Text size="sm" component="div">
             The new run takes v{version} with the same arguments
-            {from ? ` and the records of ${plural(kept.length, 'step')} before it` : ''}.
+            {from ? ` and the records of ${plural(kept.length, 'step')}${from === FAILED ? ' that succeeded' : ' before it'}` : ''}.
             {repeated.length > 0 ? (
               <>
                 {' '}

@@ -11,6 +11,7 @@ import { cause } from '@/ui/triggers'
 import { Artifacts } from './Artifacts'
 import { useLiveRun, type Tokens } from './liveRun'
 import { RunActions } from './RunActions'
+import { rerunOf } from './reruns'
 import classes from './Run.module.css'
 import { RunOutcome } from './RunOutcome'
 import { StepPanel } from './StepPanel'
@@ -100,7 +101,7 @@ function Facts({ project, run }: { project: string; run: RunView }) {
       )}
       {run.rerun_of && (
         <Link to="/p/$project/runs/$run" params={{ project, run: run.rerun_of }}>
-          rerun{run.rerun_from ? ` from ${run.rerun_from}` : ''} of another run
+          {rerunOf(run.rerun_from)} another run
         </Link>
       )}
       {run.parent && (
