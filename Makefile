@@ -31,6 +31,7 @@ format: setup ## Format the code and mend what the linter can
 
 pages: setup ## Write the reference pages that are made from the code
 	@$(PYTHON) scripts/reference_pages.py
+	@$(PYTHON) scripts/template_pages.py
 
 test: setup ## Run the tests, fault scripts in their short form
 	.venv/bin/pytest

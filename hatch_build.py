@@ -1,4 +1,4 @@
-"""Puts the built page into the wheel. Hatchling calls it."""
+"""Puts the templates and the built page into the wheel. Hatchling calls it."""
 
 import importlib.util
 import os
@@ -21,7 +21,10 @@ class PageHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build, and have the result taken into the wheel. An editable install is served what `make setup` built."""
-        if version == "editable" or _left_out():
+        if version == "editable":
+            return
+        build_data["force_include"][str(Path(self.root) / "templates")] = "errands/templates"
+        if _left_out():
             return
         page = _page(Path(self.root))
         page.build()

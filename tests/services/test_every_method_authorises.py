@@ -50,13 +50,20 @@ DOORS = {
     "mail.knows": "asked by whatever takes mail; tells yes or no",
     "figures.ready": "asked by whatever watches the process; tells yes or no",
 }
-OWN = {"people.change_password": "only ever the caller's own; see test_people"}
+OWN = {
+    "people.change_password": "only ever the caller's own; see test_people",
+    "templates.list": "comes with Errands; an account is enough",
+    "templates.get": "comes with Errands; an account is enough",
+    "templates.attempt": "comes with Errands, with its own sample data; an account is enough",
+}
 FILTERED = {"projects.list", "approvals.inbox", "offering.tasks"}
 """Lists over several projects: what the caller may not see is left out of them."""
 
 NOW = datetime.now(UTC)
 GIVEN: dict[str, Any] = {
     "project": "default",
+    "template": "report-generation",
+    "answers": {},
     "task": "hello",
     "name": "ana",
     "person": "ana",

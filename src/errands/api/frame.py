@@ -39,6 +39,7 @@ NOUNS = (
         "people",
         "access",
         "porting",
+        "templates",
         "upkeep",
     ),
 )
@@ -58,6 +59,7 @@ _TAGS = (
     ("hooks", "Where webhooks are called; a signature or token proves the sender."),
     ("people", "Accounts, sessions, tokens."),
     ("access", "Members, groups, narrowed tasks, the audit log."),
+    ("templates", "Task files that nearly do a job: shown, tried with sample data, adopted."),
     ("upkeep", "Backups."),
     ("monitoring", "For those who watch the server."),
 )

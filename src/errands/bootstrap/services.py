@@ -36,6 +36,7 @@ from errands.services.runs import RunService
 from errands.services.secrets import SecretService
 from errands.services.tail import Tail
 from errands.services.tasks import TaskService
+from errands.services.templates import TemplateService
 from errands.services.triggers import TriggerService
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def make_services(
         offering=OfferingService(database, authority),
         models=make_models(database, authority, vault, reach.agents),
         agents=AgentService(database, authority),
+        templates=TemplateService(database, authority, tasks, rehearsal, Sandbox(sandboxes)),
         tool_servers=make_tool_servers(database, authority, vault, toolbox),
         overview=OverviewService(database, authority),
         **_of_people(entrance),

@@ -135,6 +135,21 @@ async def _new(desk: Desk, words: Sequence[str]) -> Told:
     return await OPERATIONS["draft"].perform(desk, {"source": skeleton(kind, name, " ".join(rest[1:]))})
 
 
+async def _templates(desk: Desk, words: Sequence[str]) -> Told:
+    if not words:
+        return await OPERATIONS["list_templates"].perform(desk, {})
+    name, act, given = words[0], words[1] if len(words) > 1 else "show", words[2:]
+    if act == "use":
+        view = await desk.services.templates.get(desk.caller, name)
+        shapes = view.asks.get("properties")
+        known = shapes if isinstance(shapes, Mapping) else {}
+        answers: JsonObject = {key: _value(text, known.get(key)) for key, text in _pairs(given)}
+        return await OPERATIONS["use_template"].perform(desk, {"template": name, "answers": answers})
+    if act in ("show", "try"):
+        return await OPERATIONS[f"{act}_template"].perform(desk, {"template": name})
+    raise Invalid(f"A template cannot be told to {act[:40]!r}.", "Write /templates NAME show, try or use.")
+
+
 async def _save(desk: Desk, words: Sequence[str]) -> Told:
     given: JsonObject = {"name": _needed(words, "/save NAME"), "description": " ".join(words[1:])}
     return await OPERATIONS["save_conversation"].perform(desk, given)
@@ -143,6 +158,9 @@ async def _save(desk: Desk, words: Sequence[str]) -> Told:
 COMMANDS: Mapping[str, Command] = {
     "help": Command("/help", "this list", _help),
     "tasks": Command("/tasks [TASK]", "the tasks, or one with its source", _tasks),
+    "templates": Command(
+        "/templates [NAME [try | use key=value]]", "tasks that nearly do a job: shown, tried, drafted", _templates
+    ),
     "new": Command("/new [KIND] NAME what it does", "draft a task", _new),
     "try": Command("/try [TASK] key=value", "rehearse the last draft, or a task; nothing leaves the machine", _try),
     "run": Command("/run TASK key=value", "start a run; asks for what is missing", _run),

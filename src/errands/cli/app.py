@@ -28,6 +28,7 @@ from errands.cli.commands import (
     starting,
     talking,
     tasks,
+    templates,
     triggers,
     upkeep,
 )
@@ -117,6 +118,7 @@ _GROUPS = (
     ("secrets", secrets.secrets, "Keep"),
     ("grants", grants.grants, "Keep"),
     ("project", porting.project, "Keep"),
+    ("templates", templates.templates, "Write"),
     ("alarms", alarms.alarms, "Look after"),
     ("channels", alarms.channels, "Look after"),
     ("agents", agents.agents, "Keep"),

@@ -271,8 +271,12 @@ class Engine:
         payload: Json = None,
         now: datetime | None = None,
         answers: Stubs | None = None,
+        files: Mapping[str, bytes] | None = None,
     ) -> DryRun:
-        """Walk a definition with stubs, or with `answers`; nothing leaves the machine and nothing is recorded."""
+        """Walk a definition with stubs, or with `answers`; nothing leaves the machine and nothing is recorded.
+
+        `files`: what lies in its workspace at the start, by path.
+        """
         return await rehearsal.rehearse(
             definition,
             arguments,
@@ -287,6 +291,7 @@ class Engine:
             payload=payload,
             now=now,
             answers=answers,
+            files=files,
         )
 
     def output_schema(self, tool: str) -> JsonObject | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from errands.core.definition.policies import Budget, Grants
@@ -9,6 +10,20 @@ from errands.core.outcomes import ErrorKind, StepFailed, Usage
 from errands.core.ports import Recorded, RunIdentity
 from errands.core.values import JsonObject
 from errands.engine.context import Level, effect_key
+
+LARGEST_SHOWN = 2**20
+"""Bytes of a file of which a dry run shows the content."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeFile:
+    """A file that a real run would have kept as an artifact."""
+
+    name: str
+    media_type: str
+    size: int
+    content: bytes | None
+    """None: it is too large to be shown."""
 
 
 class LooseContext:
@@ -23,7 +38,9 @@ class LooseContext:
         memory_limit: int,
         attempt: int = 1,
         secrets: Mapping[str, str] | None = None,
+        made: "list[MadeFile] | None" = None,
     ) -> None:
+        """`made`: gets the files that the call wants to keep."""
         self.run = run
         self.path = path
         self.attempt = attempt
@@ -35,6 +52,7 @@ class LooseContext:
         self.logs: list[str] = []
         self._folder = folder
         self._secrets = secrets or {}
+        self._made = made
 
     def workspace(self) -> Path:
         return self._folder
@@ -64,4 +82,7 @@ class LooseContext:
 
     async def artifact(self, path: Path, *, name: str, media_type: str) -> JsonObject:
         size = (await asyncio.to_thread(path.stat)).st_size
+        if self._made is not None:
+            content = await asyncio.to_thread(path.read_bytes) if size <= LARGEST_SHOWN else None
+            self._made.append(MadeFile(name, media_type, size, content))
         return {"artifact": None, "name": name, "size": size, "media_type": media_type, "sha256": None}

@@ -1,7 +1,8 @@
 """Dry runs: the same walk over a journal in memory, with stubs in place of the world. Nothing leaves the machine."""
 
+import asyncio
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from errands.engine.lanes import Lane, LaneStopped, Turn
 from errands.engine.leaves import Reached, Stub, Stubs
 from errands.engine.ledger import Cached, Hold, Kept
 from errands.engine.limits import EngineLimits
-from errands.engine.loose import LooseContext
+from errands.engine.loose import LooseContext, MadeFile
 from errands.engine.program import CompiledStep, compile_task
 from errands.engine.records import Record, Stored
 from errands.engine.scope import Scope, run_scope
@@ -43,6 +44,8 @@ class DryRun:
     logs: list[str]
     marked: bool = False
     """What came of it carries the mark."""
+    made: Sequence[MadeFile] = ()
+    """What a real run would have kept as artifacts."""
 
 
 class MemoryLedger:
@@ -148,21 +151,25 @@ async def rehearse(
     payload: Json = None,
     now: datetime | None = None,
     answers: Stubs | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> DryRun:
     """Walk a definition once. `make_up`: steps without a stub get a value made up from their schema.
 
-    `answers` answer in place of `stubs`.
+    `answers` answer in place of `stubs`. `files`: what lies in the workspace at the start, by path.
     """
     program = compile_task(definition)
     moment = now or datetime.now(UTC)
     identity = RunIdentity("run_" + "0" * 32, definition.task, project, "", 0, moment, "dry-run")
     ledger = MemoryLedger(state or {})
     contexts: list[LooseContext] = []
+    made: list[MadeFile] = []
     with tempfile.TemporaryDirectory(prefix="errands-dry-") as folder:
+        await asyncio.to_thread(_lay_out, Path(folder), files or {})
 
         def context(_: CompiledStep, reached: Reached, __: LeafCall) -> LooseContext:
             memory, number = limits.memory_bytes, reached.attempt
-            contexts.append(LooseContext(identity, definition.grants, reached.path, Path(folder), memory, number))
+            path, place = reached.path, Path(folder)
+            contexts.append(LooseContext(identity, definition.grants, path, place, memory, number, made=made))
             return contexts[-1]
 
         walk = Walk(
@@ -181,8 +188,15 @@ async def rehearse(
         scope = run_scope(identity, arguments, {"kind": "dry_run", "payload": payload})
         status, output, error, marked = await _walked(walk, scope, ledger)
         names = {name: value for name, value in scope.own().items() if not isinstance(value, Stored)}
-    logs = [line for made in contexts for line in made.logs]
-    return DryRun(status, output, error, list(ledger.records.values()), ledger.kept, names, logs, marked)
+    logs = [line for one in contexts for line in one.logs]
+    return DryRun(status, output, error, list(ledger.records.values()), ledger.kept, names, logs, marked, made)
+
+
+def _lay_out(workspace: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        place = workspace / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
 
 
 _Came = tuple[RunStatus, Json, StepError | None, bool]

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from errands.services.sign_in import SignIn
     from errands.services.sign_on import SignOn
     from errands.services.tasks import TaskService
+    from errands.services.templates import TemplateService
     from errands.services.threads import ThreadService
     from errands.services.tokens import TokenService
     from errands.services.tool_servers import ToolServerService
@@ -93,3 +94,4 @@ class Services:
     overview: "OverviewService"
     models: "ModelService"
     agents: "AgentService"
+    templates: "TemplateService"

@@ -1,6 +1,8 @@
 """Rehearsals: dry runs with stubs, and the tests of a task file, which are dry runs with expectations."""
 
-from dataclasses import dataclass
+from base64 import b64encode
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,12 +13,13 @@ from errands.core.params import Arguments, ArgumentsInvalid, bind
 from errands.core.ports import Evaluation, Evaluator
 from errands.core.values import Json, JsonObject, to_text
 from errands.engine.defaults import argument_defaults
+from errands.engine.loose import MadeFile
 from errands.engine.records import Record, Stored
 from errands.engine.rehearsal import DryRun
 from errands.services.differences import differences
 from errands.services.errors import Invalid
 from errands.services.story import Story
-from errands.services.views import DryRunView, TestResult
+from errands.services.views import DryRunView, MadeFileView, TestResult
 
 if TYPE_CHECKING:
     from errands.engine.engine import Engine
@@ -31,6 +34,8 @@ class Scene:
     state: JsonObject
     payload: Json
     now: datetime
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What lies in the workspace at the start, by path."""
 
 
 class Rehearsal:
@@ -68,6 +73,29 @@ class Rehearsal:
             found = (f"expect: {failure.error.message}",)
         return TestResult(test.name, passed=not found, differences=found, run=_view(definition, came))
 
+    async def trial(
+        self,
+        project: str,
+        definition: TaskDefinition,
+        test: TaskTest,
+        *,
+        arguments: JsonObject,
+        files: Mapping[str, bytes],
+        real: Collection[str] = (),
+    ) -> DryRunView:
+        """Rehearse with a test's stubs, and with arguments and files of its own; expects nothing.
+
+        `real`: steps that do their work although the test has a stub for them. Raises ArgumentsInvalid, Invalid.
+        """
+        stubs = {name: value for name, value in test.stub.items() if name not in real}
+        given = {**test.arguments, **arguments}
+        try:
+            scene = Scene(given, stubs, test.state, test.payload, _moment(test), files)
+            bound = await self._arguments(definition, scene)
+        except StepFailed as failure:
+            raise Invalid(failure.error.message, failure.error.hint) from None
+        return _view(definition, await self._play(project, definition, scene, bound, make_up=False))
+
     async def _arguments(self, definition: TaskDefinition, scene: Scene) -> Arguments:
         check_given(definition, scene.given)
         params = definition.params
@@ -87,6 +115,7 @@ class Rehearsal:
             state=scene.state,
             payload=scene.payload,
             now=scene.now,
+            files=scene.files,
         )
 
     async def _compare(self, expect: Expectation, scene: Scene, came: DryRun) -> list[str]:
@@ -159,4 +188,9 @@ def _view(definition: TaskDefinition, came: DryRun) -> DryRunView:
     for record in came.records:
         story.add(record)
     unended = StepStatus.CANCELLED if came.status is not RunStatus.WAITING else StepStatus.WAITING
-    return DryRunView(came.status, came.output, came.error, story.steps(unended))
+    return DryRunView(came.status, came.output, came.error, story.steps(unended), tuple(map(_made, came.made)))
+
+
+def _made(file: MadeFile) -> MadeFileView:
+    content = None if file.content is None else b64encode(file.content).decode()
+    return MadeFileView(file.name, file.media_type, file.size, content)

@@ -293,6 +293,17 @@ class RerunView:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeFileView:
+    """A file that a dry run has made and not kept."""
+
+    name: str
+    media_type: str
+    size: int
+    base64: str | None
+    """Its content. None: it has more than 1 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
 class DryRunView:
     """What came of a rehearsal: nothing left the machine and nothing was kept."""
 
@@ -300,6 +311,8 @@ class DryRunView:
     output: Json
     error: StepError | None
     steps: tuple[StepView, ...]
+    files: tuple[MadeFileView, ...] = ()
+    """What a real run would have kept as artifacts."""
 
 
 @dataclass(frozen=True, slots=True)

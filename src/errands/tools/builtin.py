@@ -3,7 +3,21 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from errands.tools import archive, data, documents, files, http_request, keep, log, mail, notify, sql, sql_dump
+from errands.tools import (
+    archive,
+    charts,
+    data,
+    documents,
+    files,
+    http_request,
+    keep,
+    log,
+    mail,
+    notify,
+    reports,
+    sql,
+    sql_dump,
+)
 from errands.tools.catalog import Catalog
 from errands.tools.hosts import HostPolicy
 from errands.tools.limits import ToolLimits
@@ -35,6 +49,8 @@ def builtin_catalog(
     catalog.add(documents.documents_read)
     catalog.add(data.data_parse)
     catalog.add(data.data_format)
+    catalog.add(charts.charts_draw)
+    catalog.add(reports.reports_write)
     catalog.add(mail.mail_send)
     catalog.add(notify.notify_send)
     catalog.add(archive.archive_create)

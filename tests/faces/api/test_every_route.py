@@ -20,6 +20,7 @@ from errands.store.database import Database
 from errands.store.identifiers import new_id
 from errands.store.outbox import NewMessage
 from tests.faces.api.conftest import OPERATOR, client_of, token_of
+from tests.faces.api.walk_templates import walk_templates
 from tests.faces.api.walk_tools import walk_tools
 
 _SOURCE = """
@@ -58,6 +59,9 @@ OWN = frozenset(
     {
         "listProjects",
         "getDefinitionSchema",
+        "listTemplates",
+        "getTemplate",
+        "tryTemplate",
         "getMe",
         "listTokens",
         "listInbox",
@@ -121,6 +125,7 @@ async def _walk(walk: Walk, app: FastAPI, services: Services, database: Database
     await _triggers(walk)
     await _hooks(walk)
     await _chat(walk)
+    await walk_templates(walk)
     await walk_tools(walk)
     await _people(walk, app, services)
     await _doors(walk, app, services)

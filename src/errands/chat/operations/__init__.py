@@ -5,7 +5,7 @@ None of them publishes, deletes, answers or grants: they give cards, and the per
 
 from collections.abc import Mapping
 
-from errands.chat.operations import approvals, drafting, runs, saving, schedules, tasks
+from errands.chat.operations import approvals, drafting, runs, saving, schedules, tasks, templates
 from errands.chat.operations.operation import AnyOperation
 
 OPERATIONS: Mapping[str, AnyOperation] = {
@@ -22,6 +22,10 @@ OPERATIONS: Mapping[str, AnyOperation] = {
         runs.cancel_run,
         drafting.draft,
         drafting.dry_run,
+        templates.list_templates,
+        templates.show_template,
+        templates.try_template,
+        templates.use_template,
         saving.save_conversation,
         schedules.set_trigger,
         schedules.preview_schedule,

@@ -64,7 +64,7 @@ async def dry_run(desk: Desk, arguments: Rehearsal) -> Told:
     came = await desk.services.runs.dry_run(
         desk.caller, desk.project, chosen, arguments.arguments, stubs=arguments.stubs
     )
-    facts = _rehearsed(came)
+    facts = rehearsed(came)
     steps = "\n".join(f"- `{step.path}` {step.status.value}" for step in came.steps)
     error = f"\n\n{came.error.message}" if came.error is not None else ""
     output = f"\n\nOutput: `{to_text(came.output)}`" if came.output is not None else ""
@@ -131,7 +131,8 @@ def _problem(problem: Problem) -> str:
     return f"- line {problem.line}, `{problem.path}`: {problem.message}{hint}"
 
 
-def _rehearsed(came: DryRunView) -> dict[str, Json]:
+def rehearsed(came: DryRunView) -> dict[str, Json]:
+    """What came of a rehearsal, as facts."""
     return {
         "status": came.status.value,
         "output": came.output,

@@ -14,6 +14,7 @@ from errands.cli.client.reach import Agents, Models, ToolServers
 from errands.cli.client.runs import Runs
 from errands.cli.client.server import ServerItself
 from errands.cli.client.tasks import Tasks
+from errands.cli.client.templates import Templates
 from errands.cli.client.threads import Threads
 from errands.cli.client.triggers import Backfills, Triggers
 
@@ -36,6 +37,7 @@ class Client:
     tool_servers: ToolServers
     models: Models
     agents: Agents
+    templates: Templates
 
 
 def client_on(connection: Connection) -> Client:
@@ -55,4 +57,5 @@ def client_on(connection: Connection) -> Client:
         ToolServers(connection),
         Models(connection),
         Agents(connection),
+        Templates(connection),
     )

@@ -1,0 +1,106 @@
+"""A whole process for a template's journey: real database, tools, engine and services, a clock that the test moves."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from errands.agents import Script
+from errands.bootstrap import Runtime
+from errands.core.values import Json, JsonObject
+from errands.engine.keeper import Keeper
+from errands.services import Services
+from errands.services.principals import operator
+from errands.services.template_views import Adopted
+from errands.services.views import RunView
+from errands.store.database import Database
+from errands.store.identifiers import new_id
+
+ROOT = operator("root")
+PROJECT = "demo"
+_SECONDS = 30
+_LOOK_AGAIN_SECONDS = 0.2
+
+
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Stage:
+    """A project to adopt templates into, and a worker that runs them."""
+
+    runtime: Runtime
+    database: Database
+    clock: Clock
+    model: Script
+    """Answers in place of every model; set its `turns`."""
+    keeper: Keeper
+    told: asyncio.Event
+    """Set whenever a worker has let a run go."""
+
+    @property
+    def services(self) -> Services:
+        return self.runtime.services
+
+    async def secret(self, name: str, value: str) -> None:
+        await self.services.secrets.set(ROOT, PROJECT, name, value)
+
+    async def adopt(self, template: str, **answers: Json) -> Adopted:
+        """The template, published with these answers."""
+        return await self.services.templates.adopt(ROOT, PROJECT, template, answers, publish=True)
+
+    async def start(self, task: str, arguments: JsonObject | None = None) -> str:
+        """Id of a run that has been started."""
+        return (await self.services.runs.start(ROOT, PROJECT, task, arguments or {})).id
+
+    async def run(self, task: str, arguments: JsonObject | None = None) -> RunView:
+        """A run, once it has ended or waits."""
+        return await self.rests(await self.start(task, arguments))
+
+    async def rests(self, run: str) -> RunView:
+        """The run, once it has ended or waits."""
+        async with asyncio.timeout(_SECONDS):
+            while True:
+                self.told.clear()
+                view = await self.services.runs.get(ROOT, run)
+                if view.status.final or view.status.value == "waiting":
+                    return view
+                await self._hears()
+
+    async def ends(self, run: str) -> RunView:
+        """The run, once it has ended."""
+        async with asyncio.timeout(_SECONDS):
+            while not (view := await self.rests(run)).status.final:
+                self.told.clear()
+                await self._hears()
+            return view
+
+    async def forward(self, by: timedelta) -> None:
+        """Move the clock, and let every timer fire that is due by then."""
+        self.clock.now += by
+        await self.keeper.fire_timers()
+
+    async def runs_of(self, task: str) -> Sequence[RunView]:
+        """All runs of a task, oldest first."""
+        lines = (await self.services.runs.list(ROOT, PROJECT, task=task, limit=500)).items
+        return [await self.services.runs.get(ROOT, line.id) for line in reversed(lines)]
+
+    async def _hears(self) -> None:
+        """Until a worker lets a run go; now and then without, since other processes do not tell."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                await self.told.wait()
+
+
+def make_keeper(runtime: Runtime, clock: Clock) -> Keeper:
+    """Fires timers by the test's clock."""
+    parts = runtime.engine._parts
+    return Keeper(parts.pool, new_id(), parts.limits, clock, parts.artifacts, parts.workspaces)
