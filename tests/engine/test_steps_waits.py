@@ -226,3 +226,21 @@ async def test_subtasks_of_subtasks_come_back_in_order(bench: Workbench) -> None
         ended = await bench.ended(launched.run_id)
     output: Json = ended.output
     assert output == 3
+
+
+async def test_an_event_is_waited_for_until_a_computed_moment(bench: Workbench) -> None:
+    async with bench.working():
+        launched = await bench.start(
+            HEAD
+            + """
+steps:
+  - id: parcel
+    wait_for: {event: e, until: "{{ (now + timedelta(hours=2)).isoformat() }}"}
+    on_error: [{python: "error['kind']"}]
+"""
+        )
+        assert (await bench.rest(launched.run_id)).status is RunStatus.WAITING
+        await bench.forward(timedelta(minutes=119))
+        assert (await bench.rest(launched.run_id)).status is RunStatus.WAITING
+        await bench.forward(timedelta(minutes=1))
+        assert (await bench.ended(launched.run_id)).output == "timeout"

@@ -36,21 +36,25 @@ async def wait(walk: "Walk", compiled: CompiledStep, step: WaitStep, scope: Scop
 def _due(rendered: JsonObject, now: datetime) -> datetime:
     until, duration = rendered.get("until"), rendered.get("duration")
     if until is not None:
-        try:
-            moment = datetime.fromisoformat(str(until))
-        except ValueError:
-            raise StepFailed(
-                ErrorKind.INPUT,
-                f"`wait: {{until: ...}}` gave {until!r}, which is not a moment",
-                hint="write it like 2026-12-01T09:00+01:00",
-            ) from None
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return _moment(until, "wait")
     if isinstance(duration, int | float):
         return now + timedelta(seconds=duration)
     try:
         return now + parse_duration(str(duration))
     except ValueError as error:
         raise StepFailed(ErrorKind.INPUT, f"`wait:` gave {error}") from None
+
+
+def _moment(until: Json, kind: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(until))
+    except ValueError:
+        raise StepFailed(
+            ErrorKind.INPUT,
+            f"`{kind}: {{until: ...}}` gave {until!r}, which is not a moment",
+            hint="write it like 2026-12-01T09:00+01:00",
+        ) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 async def event(walk: "Walk", compiled: CompiledStep, step: EventStep, scope: Scope, path: str, lane: Lane) -> Record:
@@ -64,16 +68,24 @@ async def event(walk: "Walk", compiled: CompiledStep, step: EventStep, scope: Sc
     stubbed = _stub(walk, step, path)
     if stubbed is not None:
         return await _passed(walk, compiled, scope, path, rendered, stubbed.output, started, _facts(stubbed))
-    due = started + step.expires if step.expires is not None else None
+    due = _latest(step, rendered, started)
     name, key = str(rendered["event"]), rendered.get("key")
     result = await walk.ledger.hold(f"{path}/wait", EventHold(name, None if key is None else str(key), due), lane)
     came = _came(result)
     if came["by"] != "event":
         keyed = f" with key `{key}`" if key is not None else ""
-        within = f" within {show_duration(step.expires)}" if step.expires is not None else ""
+        within = f" within {show_duration(step.expires)}" if step.expires is not None else " in time"
         error = StepError(ErrorKind.TIMEOUT, f"no event `{name}`{keyed} came{within}", step=path)
         return await walk.failed(path, error, untrusted=scope.untrusted, started_at=started)
     return await _passed(walk, compiled, scope, path, rendered, came.get("payload"), started)
+
+
+def _latest(step: EventStep, rendered: JsonObject, started: datetime) -> datetime | None:
+    """When an event that has not come is not waited for any more: the earlier of `timeout` and `until`."""
+    ends = [] if step.expires is None else [started + step.expires]
+    if rendered.get("until") is not None:
+        ends.append(_moment(rendered["until"], "wait_for"))
+    return min(ends, default=None)
 
 
 async def approve(

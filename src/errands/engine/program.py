@@ -119,7 +119,8 @@ def template_of(step: Step) -> Json:
         case WaitStep():
             return {"duration": step.duration, "until": step.until}
         case EventStep():
-            return {"event": step.event, "key": step.match}
+            until = {"until": step.until} if step.until is not None else {}
+            return {"event": step.event, "key": step.match, **until}
         case ApproveStep():
             return {"question": step.question, "form": step.form}
         case FinishStep():

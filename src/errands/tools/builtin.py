@@ -17,6 +17,7 @@ from errands.tools import (
     reports,
     sql,
     sql_dump,
+    time_zones,
 )
 from errands.tools.catalog import Catalog
 from errands.tools.hosts import HostPolicy
@@ -56,5 +57,6 @@ def builtin_catalog(
     catalog.add(archive.archive_create)
     catalog.add(archive.archive_extract)
     catalog.add(archive.archive_verify)
+    catalog.add(time_zones.time_convert)
     catalog.add(log.log)
     return catalog

@@ -123,6 +123,6 @@ def _shown(value: Cell) -> str:
         case int():
             return f"{value:,}"
         case float():
-            return f"{value:,.2f}".rstrip("0").rstrip(".")
+            return f"{value:,.3f}".rstrip("0").rstrip(".")
         case str():
             return value

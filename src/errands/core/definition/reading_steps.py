@@ -51,7 +51,7 @@ STEP_CLASSES: Final[Mapping[str, type[StepBase]]] = {
 
 NESTED: Final[Mapping[str, Mapping[str, str]]] = {
     "wait": {"until": "until"},
-    "wait_for": {"event": "event", "key": "match", "timeout": "expires"},
+    "wait_for": {"event": "event", "key": "match", "timeout": "expires", "until": "until"},
     "approve": {name: name for name in field_names(ApproveStep) if name not in (*field_names(StepBase), "deadline")}
     | {"timeout": "deadline"},
     "notify": {"to": "to", "title": "title", "body": "body"},

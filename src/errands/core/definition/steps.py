@@ -155,6 +155,8 @@ class EventStep(StepBase):
     """Template of the key that the event must carry (`key:` in the file). `None`: any."""
     expires: Duration | None = None
     """After this long the step fails as timed out (`timeout:` inside `wait_for`). `None`: never."""
+    until: str | None = None
+    """Template of a moment, ISO 8601, after which it fails as timed out; without an offset it is UTC."""
 
 
 class Escalation(Frozen):

@@ -108,7 +108,8 @@ def _own_texts(step: Step) -> list[tuple[Path, Json, Literal["template", "expres
         case WaitStep():
             return [(("wait",), step.duration, "template"), (("wait", "until"), step.until, "template")]
         case EventStep():
-            return [(("wait_for", "event"), step.event, "template"), (("wait_for", "key"), step.match, "template")]
+            said = {"event": step.event, "key": step.match, "until": step.until}
+            return [(("wait_for", key), value, "template") for key, value in said.items()]
         case ApproveStep():
             return [(("approve", "question"), step.question, "template"), (("approve", "form"), step.form, "template")]
         case NotifyStep():
