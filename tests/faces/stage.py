@@ -182,9 +182,7 @@ class Tasks:
     async def versions(self, caller: Principal, project: str, name: str) -> list[VersionView]:
         return [VersionView("ver_1", 7, "d1gest", "user:ana", None, NOW, published=False)]
 
-    async def publish(
-        self, caller: Principal, project: str, name: str, number: int, *, message: str | None = None
-    ) -> TaskView:
+    async def publish(self, caller: Principal, project: str, name: str, number: int, **options: Any) -> TaskView:
         self.published.append(number)
         return await self.get(caller, project, name)
 

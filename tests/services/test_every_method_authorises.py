@@ -40,6 +40,8 @@ DOORS = {
     "sign_in.choose_password": "the link is the right",
     "sign_on.begin": "nobody is signed in yet",
     "sign_on.finish": "the provider vouches",
+    "connecting.asked": "the state, which nobody can guess, is the right",
+    "connecting.finish": "the state is the right; what the person who began may do is asked again",
     "webhooks.receive": "the signature or token of the call is the right; see tests/faces/api/test_hooks.py",
     "approvals.behind_link": "called with what a link says that we have signed",
     "links.address": "called by the courier, for whoever the message goes to",
@@ -112,6 +114,7 @@ GIVEN: dict[str, Any] = {
     "action": "do",
     "connection": {"kind": "http", "url": "https://crm.example/mcp"},
     "effect": "reads",
+    "gate": None,
 }
 
 

@@ -47,6 +47,9 @@ class Known:
     async def seen(self, server: ToolServer, found: Mapping[str, RemoteTool] | None, problem: str | None) -> None:
         self.noted.append((server.name, found, problem))
 
+    async def token(self, server: ToolServer, project_id: str, refused: str | None = None) -> str:
+        raise AssertionError("nobody signs in here")
+
 
 @dataclass
 class Bench:

@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from errands.api.answer_page import routes as answer_page
-from errands.api.frame import NOUNS, Parts, add_nouns, make_frame
+from errands.api.connecting import pages as came_back
+from errands.api.frame import NOUNS, PREFIX, Parts, add_nouns, make_frame
 from errands.api.hooks import routes as hooks
 from errands.api.mcp.door import mcp_routes
 from errands.api.monitoring import Meters
@@ -28,6 +29,7 @@ def make_app(parts: Parts) -> FastAPI:
     page = Page(parts.page, app.router.not_found)
     if not page.built:
         app.router.routes.extend(setup_page.made(in_document=False))
+    app.router.routes.extend(came_back.made(PREFIX, in_document=False))
     app.router.default = page
     app.router.routes.extend([*answer_page.made(in_document=False), *mcp_routes(parts.services, parts.translate)])
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]

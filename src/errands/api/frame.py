@@ -34,6 +34,7 @@ NOUNS = (
         "triggers",
         "threads",
         "tool_servers",
+        "connecting",
         "models",
         "doors",
         "people",

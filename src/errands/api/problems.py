@@ -16,6 +16,7 @@ from errands.services.errors import (
     Conflict,
     Denied,
     FilesInvalid,
+    GateClosed,
     Invalid,
     NotAccepted,
     NotFound,
@@ -136,6 +137,9 @@ def _refusal(error: Exception | None) -> Refusal | None:
         case PayloadInvalid():
             findings = [Finding(path=path, message=said, hint=hint) for path, said, hint in error.problems]
             return _of_service(error, HTTPStatus.UNPROCESSABLE_ENTITY, "payload-invalid", problems=findings)
+        case GateClosed():
+            findings = [Finding(path=run, message=why) for run, why in error.runs]
+            return _of_service(error, HTTPStatus.CONFLICT, "gate-closed", problems=findings)
         case ServiceError():
             return _service(error)
         case RequestValidationError():

@@ -33,6 +33,8 @@ class FilesBody(Body):
     """Let new runs take the new versions."""
     dry_run: bool = False
     """Only tell what would change."""
+    overrule: Annotated[str, Field(max_length=1000)] | None = None
+    """Why tasks are published though their gates hold them back; kept in the audit log."""
 
 
 class EventBody(Body):
@@ -96,7 +98,13 @@ async def apply_files(caller: Caller, services: Asked, project: Project, body: F
     """Make tasks, agents and models what the files say: all of them, or none (422 with every problem)."""
     files = [file.as_file() for file in body.files]
     return await services.tasks.apply(
-        caller, project, files, message=body.message, publish=body.publish, dry_run=body.dry_run
+        caller,
+        project,
+        files,
+        message=body.message,
+        publish=body.publish,
+        dry_run=body.dry_run,
+        overrule=body.overrule,
     )
 
 

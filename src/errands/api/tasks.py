@@ -12,13 +12,15 @@ from errands.api.problems import Refusal
 from errands.api.routes import Routes, reply
 from errands.core.access import Principal
 from errands.core.definition.parsing import parse_document
+from errands.core.definition.policies import BudgetAmounts
 from errands.core.definition.schema import format_schema
 from errands.core.params import arguments_schema
 from errands.core.values import JsonObject
 from errands.services import Services
 from errands.services.applying import as_json, kind_and_name
-from errands.services.backtest_views import Backtest
+from errands.services.backtest_views import Backtest, PublishGateView
 from errands.services.grants_views import GrantsSuggested
+from errands.services.publish_gates import PublishGate
 from errands.services.views import (
     Applied,
     DryRunView,
@@ -49,12 +51,23 @@ class EditBody(Body):
     """Kept with the version: why."""
     publish: bool = False
     """Let new runs take it at once."""
+    overrule: Note = None
+    """Why it is published though the gate holds it back; kept in the audit log."""
 
 
 class PublishBody(Body):
     version: VersionNumber
     message: Note = None
     """Kept in the audit log: why, such as what a roll-back undoes."""
+    overrule: Note = None
+    """Why it is published though the gate holds it back; kept in the audit log."""
+
+
+class GateBody(Body):
+    """What must hold before a version is published."""
+
+    gate: PublishGate | None
+    """None: nothing; for a task, what its project says."""
 
 
 class PauseBody(Body):
@@ -89,6 +102,8 @@ class BacktestBody(TaskChoice):
     """Of the named task. None: the newest."""
     runs: Annotated[int, Field(ge=1, le=200)] = 20
     """How many of the last runs."""
+    live: BudgetAmounts | None = None
+    """Ask real models for what the record cannot answer, and spend no more than this in all. None: nobody is asked."""
 
 
 @routes.get("/projects/{project}/tasks", gives=list[TaskView])
@@ -118,7 +133,13 @@ async def edit_task(
     file, edited = SourceFile(f"tasks/{task}.yaml", body.source), _edited(if_match)
     expected = {} if edited is None else {task: edited}
     applied = await services.tasks.apply(
-        caller, project, [file], message=body.message, publish=body.publish, edited=expected
+        caller,
+        project,
+        [file],
+        message=body.message,
+        publish=body.publish,
+        edited=expected,
+        overrule=body.overrule,
     )
     return reply(applied[0], headers={"ETag": _etag(await _newest(services, caller, project, task))})
 
@@ -157,7 +178,35 @@ async def list_versions(caller: Caller, services: Asked, project: Project, task:
 @routes.post("/projects/{project}/tasks/{task}/publish", gives=TaskView)
 async def publish_task(caller: Caller, services: Asked, project: Project, task: Task, body: PublishBody) -> object:
     """Let new runs take this version, be it newer or older (a roll-back); running runs keep theirs."""
-    return await services.tasks.publish(caller, project, task, body.version, message=body.message)
+    return await services.tasks.publish(
+        caller, project, task, body.version, message=body.message, overrule=body.overrule
+    )
+
+
+@routes.get("/projects/{project}/publish-gate", gives=PublishGateView)
+async def get_publish_gate(caller: Caller, services: Asked, project: Project) -> object:
+    """What must hold before a version of any of the project's tasks is published."""
+    return await services.publish_gates.get(caller, project)
+
+
+@routes.put("/projects/{project}/publish-gate", gives=PublishGateView)
+async def set_publish_gate(caller: Caller, services: Asked, project: Project, body: GateBody) -> object:
+    """Hold versions back that would change too much of the last runs. For owners."""
+    return await services.publish_gates.set(caller, project, gate=body.gate)
+
+
+@routes.get("/projects/{project}/tasks/{task}/publish-gate", gives=PublishGateView)
+async def get_task_publish_gate(caller: Caller, services: Asked, project: Project, task: Task) -> object:
+    """What must hold before a version of this task is published: its own gate, or its project's."""
+    return await services.publish_gates.get(caller, project, task)
+
+
+@routes.put("/projects/{project}/tasks/{task}/publish-gate", gives=PublishGateView)
+async def set_task_publish_gate(
+    caller: Caller, services: Asked, project: Project, task: Task, body: GateBody
+) -> object:
+    """A gate of the task's own, in place of its project's. For owners."""
+    return await services.publish_gates.set(caller, project, task, gate=body.gate)
 
 
 @routes.get("/projects/{project}/tasks/{task}/diff", gives=VersionDiff)
@@ -236,8 +285,13 @@ async def suggest_grants(
 
 @routes.post("/projects/{project}/backtest", gives=Backtest)
 async def backtest(caller: Caller, services: Asked, project: Project, body: BacktestBody) -> object:
-    """What a version or a file would have made of the last runs of its task; nothing is asked of the world."""
-    return await services.backtests.backtest(caller, project, body.chosen(), version=body.version, count=body.runs)
+    """What a version or a file would have made of the last runs of its task.
+
+    Nothing is asked of the world; with `live`, real models are.
+    """
+    return await services.backtests.backtest(
+        caller, project, body.chosen(), version=body.version, count=body.runs, live=body.live
+    )
 
 
 @routes.get("/schema", gives=JsonObject)

@@ -19,7 +19,7 @@ from errands.bootstrap.figures import tell_figures
 from errands.bootstrap.logs import configure_logging
 from errands.bootstrap.messages import make_messaging
 from errands.bootstrap.parts import engine_limits, key_source, load_settings, make_agents, make_catalog, open_database
-from errands.bootstrap.reach import Reach, make_toolbox
+from errands.bootstrap.reach import Reach, make_sign_ins, make_toolbox
 from errands.bootstrap.restoring import restore_backup
 from errands.bootstrap.traces import Traces
 
@@ -218,11 +218,12 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack, load: Callable[
     sandboxes = Workers()
     stack.push_async_callback(sandboxes.aclose)
     catalog = make_catalog(settings)
-    toolbox = make_toolbox(database, catalog)
+    vault, artifacts = Vault(database, key_source(settings)), ArtifactStore(settings.artifacts)
+    sign_ins, way = make_sign_ins(database, vault, catalog)
+    toolbox = make_toolbox(database, catalog, sign_ins)
     stack.push_async_callback(toolbox.aclose)
     agents = make_agents(settings, database, toolbox)
     stack.push_async_callback(agents.aclose)
-    vault, artifacts = Vault(database, key_source(settings)), ArtifactStore(settings.artifacts)
     parts = Parts(
         pool=database.pool,
         performer=Performing(toolbox, agents),
@@ -235,7 +236,8 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack, load: Callable[
     )
     engine = Engine(parts)
     messaging = make_messaging(settings, database, vault, engine)
-    services = make_services(settings, database, engine, Reach(toolbox, agents), sandboxes, vault, artifacts, messaging)
+    reach = Reach(toolbox, agents, sign_ins, way)
+    services = make_services(settings, database, engine, reach, sandboxes, vault, artifacts, messaging)
     await services.projects.ensure(SystemPrincipal("bootstrap", "bootstrap"), settings.default_project)
     chat = make_chat(services, toolbox, agents, vault, settings)
     stack.push_async_callback(chat.aclose)

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from errands.core.definition.policies import Grants
     from errands.core.ports import RunIdentity, StepContext
     from errands.core.redaction import Redactor
+    from errands.core.sign_ins import SignInWay
     from errands.services.authority import Authority
+    from errands.services.connecting import ConnectingService
     from errands.services.models import ModelService, Probe, Probed
+    from errands.services.server_sign_ins import SignIns
     from errands.services.tool_servers import ToolServerService
     from errands.services.vault import Vault
+    from errands.settings import Settings
     from errands.store.database import Database
     from errands.tools.catalog import Catalog
     from errands.tools.toolbox import Toolbox
@@ -28,13 +32,23 @@ class Reach:
 
     toolbox: "Toolbox"
     agents: "Agents"
+    sign_ins: "SignIns"
+    way: "SignInWay"
 
 
-def make_toolbox(database: "Database", catalog: "Catalog") -> "Toolbox":
+def make_sign_ins(database: "Database", vault: "Vault", catalog: "Catalog") -> "tuple[SignIns, SignInWay]":
+    from errands.services.server_sign_ins import SignIns
+    from errands.tools.servers.sign_in import SignInRoad
+
+    way = SignInRoad(catalog.outbound)
+    return SignIns(database, vault, way), way
+
+
+def make_toolbox(database: "Database", catalog: "Catalog", sign_ins: "SignIns") -> "Toolbox":
     from errands.services.tool_server_directory import ServerDirectory
     from errands.tools.toolbox import Toolbox
 
-    return Toolbox(catalog, ServerDirectory(database))
+    return Toolbox(catalog, ServerDirectory(database, sign_ins))
 
 
 def make_models(database: "Database", authority: "Authority", vault: "Vault", agents: "Agents") -> "ModelService":
@@ -85,8 +99,24 @@ def _probing_context(
 
 
 def make_tool_servers(
-    database: "Database", authority: "Authority", vault: "Vault", toolbox: "Toolbox"
+    database: "Database", authority: "Authority", vault: "Vault", reach: Reach
 ) -> "ToolServerService":
     from errands.services.tool_servers import ToolServerParts, ToolServerService
 
-    return ToolServerService(ToolServerParts(database, authority, vault, toolbox.look, toolbox.builtin()))
+    toolbox = reach.toolbox
+    parts = ToolServerParts(database, authority, vault, toolbox.look, toolbox.builtin(), reach.sign_ins)
+    return ToolServerService(parts)
+
+
+def make_connecting(
+    settings: "Settings",
+    database: "Database",
+    authority: "Authority",
+    vault: "Vault",
+    reach: Reach,
+    servers: "ToolServerService",
+) -> "ConnectingService":
+    from errands.services.connecting import ConnectingParts, ConnectingService
+
+    parts = ConnectingParts(database, authority, vault, reach.sign_ins, reach.way, servers, settings.base_url)
+    return ConnectingService(parts)

@@ -6,7 +6,7 @@ from errands.bootstrap.chat import chat_folders, document_reader
 from errands.bootstrap.doors import addresses, make_mail, make_webhooks
 from errands.bootstrap.parts import key_source
 from errands.bootstrap.probes import probes
-from errands.bootstrap.reach import Reach, make_models, make_tool_servers
+from errands.bootstrap.reach import Reach, make_connecting, make_models, make_tool_servers
 from errands.core.expressions.checking import TypeChecker
 from errands.core.expressions.sandbox import Sandbox
 from errands.services import Services
@@ -28,8 +28,10 @@ from errands.services.figures import FigureService
 from errands.services.least_privilege import LeastPrivilege
 from errands.services.offering import OfferingService
 from errands.services.overview import OverviewService
+from errands.services.past_runs import PastRuns
 from errands.services.porting import PortingService
 from errands.services.projects import ProjectService
+from errands.services.publish_gates import Gatekeeper, PublishGateService
 from errands.services.rehearsing import Rehearsal
 from errands.services.retirement import RetirementService
 from errands.services.runs import RunService
@@ -44,13 +46,16 @@ if TYPE_CHECKING:
     from errands.core.expressions.workers import Workers
     from errands.engine.engine import Engine
     from errands.services.audit import AuditService
+    from errands.services.connecting import ConnectingService
     from errands.services.entrance import Entrance
     from errands.services.members import GroupService, MemberService
+    from errands.services.models import ModelService
     from errands.services.people import PeopleService
     from errands.services.sessions import SessionService
     from errands.services.sign_in import SignIn
     from errands.services.sign_on import SignOn
     from errands.services.tokens import TokenService
+    from errands.services.tool_servers import ToolServerService
     from errands.services.vault import Vault
     from errands.settings import Settings
     from errands.store.artifacts import ArtifactStore
@@ -71,7 +76,8 @@ def make_services(
     entrance = _make_entrance(settings, database, authority)
     rehearsal = Rehearsal(engine, Sandbox(sandboxes))
     tools, checker = toolbox.builtin(), TypeChecker(sandboxes)
-    tasks = TaskService(database, tools, checker, rehearsal, authority, timezone=settings.timezone)
+    past = PastRuns(database, engine, artifacts, Sandbox(sandboxes))
+    tasks = TaskService(database, tools, checker, rehearsal, authority, Gatekeeper(past), timezone=settings.timezone)
     runs = RunService(database, authority, engine, artifacts, tasks, rehearsal, tail)
     approvals = ApprovalService(database, authority, engine)
     retirement = RetirementService(database, authority, settings.keep_deleted)
@@ -92,7 +98,8 @@ def make_services(
         doctor=Doctor(_patient(settings, database, vault, artifacts), authority, probes(settings)),
         triggers=TriggerService(database, authority, addresses=addresses(settings)),
         backfills=BackfillService(database, authority),
-        backtests=BacktestService(database, authority, engine, artifacts, tasks, Sandbox(sandboxes)),
+        backtests=BacktestService(database, authority, past, tasks),
+        publish_gates=PublishGateService(database, authority),
         least_privilege=LeastPrivilege(database, authority),
         calendars=CalendarService(database, authority),
         artifacts=ArtifactService(database, authority, artifacts),
@@ -106,13 +113,29 @@ def make_services(
         cards=talk.cards,
         attachments=talk.attachments,
         offering=OfferingService(database, authority),
-        models=make_models(database, authority, vault, reach.agents),
         agents=AgentService(database, authority),
         templates=TemplateService(database, authority, tasks, rehearsal, Sandbox(sandboxes)),
-        tool_servers=make_tool_servers(database, authority, vault, toolbox),
+        **_of_reach(settings, database, authority, vault, reach),
         overview=OverviewService(database, authority),
         **_of_people(entrance),
     )
+
+
+class _OfReach(TypedDict):
+    models: "ModelService"
+    tool_servers: "ToolServerService"
+    connecting: "ConnectingService"
+
+
+def _of_reach(
+    settings: "Settings", database: "Database", authority: Authority, vault: "Vault", reach: Reach
+) -> _OfReach:
+    servers = make_tool_servers(database, authority, vault, reach)
+    return {
+        "models": make_models(database, authority, vault, reach.agents),
+        "tool_servers": servers,
+        "connecting": make_connecting(settings, database, authority, vault, reach, servers),
+    }
 
 
 class _OfPeople(TypedDict):

@@ -7,7 +7,7 @@ from errands.cli.figures import plural
 from errands.cli.neutral import neutral, one_line, safe
 from errands.cli.palette import look_of
 from errands.core.outcomes import StepStatus, Usage
-from errands.services.backtest_views import Backtest, BacktestedRun
+from errands.services.backtest_views import Backtest, BacktestedRun, PublishGateView
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -27,7 +27,24 @@ def backtest_lines(found: Backtest, *, unicode: bool) -> "list[Text]":
     lines = [line for run in found.runs for line in _run(run, unicode)]
     counted = Counter(run.verdict for run in found.runs)
     said = ", ".join(f"{count} {verdict}" for verdict, count in counted.items())
-    return [*lines, safe(f"{plural(len(found.runs), 'run')}: {said}", "status.succeeded" if found.clean else "")]
+    lines.append(safe(f"{plural(len(found.runs), 'run')}: {said}", "status.succeeded" if found.clean else ""))
+    if found.live is not None:
+        paid = found.live.paid
+        asked = f"Real models: {plural(paid.requests, 'request')}, {paid.tokens:,} tokens, ${paid.usd:.4f}."
+        more = " The budget is used up: what is unanswered was not asked." if found.live.used_up else ""
+        lines.append(safe(asked + more, "status.waiting" if found.live.used_up else ""))
+    return lines
+
+
+def gate_text(view: PublishGateView) -> str:
+    """What must hold before a version is published."""
+    if not view.runs:
+        return "Nothing holds a version back."
+    allowed = f"at most {plural(view.may_differ, 'run')}" if view.may_differ else "none"
+    unknown = "" if view.unknown == "differs" else "; what is unknown passes"
+    return (
+        f"Of the last {plural(view.runs, 'run')} {allowed} may come out otherwise{unknown} (set for the {view.whose})."
+    )
 
 
 def _run(run: BacktestedRun, unicode: bool) -> "list[Text]":
@@ -37,6 +54,7 @@ def _run(run: BacktestedRun, unicode: bool) -> "list[Text]":
     head = sign + safe(f"{run.run}  {run.verdict}  {run.status_before.value} -> {outcome}  {_spent(run)}")
     lines = [head]
     lines += [safe(f"    {one_line(path)}: changed, unanswered") for path in run.unanswered]
+    lines += [safe(f"    {one_line(path)}: asked of the real model") for path in run.asked]
     lines += [safe(f"    {one_line(path)}: not called any more") for path in run.dropped]
     if run.error is not None:
         lines.append(safe(f"    {one_line(run.error.message)}"))
@@ -48,7 +66,7 @@ def _run(run: BacktestedRun, unicode: bool) -> "list[Text]":
 def _spent(run: BacktestedRun) -> str:
     """Calls, tokens and money, before and after; at least so much, where calls are unanswered."""
     least = "at least " if run.unanswered else ""
-    calls = f"{len(run.same) + len(run.unanswered)} calls"
+    calls = f"{len(run.same) + len(run.unanswered) + len(run.asked)} calls"
     return f"{calls}  {_used(run.usage_before)} -> {least}{_used(run.usage)}"
 
 

@@ -14,19 +14,35 @@ if TYPE_CHECKING:
 
 
 def connection_of(
-    url: str | None, command: str | None, bearer: str | None, headers: Sequence[str], env: Sequence[str]
+    url: str | None,
+    command: str | None,
+    bearer: str | None,
+    headers: Sequence[str],
+    env: Sequence[str],
+    oauth: JsonObject | None = None,
 ) -> JsonObject:
     """How a server is reached, from options. Raises BadInput."""
     if (url is None) == (command is None):
         raise BadInput("Say how the server is reached", hint="Give either --url or --command.")
     if url is not None:
         way: dict[str, Json] = {"kind": "http", "url": url, "headers": _pairs(headers, "--header")}
+        if oauth is not None:
+            way["oauth"] = oauth
         return way if bearer is None else {**way, "bearer": f"secret:{bearer.removeprefix('secret:')}"}
     try:
         program, *args = shlex.split(command or "")
     except ValueError as error:
         raise BadInput(f"--command cannot be read: {error}", hint="Close what is quoted.") from None
     return {"kind": "program", "command": program, "args": args, "env": _pairs(env, "--env")}
+
+
+def oauth_of(*, wanted: bool, scope: str | None, client_id: str | None, client_secret: str | None) -> JsonObject | None:
+    """How people sign in at the server, from options; None: they do not. Raises BadInput."""
+    given = {"scope": scope, "client_id": client_id, "client_secret": client_secret and f"secret:{client_secret}"}
+    told: dict[str, Json] = {name: value for name, value in given.items() if value is not None}
+    if told and not wanted:
+        raise BadInput("--scope, --client-id and --client-secret are about a sign-in", hint="Give --oauth as well.")
+    return told if wanted else None
 
 
 def _pairs(given: Sequence[str], option: str) -> dict[str, Json]:
@@ -63,6 +79,10 @@ def server_table(views: Sequence[ToolServerView], width: int) -> "Group":
 def server_lines(view: ToolServerView) -> list[str]:
     """A tool server in full."""
     lines = [f"{view.name}: {view.problem or view.health}"]
+    if view.sign_in is not None and view.sign_in.connected:
+        lines.append(f"  connected by {view.sign_in.by} at {view.sign_in.issuer}")
+    elif view.sign_in is not None:
+        lines.append(f"  not connected: errands servers connect {view.name}")
     for tool in view.tools:
         whose = " (set by a person)" if tool.effect_from == "person" else ""
         lines.append(f"  {tool.name}  {tool.effect}{whose}  {' '.join(tool.description.split())[:120]}")

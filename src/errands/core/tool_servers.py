@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from errands.core.catalog import ToolSpec
 from errands.core.definition.policies import Frozen
@@ -22,6 +22,8 @@ from errands.core.values import JsonObject, JsonValue, digest
 MIB = 2**20
 SERVER_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 SECRET_REFERENCE = re.compile(r"secret:([A-Za-z_][A-Za-z0-9_.-]*)")
+OAUTH_TOKEN = "oauth:token"
+"""Stands for the token of a sign-in among the secrets of a connection; no secret can have such a name."""
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _ERRORS = (ErrorKind.NETWORK, ErrorKind.TIMEOUT, ErrorKind.CRASH, ErrorKind.TOOL, ErrorKind.LIMIT)
 _PLAIN_OUTPUT: JsonObject = {
@@ -61,6 +63,25 @@ class ProgramConnection(Bounds):
     """Processor time of one session; then it is killed, and the next call starts a new one."""
 
 
+class OAuth(Frozen):
+    """A person signs in where the tool server says, and we use the token that comes of it."""
+
+    scope: Annotated[str | None, Field(max_length=1000, pattern=r"^[\x21\x23-\x5b\x5d-\x7e ]+$")] = None
+    """What is asked for, separated by spaces. None: what the tool server names."""
+    client_id: Annotated[str | None, Field(min_length=1, max_length=500)] = None
+    """What we are known by there. None: we register (RFC 7591)."""
+    client_secret: str | None = None
+    """`secret:NAME`, for a `client_id` that has one."""
+
+    @model_validator(mode="after")
+    def _whole_client(self) -> "OAuth":
+        if self.client_secret is not None:
+            if self.client_id is None:
+                raise ValueError("client_secret needs its client_id")
+            _check_reference(self.client_secret)
+        return self
+
+
 class HttpConnection(Bounds):
     """A server at an address, spoken to over streamable HTTP, within the hosts policy."""
 
@@ -70,12 +91,20 @@ class HttpConnection(Bounds):
     """`secret:NAME`: sent as `Authorization: Bearer ...`."""
     headers: dict[str, str] = Field(default_factory=dict)
     """Further headers; a value may be `secret:NAME`."""
+    oauth: OAuth | None = None
+    """In place of `bearer`: sent as it, once a person has signed in."""
+
+    @model_validator(mode="after")
+    def _one_token(self) -> "HttpConnection":
+        if self.oauth is not None and (self.bearer is not None or _names_token(self.headers)):
+            raise ValueError("oauth brings the token; leave out bearer and the header Authorization")
+        return self
 
     @field_validator("bearer")
     @classmethod
     def _reference(cls, value: str | None) -> str | None:
-        if value is not None and not SECRET_REFERENCE.fullmatch(value):
-            raise ValueError("must be a reference to a secret, such as secret:CRM_TOKEN")
+        if value is not None:
+            _check_reference(value)
         return value
 
     @field_validator("headers")
@@ -85,6 +114,15 @@ class HttpConnection(Bounds):
             if not _HEADER.fullmatch(name) or not text.isprintable():
                 raise ValueError(f"{name[:100]!r} is no header that can be sent")
         return value
+
+
+def _check_reference(value: str) -> None:
+    if not SECRET_REFERENCE.fullmatch(value):
+        raise ValueError("must be a reference to a secret, such as secret:CRM_TOKEN")
+
+
+def _names_token(headers: Mapping[str, str]) -> bool:
+    return any(name.lower() == "authorization" for name in headers)
 
 
 Connection = Annotated[ProgramConnection | HttpConnection, Field(discriminator="kind")]
@@ -190,7 +228,7 @@ def may_mean_servers(patterns: Sequence[str]) -> bool:
 
 
 def secrets_of(connection: ProgramConnection | HttpConnection) -> list[str]:
-    """Names of the secrets that a connection refers to."""
+    """Names of the secrets that calls over a connection need."""
     match connection:
         case ProgramConnection():
             values = list(connection.env.values())
@@ -198,3 +236,12 @@ def secrets_of(connection: ProgramConnection | HttpConnection) -> list[str]:
             values = [*connection.headers.values(), connection.bearer or ""]
     found = (SECRET_REFERENCE.fullmatch(value) for value in values)
     return sorted({match[1] for match in found if match})
+
+
+SignInPart = Literal["access", "grant", "pending"]
+"""The token that is sent; with what it is renewed; a sign-in that was begun."""
+
+
+def sign_in_secret(server_id: str, part: SignInPart) -> str:
+    """Under which name the vault keeps a part of a sign-in; no person can set or list a secret of such a name."""
+    return f"tool-server:{server_id}:{part}"

@@ -1,13 +1,15 @@
 """Backtest: a definition walked with what an earlier run's journal says that the world has answered.
 
 A call is answered by the record of a call that was the same: the same tool with the same rendered arguments, the same
-agent, model and output schema with the same prompt. What has no such record is answered with a value made up from its
-schema, and carries the mark: whatever follows from it, by its value or by a condition, reads as unknown.
+agent, model and output schema with the same prompt. What has no such record is asked of the real model, where that is
+wanted and it is a model's to answer. Else it is answered with a value made up from its schema, and carries the mark:
+whatever follows from it, by its value or by a condition, reads as unknown.
 """
 
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from errands.core.definition.steps import AgentStep, NotifyStep, Step, ToolStep
@@ -16,6 +18,7 @@ from errands.core.outcomes import ErrorKind, RunStatus, StepFailed, StepStatus, 
 from errands.core.ports import AgentCall, LeafCall
 from errands.core.values import Json, JsonObject, digest
 from errands.engine.leaves import Stub
+from errands.engine.live_models import LiveModels, Unanswered
 from errands.engine.program import compile_task
 from errands.engine.records import Record, Stored
 from errands.engine.rehearsal import DryRun, GivenStubs, OutputSchema
@@ -44,6 +47,10 @@ class Replayed:
     """Addresses in the record of calls that were not made any more."""
     usage: Usage
     """Of the calls that the record answers."""
+    asked: tuple[str, ...] = ()
+    """Addresses of steps whose agents have asked real models."""
+    paid: Usage = field(default_factory=Usage)
+    """What that has used, now."""
 
     @property
     def known(self) -> bool:
@@ -63,6 +70,12 @@ class RecordedAnswers:
     same: dict[str, Record] = field(default_factory=dict)
     """By the address where it was asked."""
     unanswered: list[str] = field(default_factory=list)
+    live: LiveModels | None = None
+    """Asks real models for what the record cannot answer. None: nobody does."""
+    folder: Path = Path()
+    """What agents that are asked work in."""
+    asked: list[str] = field(default_factory=list)
+    paid: Usage = field(default_factory=Usage)
     _left: dict[str, deque[Record]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,13 +92,26 @@ class RecordedAnswers:
         """Nothing is answered before it is known what is asked."""
         return None
 
+    async def ask(self, step: Step, path: str, call: LeafCall) -> Stub | None:
+        """What the real model answers to what the record does not hold. Raises StepFailed where its agent fails."""
+        if self.live is None or not isinstance(call, AgentCall) or self._left.get(self._name(step, call)):
+            return None
+        try:
+            performed = await self.live.work(path, call, self.earlier.records.values(), self.folder)
+        except Unanswered as failure:
+            self.paid += failure.spent
+            self.unanswered.append(failure.address)
+            return Stub(self._made_up(step, path, call).output, made_up=True)
+        self.asked.append(path)
+        self.paid += performed.usage
+        return Stub(performed.output)
+
     def missing(self, step: Step, path: str, call: LeafCall | None) -> Stub:
         """The recorded answer. Raises StepFailed where the record tells of a failure."""
         record = self._hold(path) if call is None else self._take(self._name(step, call), path)
         if record is None:
             self.unanswered.append(path)
-            made_up = GivenStubs({}, self.output_schema, make_up=True).missing(step, path, call)
-            return Stub(made_up.output, made_up=True)
+            return Stub(self._made_up(step, path, call).output, made_up=True)
         self.same[path] = record
         if record.error is not None:
             error = record.error
@@ -100,6 +126,9 @@ class RecordedAnswers:
         """Recorded calls that nobody asked for."""
         used = {record.path for record in self.same.values()}
         return tuple(record.path for left in self._left.values() for record in left if record.path not in used)
+
+    def _made_up(self, step: Step, path: str, call: LeafCall | None) -> Stub:
+        return GivenStubs({}, self.output_schema, make_up=True).missing(step, path, call)
 
     def _name(self, step: Step, call: LeafCall) -> str:
         if isinstance(call, AgentCall):
@@ -145,6 +174,8 @@ def replayed(answers: RecordedAnswers, came: DryRun) -> Replayed:
         tuple(answers.unanswered),
         answers.dropped(),
         sum((record.usage for record in used.values()), Usage()),
+        tuple(answers.asked),
+        answers.paid,
     )
 
 

@@ -41,6 +41,7 @@ from errands.store.connections import Connection
 from errands.store.identifiers import new_id
 
 if TYPE_CHECKING:
+    from errands.engine.live_models import LiveModels, Purse
     from errands.engine.worker import Worker
 
 
@@ -293,6 +294,13 @@ class Engine:
             answers=answers,
             files=files,
         )
+
+    def live_models(self, run: RunIdentity, definition: TaskDefinition, purse: "Purse") -> "LiveModels":
+        """Lets the agents of a definition ask real models in a backtest, out of one purse."""
+        from errands.engine.live_models import LiveModels
+
+        memory = definition.limits.memory or self._parts.limits.memory_bytes
+        return LiveModels(self._parts.performer, self._parts.vault, run, definition.grants, purse, memory)
 
     def output_schema(self, tool: str) -> JsonObject | None:
         """What a tool gives, as a JSON schema."""

@@ -56,6 +56,10 @@ class Stubs(Protocol):
         """The stub for a step, by path or id. `None`: do it for real, which only calls without effect may."""
         ...
 
+    async def ask(self, step: Step, path: str, call: LeafCall) -> Stub | None:
+        """What somebody real answers to a call that has no stub. `None`: nobody is asked."""
+        ...
+
     def missing(self, step: Step, path: str, call: LeafCall | None) -> Stub:
         """Stand in for a step that would touch the world and has no stub, or raise StepFailed that asks for one."""
         ...
@@ -158,7 +162,7 @@ async def _stubbed(
     if stub is None:
         if isinstance(request, ToolCall) and await walk.performer.effect(request, walk.run) is Effect.NONE:
             return None
-        stub = walk.stubs.missing(step, path, request)
+        stub = await walk.stubs.ask(step, path, request) or walk.stubs.missing(step, path, request)
     facts: JsonObject = {"stubbed": True}
     record = Record(path, "outcome", StepStatus.SUCCEEDED, rendered, stub.output, None, facts, walk.clock())
     return await walk.ride_outcome(record.carrying(scope.untrusted or stub.made_up))

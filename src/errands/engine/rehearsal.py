@@ -103,6 +103,9 @@ class GivenStubs:
                 return Stub(self.given[name])
         return None
 
+    async def ask(self, step: Step, path: str, call: LeafCall) -> Stub | None:
+        return None
+
     def missing(self, step: Step, path: str, call: LeafCall | None) -> Stub:
         if not self.make_up:
             raise StepFailed(

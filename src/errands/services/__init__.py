@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from errands.services.calendars import CalendarService
     from errands.services.cards import CardService
     from errands.services.channels import ChannelService
+    from errands.services.connecting import ConnectingService
     from errands.services.doctor import Doctor
     from errands.services.events import EventService
     from errands.services.figures import FigureService
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from errands.services.people import PeopleService
     from errands.services.porting import PortingService
     from errands.services.projects import ProjectService
+    from errands.services.publish_gates import PublishGateService
     from errands.services.retirement import RetirementService
     from errands.services.runs import RunService
     from errands.services.secrets import SecretService
@@ -77,6 +79,7 @@ class Services:
     triggers: "TriggerService"
     backfills: "BackfillService"
     backtests: "BacktestService"
+    publish_gates: "PublishGateService"
     least_privilege: "LeastPrivilege"
     calendars: "CalendarService"
     artifacts: "ArtifactService"
@@ -90,6 +93,7 @@ class Services:
     cards: "CardService"
     attachments: "AttachmentService"
     tool_servers: "ToolServerService"
+    connecting: "ConnectingService"
     offering: "OfferingService"
     overview: "OverviewService"
     models: "ModelService"

@@ -1,8 +1,9 @@
 """What a backtest shows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from errands.core.definition.policies import BudgetAmounts
 from errands.core.outcomes import RunStatus, StepError, Usage
 from errands.core.values import Json
 
@@ -30,7 +31,35 @@ class BacktestedRun:
     """Recorded calls that are not made any more."""
     usage_before: Usage
     usage: Usage
-    """Of the calls that the record answers: at least this."""
+    """Of the calls that the record answers, and of real requests: at least this."""
+    asked: tuple[str, ...] = ()
+    """Steps whose agents have asked real models."""
+    paid: Usage = field(default_factory=Usage)
+    """What real requests have used, now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Real models were asked for what the record could not answer."""
+
+    budget: BudgetAmounts
+    paid: Usage
+    """For all runs together."""
+    used_up: bool
+    """The budget did not last: some calls are unanswered for want of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishGateView:
+    """What must hold before a version is published. All None: nothing."""
+
+    whose: Literal["project", "task"] | None
+    runs: int | None
+    """How many of the last runs are walked again. 0: none."""
+    may_differ: int | None
+    """How many of them may come out otherwise."""
+    unknown: Literal["differs", "passes"] | None
+    """What a run counts as whose outcome the record does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +71,8 @@ class Backtest:
     """None: a file that is no version yet."""
     runs: tuple[BacktestedRun, ...]
     """The newest first."""
+    live: Live | None = None
+    """None: nobody was asked."""
 
     @property
     def clean(self) -> bool:

@@ -34,6 +34,14 @@ class ChangedMeanwhile(Conflict):
     """What the caller has edited is not what is there any more; the caller reads it again."""
 
 
+class GateClosed(Conflict):
+    """A version is not published, for what it would have made of past runs. Carries each of them, and why."""
+
+    def __init__(self, message: str, hint: str, runs: Sequence[tuple[str, str]]) -> None:
+        super().__init__(message, hint)
+        self.runs = tuple(runs)
+
+
 class Invalid(ServiceError):
     """The caller's input is wrong; nothing was changed. Wrong arguments raise `core.params.ArgumentsInvalid`."""
 

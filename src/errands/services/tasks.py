@@ -23,12 +23,14 @@ from errands.services.making_up import make_up
 from errands.services.model_roles import check_model_roles
 from errands.services.principals import behind
 from errands.services.projects import check_name, make_sure_of
+from errands.services.publish_gates import Gatekeeper
 from errands.services.rehearsing import Rehearsal
 from errands.services.surroundings import of_project
 from errands.services.trigger_sync import sync_triggers
 from errands.services.views import Applied, SourceFile, TaskView, TestResult, VersionDiff, VersionView
 from errands.store import library, tasks, triggers
 from errands.store.database import Database
+from errands.store.projects import ProjectRow
 from errands.store.tasks import TaskRow, VersionRow
 
 
@@ -42,6 +44,7 @@ class TaskService:
         checker: TypeChecker | None,
         rehearsal: Rehearsal,
         authority: Authority,
+        gates: Gatekeeper,
         *,
         timezone: str = "UTC",
     ) -> None:
@@ -51,6 +54,7 @@ class TaskService:
         self._checker = checker
         self._rehearsal = rehearsal
         self._authority = authority
+        self._gates = gates
         self._timezone = timezone
 
     async def validate(self, caller: Principal, project: str | None, source: str, *, file: str = "") -> list[Problem]:
@@ -81,13 +85,14 @@ class TaskService:
         dry_run: bool = False,
         edited: Mapping[str, Sequence[str]] | None = None,
         importing: Importing | None = None,
+        overrule: str | None = None,
     ) -> list[Applied]:
         """Make the project's tasks, agents and models what the files say: all of them, or none.
 
         A task whose source is that of its newest version gets no new one. `dry_run` tells what would change and
         changes nothing. `edited`: by task, the digests of which one must be that of its newest version (none: the task
-        must not be there yet). `importing`: the files are a whole project's.
-        Raises Denied; ChangedMeanwhile; FilesInvalid with every problem of every file.
+        must not be there yet). `importing`: the files are a whole project's. `overrule`: why closed gates are passed.
+        Raises Denied; ChangedMeanwhile; GateClosed; FilesInvalid with every problem of every file.
         """
         await self._authority.authorise(caller, Verb.TASK_EDIT, ProjectResource(project))
         if publish:
@@ -99,7 +104,7 @@ class TaskService:
         wish = Wish(files, caller.reference, message, publish, self._timezone, edited or {}, importing)
         async with self._database.engine.connect() as connection, connection.begin() as transaction:
             owner = await make_sure_of(connection, self._authority, caller, project)
-            before = {row.name: row.published for row in await tasks.every(connection, owner.id)}
+            before = {row.name: row for row in await tasks.every(connection, owner.id)}
             if importing is not None:
                 await importing.also(connection, owner)
             await check_model_roles(connection, self._authority, caller, owner, files)
@@ -107,26 +112,33 @@ class TaskService:
             if dry_run:
                 await transaction.rollback()
             else:
-                await self._record_applied(connection, caller, project, applied, before)
+                await self._record_applied(connection, caller, owner, applied, before, overrule)
         return applied
 
     async def _record_applied(
         self,
         connection: AsyncConnection,
         caller: Principal,
-        project: str,
+        owner: ProjectRow,
         applied: Sequence[Applied],
-        before: Mapping[str, int | None],
+        before: Mapping[str, TaskRow],
+        overrule: str | None,
     ) -> None:
-        """What was changed, and what was published."""
+        """What was changed, and what was published, as far as the gates let it. Raises GateClosed."""
+        project = owner.name
         for one in applied:
             verb, resource = _edited(project, one)
             detail: JsonObject = {"change": one.change, "version": one.version}
             if one.change != "unchanged":
                 await self._authority.authorise(caller, verb, resource)
                 await self._authority.record(connection, caller, verb, resource, detail)
-            if one.kind == "task" and one.published and one.version != before.get(one.name):
-                detail = {"version": one.version}
+            earlier = before.get(one.name)
+            if one.kind == "task" and one.published and one.version != (earlier and earlier.published):
+                passed: JsonObject = {}
+                if earlier is not None and one.version is not None:
+                    body = await find_version(connection, earlier, one.version)
+                    passed = await self._gates.check(connection, owner, earlier, body, overrule)
+                detail = {"version": one.version, **passed}
                 await self._authority.record(connection, caller, Verb.TASK_PUBLISH, resource, detail)
 
     async def export(self, caller: Principal, project: str) -> list[SourceFile]:
@@ -173,11 +185,19 @@ class TaskService:
         return VersionDiff(task.name, older, newer, compare(before, after))
 
     async def publish(
-        self, caller: Principal, project: str, name: str, number: int, *, message: str | None = None
+        self,
+        caller: Principal,
+        project: str,
+        name: str,
+        number: int,
+        *,
+        message: str | None = None,
+        overrule: str | None = None,
     ) -> TaskView:
         """Let new runs take this version, be it newer or older; running runs keep theirs.
 
-        `message` says why, in the audit log. Raises NotFound, Denied, Conflict for an archived task.
+        `message` says why, in the audit log; `overrule` why a closed gate is passed. Raises NotFound, Denied, Conflict
+        for an archived task, GateClosed.
         """
         resource = TaskResource(project, name)
         await self._authority.authorise(caller, Verb.TASK_PUBLISH, resource)
@@ -187,6 +207,8 @@ class TaskService:
             body = await find_version(connection, task, number)
             version = await tasks.version(connection, task.id, body.number)
             assert version is not None
+            owner = await find_project(connection, project)
+            passed = await self._gates.check(connection, owner, task, body, overrule)
             definition = TaskDefinition.model_validate(body.definition)
             said = (definition.title, definition.description, definition.tags, definition.limits.keep_runs)
             await tasks.publish(connection, version, *said)
@@ -199,7 +221,7 @@ class TaskService:
                 default_timezone=self._timezone,
             )
             await sync_alarms(connection, task.project_id, task.id, definition.alarms, utc_now())
-            detail: JsonObject = {"version": version.number, "before": task.published, "message": message}
+            detail: JsonObject = {"version": version.number, "before": task.published, "message": message, **passed}
             await self._authority.record(connection, caller, Verb.TASK_PUBLISH, resource, detail)
             return view_of(await find_task(connection, project, name))
 

@@ -8,9 +8,11 @@ from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core.catalog import ToolSpec
+from errands.core.outcomes import ErrorKind, StepFailed
 from errands.core.ports import Effect
 from errands.core.tool_servers import Connection, HttpConnection, ProgramConnection, RemoteTool, ToolServer
 from errands.core.values import JsonObject
+from errands.services.server_sign_ins import SignIns
 from errands.store import tool_servers
 from errands.store.database import Database
 from errands.store.tool_servers import Tools, ToolServerRow
@@ -21,8 +23,10 @@ _CONNECTION: TypeAdapter[ProgramConnection | HttpConnection] = TypeAdapter(Conne
 class ServerDirectory:
     """Asks the database each time whether something has changed, and reads it only then."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sign_ins: SignIns | None = None) -> None:
+        """Without `sign_ins` servers that want one cannot be called."""
         self._database = database
+        self._sign_ins = sign_ins
         self._known: dict[str, tuple[str, dict[str, ToolServer]]] = {}
         self._noted: dict[str, tuple[object, str | None]] = {}
 
@@ -47,6 +51,15 @@ class ServerDirectory:
                 kept = None if found == server.tools else stored(found)
                 await tool_servers.note(connection, UUID(server.id), found=kept, problem=problem, at=now)
         self._noted[server.id] = noted
+
+    async def token(self, server: ToolServer, project_id: str, refused: str | None = None) -> str:
+        """A token of the server's sign-in that is good for a call. `refused`: one that it has just refused.
+
+        Raises StepFailed: denied where nobody is signed in.
+        """
+        if self._sign_ins is None:
+            raise StepFailed(ErrorKind.INTERNAL, "no sign-ins are kept here")
+        return await self._sign_ins.token(server, project_id, refused)
 
     async def _current(self, project_id: str) -> dict[str, ToolServer]:
         project = UUID(project_id)

@@ -16,9 +16,11 @@ from errands.core.outcomes import StepFailed
 from errands.core.ports import Effect
 from errands.core.redaction import Redactor
 from errands.core.tool_servers import (
+    OAUTH_TOKEN,
     SECRET_REFERENCE,
     SERVER_NAME,
     HttpConnection,
+    OAuth,
     ProgramConnection,
     RemoteTool,
     changes,
@@ -28,8 +30,16 @@ from errands.core.values import Json, JsonObject
 from errands.services.authority import Authority
 from errands.services.errors import Conflict, Invalid, NotFound
 from errands.services.lookup import find_project
+from errands.services.server_sign_ins import SignIns
 from errands.services.tool_server_directory import read_connection, read_tools, remote_specs, served, stored
-from errands.services.tool_views import EffectName, ServerToolView, ToolChangeView, ToolServerView, ToolView
+from errands.services.tool_views import (
+    EffectName,
+    ServerToolView,
+    SignInView,
+    ToolChangeView,
+    ToolServerView,
+    ToolView,
+)
 from errands.services.vault import Vault
 from errands.store import tool_servers
 from errands.store.database import Database
@@ -38,6 +48,7 @@ from errands.store.tool_servers import ToolServerRow
 Look = Callable[[str, ProgramConnection | HttpConnection, Mapping[str, str]], Awaitable[Mapping[str, RemoteTool]]]
 """Asks a server what it has: name, connection, secrets. Raises StepFailed."""
 
+_OF_SIGN_IN = ("by", "at", "issuer", "scope")
 _CREDENTIAL = re.compile(r"auth|cookie|key|token|secret|password|credential", re.IGNORECASE)
 """Names of headers and variables whose value is taken for a credential."""
 
@@ -51,6 +62,7 @@ class ToolServerParts:
     vault: Vault
     look: Look
     builtin: Mapping[str, ToolSpec]
+    sign_ins: SignIns
 
 
 class ToolServerService:
@@ -62,6 +74,7 @@ class ToolServerService:
         self._vault = parts.vault
         self._look = parts.look
         self._builtin = parts.builtin
+        self._sign_ins = parts.sign_ins
 
     async def tools(self, caller: Principal, project: str) -> Sequence[ToolView]:
         """Every tool that tasks of the project can be granted, by name. Raises NotFound, Denied."""
@@ -89,7 +102,7 @@ class ToolServerService:
         """One of them. Raises NotFound, Denied."""
         await self._authority.authorise(caller, *_reading(project, name))
         async with self._database.engine.connect() as connection:
-            return _view(await _find(connection, project, name, shared_too=True))
+            return _view(await find_server(connection, project, name, shared_too=True))
 
     async def put(
         self,
@@ -106,7 +119,7 @@ class ToolServerService:
         All tools of a new one are accepted with it. `projects`: of a shared one, who may use it. Raises Denied,
         Invalid, NotFound.
         """
-        verb, resource = _editing(project, name)
+        verb, resource = editing(project, name)
         await self._authority.authorise(caller, verb, resource)
         way = _checked(name, connection, projects if project is None else None)
         await self._check_program(caller, way, name)
@@ -121,13 +134,16 @@ class ToolServerService:
                 allowed = None if projects is None else [*projects]
                 set_now = {"connection": kept, "projects": allowed, "enabled": enabled}
                 await tool_servers.change(opened, known.id, set_now)
+                if _where(read_connection(known.connection)) != _where(way):
+                    # A token is for the server at which the person has signed in, and for no other.
+                    await self._sign_ins.forget(opened, owner, str(known.id))
             told: JsonObject = {"act": "added" if known is None else "changed", **_told(way)}
             await self._authority.record(opened, caller, verb, resource, told)
         return await self._looked_at(caller, project, name)
 
     async def look(self, caller: Principal, project: str | None, name: str) -> ToolServerView:
         """Ask the server what it has now, and say what is not as it was accepted. Raises NotFound, Denied."""
-        await self._authority.authorise(caller, *_editing(project, name))
+        await self._authority.authorise(caller, *editing(project, name))
         return await self._looked_at(caller, project, name)
 
     async def accept(
@@ -137,7 +153,7 @@ class ToolServerService:
 
         Raises NotFound, Denied, Conflict, Invalid.
         """
-        verb, resource = _editing(project, name)
+        verb, resource = editing(project, name)
         await self._authority.authorise(caller, verb, resource)
         async with self._database.engine.begin() as connection:
             row = await self._owned(connection, caller, project, name)
@@ -154,7 +170,7 @@ class ToolServerService:
             await tool_servers.change(connection, row.id, {"tools": stored(after), "found": left})
             told: list[Json] = [*chosen]
             await self._authority.record(connection, caller, verb, resource, {"act": "accepted", "tools": told})
-            return _view(await _find(connection, project, name))
+            return _view(await find_server(connection, project, name))
 
     async def set_effect(
         self, caller: Principal, project: str | None, name: str, tool: str, effect: EffectName | None
@@ -163,7 +179,7 @@ class ToolServerService:
 
         Raises NotFound, Denied.
         """
-        verb, resource = _editing(project, name)
+        verb, resource = editing(project, name)
         await self._authority.authorise(caller, verb, resource)
         async with self._database.engine.begin() as connection:
             row = await self._owned(connection, caller, project, name)
@@ -175,14 +191,15 @@ class ToolServerService:
             await tool_servers.change(connection, row.id, {"effects": effects})
             told: JsonObject = {"act": "effect", "tool": tool, "effect": effect}
             await self._authority.record(connection, caller, verb, resource, told)
-            return _view(await _find(connection, project, name))
+            return _view(await find_server(connection, project, name))
 
     async def remove(self, caller: Principal, project: str | None, name: str) -> None:
         """Forget a server; tasks that call its tools fail from now on. Raises NotFound, Denied."""
-        verb, resource = _editing(project, name)
+        verb, resource = editing(project, name)
         await self._authority.authorise(caller, verb, resource)
         async with self._database.engine.begin() as connection:
             row = await self._owned(connection, caller, project, name)
+            await self._sign_ins.forget(connection, row.project_id, str(row.id))
             await tool_servers.remove(connection, row.id)
             await self._authority.record(connection, caller, verb, resource, {"act": "removed"})
 
@@ -190,7 +207,7 @@ class ToolServerService:
         self, connection: AsyncConnection, caller: Principal, project: str | None, name: str
     ) -> ToolServerRow:
         """The row, locked, where the caller may change it. Raises NotFound, Denied."""
-        row = await _find(connection, project, name, lock=True)
+        row = await find_server(connection, project, name, lock=True)
         await self._check_program(caller, read_connection(row.connection), name)
         return row
 
@@ -202,12 +219,12 @@ class ToolServerService:
     async def _looked_at(self, caller: Principal, project: str | None, name: str) -> ToolServerView:
         """Ask it, outside any transaction, and keep what came of it."""
         async with self._database.engine.connect() as connection:
-            row = await _find(connection, project, name)
+            row = await find_server(connection, project, name)
         await self._check_program(caller, read_connection(row.connection), name)
         found, problem = await self._asked(row)
         async with self._database.engine.begin() as connection:
             await _keep(connection, row.id, found, problem)
-            return _view(await _find(connection, project, name))
+            return _view(await find_server(connection, project, name))
 
     async def _asked(self, row: ToolServerRow) -> tuple[Mapping[str, RemoteTool] | None, str | None]:
         """What it has, or what is wrong with it, without any secret."""
@@ -220,6 +237,10 @@ class ToolServerService:
                     where = " --server" if row.project_id is None else ""
                     return None, f"There is no secret {secret}. Set it: errands secrets set {secret}{where}"
                 redactor.add(secret, values[secret])
+            if isinstance(way, HttpConnection) and way.oauth is not None:
+                token = await self._sign_ins.token(served(row), str(row.project_id))
+                values = {**values, OAUTH_TOKEN: token}
+                redactor.add(row.name, token)
             return await self._look(row.name, way, values), None
         except StepFailed as failure:
             hint = f" ({failure.error.hint})" if failure.error.hint else ""
@@ -241,7 +262,7 @@ async def _keep(
     await tool_servers.note(connection, server_id, found=stored(found) if unlike else None, problem=None, at=now)
 
 
-async def _find(
+async def find_server(
     connection: AsyncConnection, project: str | None, name: str, *, lock: bool = False, shared_too: bool = False
 ) -> ToolServerRow:
     """The project's own server, or the installation's. Raises NotFound."""
@@ -261,7 +282,7 @@ def _reading(project: str | None, name: str) -> tuple[Verb, Resource]:
     return Verb.TOOL_READ, ProjectResource(project, "tool_server", name)
 
 
-def _editing(project: str | None, name: str) -> tuple[Verb, Resource]:
+def editing(project: str | None, name: str) -> tuple[Verb, Resource]:
     if project is None:
         return Verb.SERVER_EDIT, ServerResource("tool_server", name)
     return Verb.TOOL_SERVER_EDIT, ProjectResource(project, "tool_server", name)
@@ -292,6 +313,11 @@ def _checked(name: str, given: JsonObject, projects: Sequence[str] | None) -> Pr
     return way
 
 
+def _where(way: ProgramConnection | HttpConnection) -> tuple[str, OAuth | None] | None:
+    """What a sign-in belongs to."""
+    return (way.url, way.oauth) if isinstance(way, HttpConnection) else None
+
+
 def _told(way: ProgramConnection | HttpConnection) -> JsonObject:
     """What the audit keeps of a connection."""
     if isinstance(way, ProgramConnection):
@@ -312,6 +338,7 @@ def _view(row: ToolServerRow) -> ToolServerView:
         connection=row.connection,
         projects=row.projects,
         enabled=row.enabled,
+        sign_in=_sign_in(row),
         health=health,
         problem=row.problem or None,
         checked_at=row.checked_at,
@@ -320,6 +347,15 @@ def _view(row: ToolServerRow) -> ToolServerView:
         created_by=row.created_by,
         updated_at=row.updated_at,
     )
+
+
+def _sign_in(row: ToolServerRow) -> SignInView | None:
+    way = read_connection(row.connection)
+    if isinstance(way, ProgramConnection) or way.oauth is None:
+        return None
+    kept = row.sign_in or {}
+    by, at, issuer, scope = (None if kept.get(name) is None else str(kept[name]) for name in _OF_SIGN_IN)
+    return SignInView(row.sign_in is not None, by, None if at is None else datetime.fromisoformat(at), issuer, scope)
 
 
 def _changes(row: ToolServerRow) -> list[ToolChangeView]:

@@ -57,6 +57,44 @@ class ToolChangeView:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInView:
+    """A person's sign-in at a tool server (OAuth)."""
+
+    connected: bool
+    """Whether there is a token. Without one its tools cannot be called."""
+    by: str | None
+    """Who has signed in, such as `user:ana`."""
+    at: datetime | None
+    issuer: str | None
+    """Of the authorization server."""
+    scope: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignInBegun:
+    """A sign-in at a tool server that waits for a person."""
+
+    url: str
+    """To be opened in a browser: there the person agrees."""
+    expires_at: datetime
+    comes_back_to: str
+    """Where the browser is sent then; a server of ours must listen there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInAsked:
+    """What a browser has come back for."""
+
+    project: str | None
+    """None: the server is the whole installation's."""
+    server: str
+    issuer: str
+    begun_by: str
+    begun_here: bool
+    """The person who began is signed in in this browser."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToolServerView:
     """A tool server and how it is."""
 
@@ -68,6 +106,8 @@ class ToolServerView:
     projects: Sequence[str] | None
     """Of a shared one: the projects that may use it. None: all."""
     enabled: bool
+    sign_in: SignInView | None
+    """None: it is reached without one."""
     health: Literal["ok", "changed", "problem", "unknown"]
     """`changed`: some of its tools wait for somebody to accept them. `unknown`: nobody has looked yet."""
     problem: str | None

@@ -58,20 +58,30 @@ class Vault:
         """
         if not names:
             return {}
-        project = None if project_id is None else UUID(project_id)
         async with self._database.engine.begin() as connection:
-            found = await rows.find(connection, project, names, task)
-            try:
-                values = {row.name: self._open(project, row) for row in found}
-            except (Unavailable, _Unreadable) as error:
-                raise StepFailed(ErrorKind.SECRET, str(error), hint=error.hint) from None
-            await self._note_use(connection, [row.id for row in found])
+            return await self.read(connection, None if project_id is None else UUID(project_id), names, task)
+
+    async def read(
+        self, connection: AsyncConnection, project_id: UUID | None, names: Sequence[str], task: str | None = None
+    ) -> Mapping[str, str]:
+        """The same in the caller's transaction. Raises StepFailed (secret)."""
+        found = await rows.find(connection, project_id, names, task)
+        try:
+            values = {row.name: self._open(project_id, row) for row in found}
+        except (Unavailable, _Unreadable) as error:
+            raise StepFailed(ErrorKind.SECRET, str(error), hint=error.hint) from None
+        await self._note_use(connection, [row.id for row in found])
         return values
 
     async def put(self, connection: AsyncConnection, project_id: UUID | None, name: str, value: str) -> None:
         """Seal a value under this name, in the caller's transaction. Raises Unavailable where there is no key."""
         row_id, key = new_id(), self._first_key()
         await rows.put(connection, project_id, name, row_id, _seal(key, project_id, row_id, name, value), key.id)
+
+    async def forget(self, connection: AsyncConnection, project_id: UUID | None, names: Sequence[str]) -> None:
+        """Delete those of the named secrets that exist, in the caller's transaction."""
+        for name in names:
+            await rows.remove(connection, project_id, name)
 
     async def rotate(self) -> int:
         """Encrypt everything with the newest key, row by row, while workers go on; gives how many were changed.

@@ -27,6 +27,11 @@ async def find(connection: AsyncConnection, name: str) -> ProjectRow | None:
     return await fetch_one(connection, ProjectRow, select(*_columns).where(projects.c.name == name))
 
 
+async def by_id(connection: AsyncConnection, project_id: UUID) -> ProjectRow | None:
+    """The project of this id."""
+    return await fetch_one(connection, ProjectRow, select(*_columns).where(projects.c.id == project_id))
+
+
 async def ensure(connection: AsyncConnection, name: str, title: str | None = None) -> ProjectRow:
     """The project of this name, made if it is not there."""
     found = await find(connection, name)

@@ -52,11 +52,14 @@ async def find(
 
 
 async def listed(connection: AsyncConnection, project_id: UUID | None) -> list[SecretListed]:
-    """All secrets of a project by name, or those of the installation, without their bytes."""
+    """All secrets of a project by name, or those of the installation, without their bytes.
+
+    Those with a colon in their name are ours (`core.tool_servers.sign_in_secret`); no person has set them.
+    """
     columns = (secrets.c.name, secrets.c.created_at, secrets.c.updated_at, secrets.c.last_used_at)
     query = (
         select(*columns, secrets.c.only_tasks)
-        .where(secrets.c.project_id.is_not_distinct_from(project_id))
+        .where(secrets.c.project_id.is_not_distinct_from(project_id), ~secrets.c.name.contains(":"))
         .order_by(secrets.c.name)
     )
     return await fetch_all(connection, SecretListed, query)

@@ -63,6 +63,8 @@ projects = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("title", Text),
     _moment("created_at", required=True),
+    # What a version must show before it is published (services.gates). None: nothing.
+    Column("publish_gate", JSON),
 )
 
 tasks = Table(
@@ -90,6 +92,8 @@ tasks = Table(
     _moment("created_at", required=True),
     # Alarms look at its runs: each that ends leaves a signal.
     Column("watched", Boolean, nullable=False, server_default="false"),
+    # What a version must show before it is published (services.gates). None: nothing beyond the project's.
+    Column("publish_gate", JSON),
     UniqueConstraint("project_id", "name"),
     Index("ix_tasks_removal", "remove_at", postgresql_where=text("remove_at is not null")),
 )

@@ -39,6 +39,8 @@ tool_servers = Table(
     Column("found", JSON),
     # {tool: none | reads | changes}, in place of the server's own hints
     Column("effects", JSON, nullable=False, server_default="{}"),
+    # {by, at, issuer, scope}: who has signed in at it; the token lies in `secrets`. None: nobody.
+    Column("sign_in", JSON),
     # Counts what is set and accepted, so that sessions and caches know when they are out of date.
     Column("revision", Integer, nullable=False, server_default="1"),
     Column("checked_at", DateTime(timezone=True)),

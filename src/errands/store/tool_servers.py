@@ -35,6 +35,7 @@ class ToolServerRow:
     tools: Tools | None
     found: Tools | None
     effects: Mapping[str, str]
+    sign_in: JsonObject | None
     revision: int
     checked_at: datetime | None
     problem: str | None
@@ -102,7 +103,7 @@ async def add(
 
 async def change(connection: AsyncConnection, server_id: UUID, values: Mapping[str, object]) -> None:
     """Set what a person sets or accepts; sessions and caches of the earlier revision are out of date."""
-    absent = {name: null() for name in ("tools", "found") if name in values and values[name] is None}
+    absent = {name: null() for name in ("tools", "found", "sign_in") if name in values and values[name] is None}
     await connection.execute(
         update(tool_servers)
         .where(tool_servers.c.id == server_id)

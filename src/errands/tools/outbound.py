@@ -42,6 +42,8 @@ class Outgoing:
     """For all of it, redirects included."""
     max_bytes: int | None = None
     """Answer after decompression; `None` or more than the server's limit: the server's limit."""
+    redirects: bool = True
+    """Follow them. Otherwise one is an answer like any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class Outbound:
             check_granted(target, hosts)
             answer = await self._exchange(outgoing, limit)
             location = answer.headers.get("location")
-            if answer.status not in (301, 302, 303, 307, 308) or not location:
+            if answer.status not in (301, 302, 303, 307, 308) or not location or not outgoing.redirects:
                 return answer
             outgoing = _redirected(outgoing, target, answer.status, location)
         raise StepFailed(

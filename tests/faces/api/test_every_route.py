@@ -156,6 +156,11 @@ async def _projects_and_tasks(walk: Walk) -> None:
     assert [one["number"] for one in (await walk.call("listVersions", **hello)).json()] == [2, 1]
     assert (await walk.call("compareVersions", **hello, older=1, newer=2)).json()["differences"][0]["area"] == "task"
     await walk.call("publishTask", **hello, json={"version": 1, "message": "back"})
+    assert (await walk.call("getPublishGate", **here)).json()["whose"] is None
+    gate = {"runs": 5, "may_differ": 1}
+    assert (await walk.call("setPublishGate", **here, json={"gate": gate})).json()["runs"] == 5
+    assert (await walk.call("getTaskPublishGate", **hello)).json()["whose"] == "project"
+    assert (await walk.call("setTaskPublishGate", **hello, json={"gate": None})).json()["may_differ"] == 1
     await walk.call("pauseTask", **hello, json={"note": "holidays"})
     await walk.call("countMissedOfTask", **hello)
     await walk.call("resumeTask", **hello, json={"catch_up": False, "note": "over"})
@@ -390,8 +395,16 @@ async def _doors(walk: Walk, app: FastAPI, services: Services) -> None:
     assert "retry: " in (await walk.call("followProject", project="default")).text
 
 
-NEEDS_MORE = frozenset({"setUp", "beginSignOn", "finishSignOn"})
-"""These take a server without accounts, or an identity provider: see test_doors."""
+NEEDS_MORE = frozenset(
+    {
+        "setUp",
+        "beginSignOn",
+        "finishSignOn",
+        "connectToolServer",
+        "connectSharedToolServer",
+    }
+)
+"""These take a server without accounts, an identity provider or a tool server's: see test_doors, test_connecting."""
 
 
 @pytest.mark.usefixtures("worker")

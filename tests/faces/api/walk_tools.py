@@ -67,6 +67,7 @@ async def _servers(walk: Walks, catalog: Path, whose: dict[str, Any], noun: str,
     assert (effect["tools"][0]["effect"], effect["tools"][0]["effect_from"]) == ("reads", "person")
     await walk.call(f"get{noun}", **here)
     assert [one["name"] for one in (await walk.call(f"list{noun}s", **whose)).json()] == ["crm"]
+    assert (await walk.call(f"disconnect{noun}", **here)).json()["sign_in"] is None
     await walk.call(f"remove{noun}", **here)
 
 

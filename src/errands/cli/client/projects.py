@@ -30,9 +30,10 @@ class Projects:
         message: str | None = None,
         publish: bool = True,
         dry_run: bool = False,
+        overrule: str | None = None,
     ) -> Sequence[Applied]:
         """Make tasks, agents and models what the files say: all of them, or none."""
-        body = {"files": files, "message": message, "publish": publish, "dry_run": dry_run}
+        body = {"files": files, "message": message, "publish": publish, "dry_run": dry_run, "overrule": overrule}
         return await self._connection.post(list[Applied], "projects", project, "files", body=body)
 
     async def export(self, project: str) -> Sequence[SourceFile]:

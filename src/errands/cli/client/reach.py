@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from errands.cli.client.connection import Connection
 from errands.core.values import JsonObject
-from errands.services.tool_views import AgentView, ModelTried, ModelView, ToolServerView, ToolView
+from errands.services.tool_views import AgentView, ModelTried, ModelView, SignInBegun, ToolServerView, ToolView
 
 
 class ToolServers:
@@ -45,6 +45,14 @@ class ToolServers:
 
     async def remove(self, project: str | None, name: str) -> None:
         await self._connection.value("DELETE", *_at(project, "tool-servers"), name)
+
+    async def connect(self, project: str | None, name: str) -> SignInBegun:
+        """Begin to sign in at a server."""
+        return await self._connection.post(SignInBegun, *_at(project, "tool-servers"), name, "sign-in")
+
+    async def disconnect(self, project: str | None, name: str) -> ToolServerView:
+        """Forget the tokens of a sign-in."""
+        return await self._connection.ask(ToolServerView, "DELETE", *_at(project, "tool-servers"), name, "sign-in")
 
 
 class Models:

@@ -20,6 +20,7 @@ from errands.services.errors import (
 _PREFIX = "urn:errands:problem:"
 _PLAIN: Mapping[str, type[ServiceError]] = {
     "conflict": Conflict,
+    "gate-closed": Conflict,
     "changed-meanwhile": ChangedMeanwhile,
     "invalid": Invalid,
     "denied": Denied,

@@ -1,11 +1,11 @@
 """Tasks: read, published, paused, tested."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from errands.cli.client.connection import Connection
 from errands.core.values import Json, JsonObject
-from errands.services.backtest_views import Backtest
+from errands.services.backtest_views import Backtest, PublishGateView
 from errands.services.grants_views import GrantsSuggested
 from errands.services.views import DryRunView, SourceFile, TaskView, TestResult, VersionDiff, VersionView
 
@@ -40,9 +40,11 @@ class Tasks:
         """A task's versions, newest first."""
         return await self._connection.get(list[VersionView], *_task(project, task), "versions")
 
-    async def publish(self, project: str, task: str, version: int, *, message: str | None) -> TaskView:
+    async def publish(
+        self, project: str, task: str, version: int, *, message: str | None, overrule: str | None = None
+    ) -> TaskView:
         """Let new runs take this version."""
-        body = {"version": version, "message": message}
+        body = {"version": version, "message": message, "overrule": overrule}
         return await self._connection.post(TaskView, *_task(project, task), "publish", body=body)
 
     async def compare(self, project: str, task: str, older: int, newer: int) -> VersionDiff:
@@ -83,11 +85,26 @@ class Tasks:
         return await self._connection.post(DryRunView, "projects", project, "dry-run", body=body)
 
     async def backtest(
-        self, project: str, source_or_name: SourceFile | str, *, version: int | None, runs: int
+        self,
+        project: str,
+        source_or_name: SourceFile | str,
+        *,
+        version: int | None,
+        runs: int,
+        live: Mapping[str, object] | None = None,
     ) -> Backtest:
         """Walk the last runs again with a file, or with a version of a stored task."""
-        body = {**chosen(source_or_name), "version": version, "runs": runs}
+        body = {**chosen(source_or_name), "version": version, "runs": runs, "live": live}
         return await self._connection.post(Backtest, "projects", project, "backtest", body=body)
+
+    async def gate(self, project: str, task: str | None) -> PublishGateView:
+        """What must hold before a version is published: of a task, or of the project's tasks."""
+        return await self._connection.get(PublishGateView, *_gated(project, task), "publish-gate")
+
+    async def set_gate(self, project: str, task: str | None, gate: Mapping[str, object] | None) -> PublishGateView:
+        """Set it; None: take it away."""
+        body = {"gate": gate}
+        return await self._connection.ask(PublishGateView, "PUT", *_gated(project, task), "publish-gate", body=body)
 
     async def grants(self, project: str, task: str, *, runs: int) -> GrantsSuggested:
         """The narrowest grants that would have been enough."""
@@ -97,6 +114,10 @@ class Tasks:
 def chosen(source_or_name: SourceFile | str) -> dict[str, object]:
     """A stored task by name, or a file, as bodies name it."""
     return {"task": source_or_name} if isinstance(source_or_name, str) else {"file": source_or_name}
+
+
+def _gated(project: str, task: str | None) -> tuple[str, ...]:
+    return ("projects", project) if task is None else _task(project, task)
 
 
 def _task(project: str, task: str) -> tuple[str, ...]:

@@ -71,8 +71,18 @@ def test(
 def backtest(
     context: typer.Context,
     task: Annotated[str, typer.Argument(metavar="TASK|FILE", help="Name of a task, or its file.")],
+    *,
     version: Annotated[int | None, typer.Option("--version", "-v", help="[default: the newest]", min=1)] = None,
     runs: Annotated[int, typer.Option("--runs", "-n", help="How many of the last runs.", min=1, max=200)] = 20,
+    live_models: Annotated[
+        bool, typer.Option("--live-models", help="Ask real models for what the record cannot answer. Costs money.")
+    ] = False,
+    max_usd: Annotated[
+        float, typer.Option("--max-usd", help="With --live-models: what all requests together may cost.", min=0)
+    ] = 0.5,
+    max_requests: Annotated[
+        int, typer.Option("--max-requests", help="With --live-models: how many requests in all.", min=1)
+    ] = 100,
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,7 +90,8 @@ def backtest(
 
     The draft is a file or a version. Exits with 1 unless every run comes out the same. Calls of tools and agents are
     answered from the record of each run, so nothing is asked of the world. What the record cannot answer, because it
-    is new or has changed, is listed, and what follows from it is unknown.
+    is new or has changed, is listed, and what follows from it is unknown; or, for agents, asked of their real models
+    with --live-models, whose tool calls are answered from the record.
     """
 
     async def act(desk: Desk) -> ExitCode:
@@ -89,7 +100,8 @@ def backtest(
 
         subject = task_or_file(task)
         async with desk.open(project) as room:
-            found = await room.client.tasks.backtest(room.project, subject, version=version, runs=runs)
+            live = {"usd": max_usd, "requests": max_requests} if live_models else None
+            found = await room.client.tasks.backtest(room.project, subject, version=version, runs=runs, live=live)
         desk.screen.document(found)
         desk.screen.show(*backtest_lines(found, unicode=desk.screen.unicode))
         return ExitCode.SUCCEEDED if found.clean else ExitCode.FAILED

@@ -69,6 +69,18 @@ def add(
     env: Annotated[
         Pairs, typer.Option("--env", metavar="NAME=VALUE", help="A variable of the program; may be secret:NAME.")
     ] = None,
+    oauth: Annotated[
+        bool, typer.Option("--oauth", help="A person signs in at the server: errands servers connect NAME.")
+    ] = False,
+    scope: Annotated[
+        str | None, typer.Option("--scope", help="With --oauth: what is asked for. [default: what the server names]")
+    ] = None,
+    client_id: Annotated[
+        str | None, typer.Option("--client-id", help="With --oauth: what we are registered as there, if by hand.")
+    ] = None,
+    client_secret: Annotated[
+        str | None, typer.Option("--client-secret", metavar="SECRET", help="Name of the secret of that client.")
+    ] = None,
     projects: Annotated[
         Pairs, typer.Option("--for", metavar="PROJECT", help="With --server: only this project may use it.")
     ] = None,
@@ -79,16 +91,49 @@ def add(
     """Add a tool server, or reach it in another way. All tools of a new one are accepted with it."""
 
     async def act(desk: Desk) -> ExitCode:
-        from errands.cli.reach_texts import connection_of, server_lines
+        from errands.cli.reach_texts import connection_of, oauth_of, server_lines
 
-        way = connection_of(url, command, bearer, headers or [], env or [])
+        sign_in = oauth_of(wanted=oauth, scope=scope, client_id=client_id, client_secret=client_secret)
+        way = connection_of(url, command, bearer, headers or [], env or [], sign_in)
         async with desk.open(project) as room:
             owner = None if server else room.project
             view = await room.client.tool_servers.put(owner, name, way, projects or None)
         desk.screen.document(view)
         for line in server_lines(view):
             desk.screen.say(line)
-        return ExitCode.FAILED if view.health == "problem" else ExitCode.SUCCEEDED
+        waits = view.sign_in is not None and not view.sign_in.connected
+        return ExitCode.FAILED if view.health == "problem" and not waits else ExitCode.SUCCEEDED
+
+    perform(context, act, as_json=as_json)
+
+
+@servers.command("connect")
+def connect(
+    context: typer.Context, name: Name, project: Project = None, server: Shared = False, as_json: AsJson = False
+) -> None:
+    """Sign in at a tool server: prints the address to open in a browser."""
+
+    async def act(desk: Desk) -> None:
+        async with desk.open(project) as room:
+            begun = await room.client.tool_servers.connect(None if server else room.project, name)
+        desk.screen.document(begun)
+        desk.screen.say(f"Open this within ten minutes, and agree:\n\n{begun.url}\n")
+        desk.screen.say(f"The browser comes back to {begun.comes_back_to}, where `errands start` must listen.")
+
+    perform(context, act, as_json=as_json)
+
+
+@servers.command("disconnect")
+def disconnect(
+    context: typer.Context, name: Name, project: Project = None, server: Shared = False, as_json: AsJson = False
+) -> None:
+    """Forget the tokens of a sign-in. Calls of the server's tools are refused from then on."""
+
+    async def act(desk: Desk) -> None:
+        async with desk.open(project) as room:
+            view = await room.client.tool_servers.disconnect(None if server else room.project, name)
+        desk.screen.document(view)
+        desk.screen.say(f"{view.name} is disconnected.")
 
     perform(context, act, as_json=as_json)
 

@@ -10,6 +10,10 @@ from errands.cli.exits import ExitCode
 from errands.cli.options import AsJson, Project, TaskName
 
 Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why; shown wherever the task is.")]
+Overrule = Annotated[
+    str | None,
+    typer.Option("--overrule", metavar="WHY", help="Publish though the gate holds it back; kept in the audit log."),
+]
 
 
 def apply(
@@ -17,6 +21,7 @@ def apply(
     paths: Annotated[
         list[Path] | None, typer.Argument(metavar="PATH...", help="Files, or folders of .yaml files.")
     ] = None,
+    *,
     files: Annotated[
         list[Path] | None, typer.Option("--file", "-f", metavar="PATH", help="The same; may be repeated.")
     ] = None,
@@ -25,6 +30,7 @@ def apply(
     message: Annotated[
         str | None, typer.Option("--message", "-m", metavar="TEXT", help="What changed and why, kept with the version.")
     ] = None,
+    overrule: Overrule = None,
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
@@ -37,7 +43,7 @@ def apply(
         sources = read_sources([*(paths or ()), *(files or ())])
         async with desk.open(project) as room:
             applied = await room.client.projects.apply(
-                room.project, sources, message=message, publish=publish, dry_run=dry_run
+                room.project, sources, message=message, publish=publish, dry_run=dry_run, overrule=overrule
             )
         desk.screen.document(applied)
         texts = {source.name: source.source for source in sources}
@@ -55,6 +61,7 @@ def publish(
     message: Annotated[
         str | None, typer.Option("--message", "-m", metavar="TEXT", help="Why; kept in the audit log.")
     ] = None,
+    overrule: Overrule = None,
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
@@ -62,7 +69,7 @@ def publish(
 
     async def act(desk: Desk) -> None:
         async with desk.open(project) as room:
-            view = await room.client.tasks.publish(room.project, task, version, message=message)
+            view = await room.client.tasks.publish(room.project, task, version, message=message, overrule=overrule)
         desk.screen.document(view)
         desk.screen.say(f"Version {view.published} of {view.name} is published.")
 

@@ -69,14 +69,22 @@ class _Guarded(httpx2.AsyncBaseTransport):
     def _note_status(self, status: int) -> None:
         match status:
             case 401 | 403:
-                hint = "check the secret that its `bearer` or `headers` name"
-                self._fault.note(ErrorKind.DENIED, f"it refused us (HTTP {status})", hint)
+                self._fault.note(ErrorKind.DENIED, f"it refused us (HTTP {status})", self._why(), status=status)
             case 429:
                 self._fault.note(ErrorKind.RATE_LIMITED, "it limits the rate of requests (HTTP 429)")
             case _ if status >= 500:
                 self._fault.note(ErrorKind.UNAVAILABLE, f"it is not available (HTTP {status})")
             case _:
                 pass
+
+    def _why(self) -> str:
+        if self._connection.oauth is not None:
+            return f"sign in again: errands servers connect {self._fault.server}"
+        if self._connection.bearer is not None or self._connection.headers:
+            return "check the secret that its `bearer` or `headers` name"
+        return (
+            "if a person can sign in there: errands servers add NAME --url URL --oauth; else name a secret (--bearer)"
+        )
 
 
 class _TooLong(httpx2.StreamError):

@@ -1,6 +1,6 @@
 """Why a session with a tool server came to its end, in words, as far as its transport has seen it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from errands.core.outcomes import ErrorKind, StepFailed
@@ -16,16 +16,20 @@ class Fault:
     kind: ErrorKind | None = None
     message: str = ""
     hint: str | None = None
+    status: int | None = None
+    """Of HTTP, where that was it."""
     babble: int = 0
     """Lines that were no messages of the protocol."""
     babbled: str = ""
     """The first of them."""
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
-    def note(self, kind: ErrorKind, message: str, hint: str | None = None, *, ends: bool = False) -> None:
+    def note(
+        self, kind: ErrorKind, message: str, hint: str | None = None, *, ends: bool = False, status: int | None = None
+    ) -> None:
         """Keep the first reason. `ends`: the session cannot be used any more."""
         if self.kind is None:
-            self.kind, self.message, self.hint = kind, message, hint
+            self.kind, self.message, self.hint, self.status = kind, message, hint, status
         if ends:
             for listener in self._listeners:
                 listener()
@@ -36,13 +40,14 @@ class Fault:
 
     def forget(self) -> None:
         """A new call begins; what an earlier one met is not its reason."""
-        self.kind, self.message, self.hint = None, "", None
+        self.kind, self.message, self.hint, self.status = None, "", None, None
 
     def failure(self) -> StepFailed | None:
         """What was noted, as a step's error."""
         if self.kind is None:
             return None
-        return StepFailed(self.kind, f"tool server {self.server}: {self.message}", hint=self.hint)
+        detail = None if self.status is None else {"status": self.status}
+        return StepFailed(self.kind, f"tool server {self.server}: {self.message}", hint=self.hint, detail=detail)
 
     @property
     def babble_note(self) -> str:
@@ -50,6 +55,12 @@ class Fault:
         if not self.babble:
             return ""
         return f"; it wrote {self.babble} lines that are no messages, such as {self.babbled!r}"
+
+
+def is_unauthorised(failure: StepFailed) -> bool:
+    """Whether the server wants another token; one that may not do this (403) is not helped by the next."""
+    detail = failure.error.detail
+    return isinstance(detail, Mapping) and detail.get("status") == 401
 
 
 def shortened(text: str) -> str:

@@ -9,10 +9,19 @@ from errands.core.catalog import ToolSpec
 from errands.core.json_schema import SchemaInvalid, compile_schema
 from errands.core.outcomes import ErrorKind, Performed, StepFailed
 from errands.core.ports import Effect, StepContext
-from errands.core.tool_servers import RemoteTool, ToolServer, secrets_of, split_name
+from errands.core.tool_servers import (
+    OAUTH_TOKEN,
+    HttpConnection,
+    RemoteTool,
+    ToolServer,
+    secrets_of,
+    sign_in_secret,
+    split_name,
+)
 from errands.core.values import Json, JsonObject
 from errands.tools.grants import check_argument_grants, covering_grants
 from errands.tools.secret_text import Scrubber, references
+from errands.tools.servers.faults import is_unauthorised
 from errands.tools.servers.sessions import Sessions
 
 _MOST_PROBLEMS = 5
@@ -31,6 +40,10 @@ class ServerDirectory(Protocol):
 
     async def seen(self, server: ToolServer, found: Mapping[str, RemoteTool] | None, problem: str | None) -> None:
         """Note how it is: what it says that it has, where that is known, and what is wrong with it, if anything."""
+        ...
+
+    async def token(self, server: ToolServer, project_id: str, refused: str | None = None) -> str:
+        """A token of its sign-in that is good for a call; another one than what it has `refused`. Raises StepFailed."""
         ...
 
 
@@ -67,6 +80,13 @@ class RemoteTools:
         scrubber = Scrubber()
         try:
             secrets = await self._secrets(server, context, scrubber)
+            try:
+                return await self._made(server, tool, arguments, context, secrets)
+            except StepFailed as failure:
+                if OAUTH_TOKEN not in secrets or not is_unauthorised(failure):
+                    raise
+            # A token can end before its time. What was refused for it has done nothing, so it may be asked again.
+            secrets = await self._secrets(server, context, scrubber, refused=secrets[OAUTH_TOKEN])
             return await self._made(server, tool, arguments, context, secrets)
         except StepFailed as failure:
             raise scrubber.scrubbed(failure) from None
@@ -131,12 +151,19 @@ class RemoteTools:
             raise StepFailed(ErrorKind.NOT_FOUND, f"tool server {server.name} has no tool {parts[1]!r}", hint=hint)
         return server, tool
 
-    async def _secrets(self, server: ToolServer, context: StepContext, scrubber: Scrubber) -> Mapping[str, str]:
+    async def _secrets(
+        self, server: ToolServer, context: StepContext, scrubber: Scrubber, refused: str | None = None
+    ) -> Mapping[str, str]:
         """What the connection needs; from now on it is redacted from what the run records."""
         values = {}
         for name in secrets_of(server.connection):
             values[name] = await context.credential(name, of_server=server.of_server)
             scrubber.learn(name, values[name])
+        if isinstance(server.connection, HttpConnection) and server.connection.oauth is not None:
+            await self._directory.token(server, context.run.project_id, refused)
+            kept = sign_in_secret(server.id, "access")
+            values[OAUTH_TOKEN] = await context.credential(kept, of_server=server.of_server)
+            scrubber.learn(server.name, values[OAUTH_TOKEN])
         return values
 
 

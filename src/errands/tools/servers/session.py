@@ -12,7 +12,7 @@ from mcp_types import CallToolResult, Implementation, RequestParamsMeta, Tool, T
 from pydantic import ValidationError
 
 from errands.core.outcomes import ErrorKind, StepFailed
-from errands.core.tool_servers import SECRET_REFERENCE, HttpConnection, ProgramConnection, RemoteTool
+from errands.core.tool_servers import OAUTH_TOKEN, SECRET_REFERENCE, HttpConnection, ProgramConnection, RemoteTool
 from errands.core.values import Json
 from errands.tools.outbound import Outbound
 from errands.tools.refusal import Refusal
@@ -219,4 +219,6 @@ def _transport(
             headers = {name.lower(): resolved(value) for name, value in connection.headers.items()}
             if connection.bearer is not None:
                 headers["authorization"] = f"Bearer {resolved(connection.bearer)}"
+            if connection.oauth is not None and OAUTH_TOKEN in secrets:
+                headers["authorization"] = f"Bearer {secrets[OAUTH_TOKEN]}"
             return address_transport(connection, headers, outbound, fault)
