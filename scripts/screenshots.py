@@ -16,7 +16,7 @@ from tests.page.serving import Served, serve
 from tests.page.test_screens import SCREENS
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
-SHOWN = ("home", "step", "edit", "inbox")
+SHOWN = ("home", "step", "edit", "inbox", "thread")
 """What the README and the docs show."""
 Scheme = Literal["light", "dark"]
 BOTH: tuple[Scheme, ...] = ("light", "dark")

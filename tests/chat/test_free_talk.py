@@ -96,7 +96,9 @@ async def test_a_call_that_leaves_the_thread_runs_only_as_it_was_confirmed(
         assert (await thread.client.post(f"{thread.path}/messages", json=body)).status_code == 409
     assert len(model.bodies) == 1
 
+    asking = (await thread.messages())[-1]["parts"]
     done = await thread.click(said)
+    assert done.chunks[0]["messageMetadata"]["kept"] == len(asking)
     (output,) = [one for one in done.chunks if one["type"].startswith("tool-output")]
     assert output["toolCallId"] == asked["toolCallId"]
     kept = (await thread.messages())[-1]

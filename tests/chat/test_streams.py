@@ -171,6 +171,8 @@ async def test_an_answer_whose_process_is_gone_is_given_up(
     await thread.say("1")
     lost = "update messages set status = 'answering', touched_at = now() - interval '1 hour' where role = 'assistant'"
     await database.pool.execute(lost)
+    shown = (await thread.messages())[-1]
+    assert (shown["status"], "Ask again" in shown["error"]) == ("failed", True), "whoever reads it need not wait"
     assert (await thread.say("2")).text == "Two."
     answers = [one for one in await thread.messages() if one["role"] == "assistant"]
     assert [one["status"] for one in answers] == ["failed", "done"]

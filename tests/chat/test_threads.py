@@ -111,6 +111,24 @@ async def test_files_are_kept_read_and_removed_with_their_thread(
     assert await database.pool.fetchval("select count(*) from attachments") == 0
 
 
+async def test_a_file_is_removed_by_the_owner_of_its_thread_and_its_name_stays_where_it_was_said(
+    admin: httpx.AsyncClient, editor: httpx.AsyncClient, thread: Conversation, services: Services
+) -> None:
+    file = (await admin.post(f"{thread.path}/attachments?name=a.txt", content=b"text")).json()
+    part = {"type": "file", "url": f"attachment:{file['id']}", "mediaType": "text/plain", "filename": "a.txt"}
+    await thread.say("/help", files=[part])
+    await admin.put(thread.path, json={"shared": True})
+    assert (await editor.delete(f"/api/v1/attachments/{file['id']}")).status_code == 403
+    assert (await admin.delete(f"/api/v1/attachments/{file['id']}")).status_code == 204
+    assert (await admin.get(f"/api/v1/attachments/{file['id']}")).status_code == 404
+    assert (await admin.get(f"{thread.path}/attachments")).json() == []
+    assert (await thread.messages())[0]["parts"][1]["filename"] == "a.txt"
+    audit = (await admin.get("/api/v1/audit?verb=chat.use")).json()["items"]
+    assert (audit[0]["detail"], audit[0]["name"]) == ({"act": "detach", "name": "a.txt"}, thread.thread)
+    refused = await thread.client.post(f"{thread.path}/messages", json={"message": {"role": "user", "parts": [part]}})
+    assert refused.status_code == 404
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

@@ -151,4 +151,29 @@ def seed(served: Served) -> dict[str, str]:
     served.until(runs["waiting"], "waiting")
     served.ask("POST", f"/runs/{runs['cancelled']}/cancel", {"reason": "Not this week"})
     served.ask("POST", "/projects/default/tasks/daily-sync/triggers/nightly/disable", {"note": "Until the migration"})
-    return runs
+    return {**runs, "thread": _talk(served, runs["asking"])}
+
+
+def _talk(served: Served, asking: str) -> str:
+    """A conversation by commands alone, with a card of every kind; its id."""
+    thread = str(served.ask("POST", "/projects/default/threads", {"title": "Orders by region"})["id"])
+    for text in (
+        "/tasks",
+        f"/approve {asking}",
+        "/pause maintenance-window Until the window is agreed",
+        "/runs health-check",
+        "/run regional-report limit=5",
+        "/schedule daily-sync weekly mon,thu 09:00 timezone=Europe/Berlin",
+        "/new ask order-check Asks before an order is taken",
+        "/try question='Take the order?'",
+    ):
+        say(served, thread, text)
+    return thread
+
+
+def say(served: Served, thread: str, text: str) -> str:
+    """Say something in a thread; the stream of the answer, once it has ended."""
+    message = {"role": "user", "parts": [{"type": "text", "text": text}]}
+    answer = served.client.post(f"/api/v1/projects/default/threads/{thread}/messages", json={"message": message})
+    assert answer.is_success, answer.text
+    return answer.text

@@ -51,9 +51,14 @@ class Served:
 
 
 @contextmanager
-def serve(database_url: str | None, home: Path, *, administrator: bool = True) -> Iterator[Served]:
-    """`errands start` on a port of its own, until this is left. None: with the database that it brings along."""
-    environment = {**os.environ, "ERRANDS_HOME": str(home)}
+def serve(
+    database_url: str | None, home: Path, *, administrator: bool = True, settings: Mapping[str, str] | None = None
+) -> Iterator[Served]:
+    """`errands start` on a port of its own, until this is left. None: with the database that it brings along.
+
+    `settings`: variables of its environment.
+    """
+    environment = {**os.environ, "ERRANDS_HOME": str(home), **(settings or {})}
     if database_url is not None:
         environment["ERRANDS_DATABASE_URL"] = database_url
     process = subprocess.Popen(

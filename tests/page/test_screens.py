@@ -11,6 +11,8 @@ from tests.page.serving import Served
 
 SCREENS = {
     "home": "/p/default",
+    "chat": "/p/default/chat",
+    "thread": "/p/default/chat/{thread}",
     "tasks": "/p/default/tasks",
     "task": "/p/default/tasks/regional-report",
     "yaml": "/p/default/tasks/regional-report?tab=yaml",
@@ -63,7 +65,7 @@ def violations(page: Page, path: str, axe: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", [SCREENS[name] for name in ("home", "runs", "run", "step", "inbox", "run-form", "task")]
+    "path", [SCREENS[name] for name in ("home", "chat", "thread", "runs", "run", "step", "inbox", "run-form", "task")]
 )
 def test_nothing_is_wider_than_a_telephone(browser: Browser, served: Served, seeded: dict[str, str], path: str) -> None:
     with browser.new_context(base_url=served.url, viewport={"width": 390, "height": 844}) as context:

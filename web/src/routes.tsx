@@ -12,6 +12,7 @@ import { isStatus } from './api/client'
 import { meQuery, projectsQuery } from './api/queries'
 import { session } from './api/session'
 import { auditSearch } from './features/audit/search'
+import { chatSearch } from './features/chat/search'
 import { inboxSearch } from './features/inbox/search'
 import { insightsSearch } from './features/insights/search'
 import { runSearch, runsSearch } from './features/runs/search'
@@ -140,6 +141,20 @@ const inbox = createRoute({
   component: lazyRouteComponent(() => import('./features/inbox/InboxScreen'), 'InboxScreen'),
 })
 
+const chat = createRoute({
+  getParentRoute: () => project,
+  path: 'chat',
+  validateSearch: chatSearch,
+  component: lazyRouteComponent(() => import('./features/chat/ChatScreen'), 'ChatScreen'),
+})
+
+const thread = createRoute({
+  getParentRoute: () => project,
+  path: 'chat/$thread',
+  validateSearch: chatSearch,
+  component: lazyRouteComponent(() => import('./features/chat/ChatScreen'), 'ThreadScreen'),
+})
+
 const schedule = createRoute({
   getParentRoute: () => project,
   path: 'schedule',
@@ -192,7 +207,7 @@ const tree = root.addChildren([
     start,
     // prettier-ignore
     project.addChildren([
-      home, tasks, task, edit, newTask, runForm, runs, run, inbox, schedule, calendars, insights, secrets, members, audit,
+      home, chat, thread, tasks, task, edit, newTask, runForm, runs, run, inbox, schedule, calendars, insights, secrets, members, audit,
       settings,
     ]),
   ]),

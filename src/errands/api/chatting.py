@@ -1,9 +1,10 @@
 """The chat of the process, as far as the API needs it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from errands.core.access import Principal
+from errands.services.chat_views import CommandView
 from errands.services.turns import Turn
 
 
@@ -16,6 +17,10 @@ class Chatting(Protocol):
 
     def listen(self, thread: str) -> AsyncIterator[bytes] | None:
         """The answer that is being written here, from its beginning."""
+        ...
+
+    def commands(self) -> Sequence[CommandView]:
+        """The slash commands, in the order in which `/help` lists them."""
         ...
 
     async def cancel(self, caller: Principal, thread: str) -> bool:

@@ -14,7 +14,7 @@ from errands.api.callers import Asked, Caller
 from errands.api.chatting import ChatHere, Chatting
 from errands.api.problems import Refusal
 from errands.api.routes import Routes
-from errands.services.chat_views import AttachmentView, CardView, MessageView, ThreadView
+from errands.services.chat_views import AttachmentView, CardView, CommandView, MessageView, ThreadView
 from errands.services.errors import NotFound
 from errands.services.threads import ThreadEdit
 from errands.services.turns import Again, Click, Clicked, Said, Turn
@@ -209,7 +209,18 @@ async def decide_card(
     return await services.cards.decide(caller, card, digest=body.digest, action=body.action, values=body.values)
 
 
-@routes.post("/projects/{project}/threads/{thread}/attachments", gives=AttachmentView, status=HTTPStatus.CREATED)
+@routes.get("/slash-commands", gives=list[CommandView])
+async def list_commands(caller: Caller, chat: Chats) -> object:
+    """What can be done in a thread without any model."""
+    return chat.commands()
+
+
+@routes.post(
+    "/projects/{project}/threads/{thread}/attachments",
+    gives=AttachmentView,
+    status=HTTPStatus.CREATED,
+    takes={"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+)
 async def attach_file(
     request: Request,
     caller: Caller,
@@ -239,6 +250,13 @@ async def download_attachment(
     opened = await services.attachments.open(caller, attachment)
     headers = download_headers(opened.view.name, opened.view.size, opened.view.sha256)
     return StreamingResponse(opened.content, headers=headers, media_type="application/octet-stream")
+
+
+@routes.delete("/attachments/{attachment}")
+async def remove_attachment(caller: Caller, services: Asked, attachment: Annotated[str, Path(max_length=64)]) -> object:
+    """Remove a file from its thread; messages that named it keep its name, and what a model was shown of it."""
+    await services.attachments.remove(caller, attachment)
+    return None
 
 
 def _streamed(chunks: AsyncIterator[bytes]) -> StreamingResponse:

@@ -10,14 +10,14 @@ from errands.agents.ports import ToolBox
 from errands.chat.desk import Desk, Told, through_chat
 from errands.chat.operations.operation import refused
 from errands.chat.ports import Outcome, Talk, Talker
-from errands.chat.slash import answer_command, is_command
+from errands.chat.slash import COMMANDS, answer_command, is_command
 from errands.chat.stream import Stream, text_chunks
 from errands.core.access import Principal
 from errands.core.outcomes import StepFailed, Usage
 from errands.core.params import ArgumentsInvalid
 from errands.core.values import Json, JsonObject
 from errands.services import Services
-from errands.services.chat_views import AnswerBegun, AnswerSoFar
+from errands.services.chat_views import AnswerBegun, AnswerSoFar, CommandView
 from errands.services.errors import NotFound, ServiceError
 from errands.services.turns import Again, Clicked, Said, Turn
 
@@ -58,6 +58,10 @@ class Chat:
         """
         stream = self._streams.get(thread)
         return None if stream is None else stream.listen()
+
+    def commands(self) -> Sequence[CommandView]:
+        """The slash commands, in the order in which `/help` lists them."""
+        return [CommandView(name, one.usage, one.about) for name, one in COMMANDS.items()]
 
     async def cancel(self, caller: Principal, thread: str) -> bool:
         """End the answer that is being written; what there is of it is kept. False where none is.
@@ -116,7 +120,9 @@ class Chat:
         outcome = Outcome()
         keeping = asyncio.create_task(self._keep(person, begun, stream, asyncio.current_task()))
         try:
-            about = {"thread": begun.thread.id, "asked": begun.asked}
+            # Whoever reads the thread meanwhile holds more than this of the answer: what follows goes after these.
+            kept = len(begun.parts) if isinstance(turn, Clicked) else 0
+            about = {"thread": begun.thread.id, "asked": begun.asked, "kept": kept}
             stream.put({"type": "start", "messageId": begun.message, "messageMetadata": about})
             await self._write(person, begun, turn, stream, outcome)
         except asyncio.CancelledError:

@@ -1,7 +1,6 @@
 """Answers in threads, while they are written: begun, kept as they grow, ended. One at a time in a thread."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,18 +13,15 @@ from errands.services.authority import Authority, utc_now
 from errands.services.chat_views import AnswerBegun, AnswerSoFar, CardView, PastTurn
 from errands.services.errors import Conflict, Invalid, NotFound
 from errands.services.principals import id_of
-from errands.services.threads import find_thread, resource_of, thread_view, usage_of
+from errands.services.threads import LOST, SILENT, find_thread, resource_of, thread_view, usage_of
 from errands.store import messages, threads
 from errands.store.database import Database
 from errands.store.identifiers import new_id
 from errands.store.messages import CardRow, MessageRow, Written
 from errands.store.threads import ThreadRow
 
-SILENT = timedelta(seconds=30)
-"""An answer that nobody has written on for this long has lost its process."""
 _LONGEST_TITLE = 60
 _MOST_TURNS = 200
-_LOST = "The server that wrote this answer stopped. Ask again."
 
 
 class AnswerService:
@@ -115,7 +111,7 @@ class AnswerService:
         async with self._database.engine.begin() as connection:
             row = await find_thread(connection, thread)
             await self._authority.authorise(caller, Verb.CHAT_USE, resource_of(row))
-            await messages.give_up(connection, row.id, utc_now() - SILENT, _LOST)
+            await messages.give_up(connection, row.id, utc_now() - SILENT, LOST)
             return await messages.ask_to_stop(connection, row.id)
 
     async def taint(self, caller: Principal, thread: str) -> None:
@@ -172,7 +168,7 @@ class AnswerService:
         """The thread, locked, with nobody writing in it. Raises Conflict."""
         row = await find_thread(connection, thread, lock=True)
         await self._authority.authorise(caller, Verb.CHAT_USE, resource_of(row))
-        await messages.give_up(connection, row.id, utc_now() - SILENT, _LOST)
+        await messages.give_up(connection, row.id, utc_now() - SILENT, LOST)
         if await messages.answering(connection, row.id) is not None:
             raise Conflict("An answer is being written in this thread.", "Wait for its end, or cancel it.")
         if settle:

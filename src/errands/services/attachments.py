@@ -89,6 +89,22 @@ class AttachmentService:
             await self._authority.authorise(caller, Verb.CHAT_READ, resource_of(owner))
             return [_view(row) for row in await threads.files(connection, owner.id)]
 
+    async def remove(self, caller: Principal, attachment: str) -> None:
+        """Remove a file from its thread; messages that named it keep its name, and what a model was shown of it.
+
+        Raises NotFound, Denied.
+        """
+        async with self._database.engine.begin() as connection:
+            row = await threads.file(connection, id_of("attachment", attachment))
+            if row is None:
+                raise NotFound("attachment", attachment)
+            owner = await find_thread(connection, ids.encode("thread", row.thread_id))
+            await self._authority.authorise(caller, Verb.CHAT_USE, resource_of(owner))
+            await threads.detach(connection, row.id)
+            detail: JsonObject = {"act": "detach", "name": row.name}
+            await self._authority.record(connection, caller, Verb.CHAT_USE, resource_of(owner), detail)
+        await self._artifacts.delete([row.location])
+
     async def open(self, caller: Principal, attachment: str) -> OpenAttachment:
         """A file by its id. Raises NotFound, Denied, Unavailable."""
         row = await self._find(caller, attachment)

@@ -82,6 +82,16 @@ class AttachmentView:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandView:
+    """A slash command: what a person can do in a thread without any model."""
+
+    name: str
+    """Without the stroke before it."""
+    usage: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerBegun:
     """An answer that may now be written."""
 

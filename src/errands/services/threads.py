@@ -5,7 +5,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from errands.core import ids
 from errands.core.access import Principal, ProjectResource, ThreadResource, Verb
 from errands.core.outcomes import Usage
 from errands.core.values import JsonObject
-from errands.services.authority import Authority
+from errands.services.authority import Authority, utc_now
 from errands.services.chat_views import MessageView, ThreadView
 from errands.services.errors import Invalid, NotFound
 from errands.services.lookup import find_project
@@ -27,6 +27,9 @@ from errands.store.database import Database
 from errands.store.messages import CardRow, MessageRow
 from errands.store.threads import ThreadRow, Wanted
 
+SILENT = timedelta(seconds=30)
+"""An answer that nobody has written on for this long has lost its process."""
+LOST = "The server that wrote this answer stopped. Ask again."
 _LARGEST_PAGE = 200
 _LONGEST_TITLE = 200
 _CURSOR = re.compile(r"([0-9T:.+-]{10,40})~(thr_[0-9a-f]{32})")
@@ -167,14 +170,15 @@ def thread_view(row: ThreadRow) -> ThreadView:
 
 
 def message_view(row: MessageRow, known: dict[str, CardRow]) -> MessageView:
-    """A message as it is shown, its cards as they are now."""
+    """A message as it is shown, its cards as they are now; an answer that has lost its process has failed."""
+    lost = row.status == "answering" and row.touched_at is not None and row.touched_at < utc_now() - SILENT
     return MessageView(
         ids.encode("message", row.id),
         row.role,
-        row.status,
-        tuple(_with_state(part, known, asks=row.status == "asks") for part in row.parts),
+        "failed" if lost else row.status,
+        tuple(_with_state(part, known, asks=row.status in ("asks", "answering")) for part in row.parts),
         row.model,
-        row.error,
+        LOST if lost else row.error,
         usage_of(row),
         row.created_at,
         row.finished_at,

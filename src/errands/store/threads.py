@@ -150,6 +150,11 @@ async def attach(connection: AsyncConnection, row: AttachmentRow) -> None:
     await connection.execute(insert(attachments).values(values | {"words": words}))
 
 
+async def detach(connection: AsyncConnection, attachment_id: UUID) -> None:
+    """Forget a file."""
+    await affected(connection, delete(attachments).where(attachments.c.id == attachment_id))
+
+
 async def files(connection: AsyncConnection, thread_id: UUID) -> list[AttachmentRow]:
     """A thread's files, oldest first."""
     query = select(*_files).where(attachments.c.thread_id == thread_id).order_by(attachments.c.id)

@@ -331,6 +331,8 @@ async def _chat(walk: Walk) -> None:
     file = (await walk.call("attachFile", **here, name="a.json", json={"a": 1})).json()
     assert [one["id"] for one in (await walk.call("listAttachments", **here)).json()] == [file["id"]]
     assert (await walk.call("downloadAttachment", attachment=file["id"])).json() == {"a": 1}
+    await walk.call("removeAttachment", attachment=file["id"])
+    assert (await walk.call("listCommands")).json()[0] == {"name": "help", "usage": "/help", "about": "this list"}
     assert (await walk.call("editThread", **here, json={"title": "Ours", "shared": True})).json()["shared"] is True
     assert (await walk.call("listThreads", project="default", q="ours")).json()["items"][0]["id"] == made["id"]
     await walk.call("getThread", **here)

@@ -23,7 +23,8 @@ export function makeQueryClient(): QueryClient {
   return client
 }
 
-function noteFailure(error: unknown): void {
+/** Tells the page how it stands with the server after a request that failed. */
+export function noteFailure(error: unknown): void {
   if (error instanceof Refusal && error.status === 401) session.ended()
   if (error instanceof Unreachable) session.lost()
 }

@@ -28,6 +28,6 @@ export function Crumbs() {
 
 /** Nouns of the address in words; names as they are, ids short. */
 function named(part: string, before: string | undefined): string {
-  if (part.startsWith('run_') || part.startsWith('apr_')) return shortId(part)
+  if (/^(run|apr|thr)_/.test(part)) return shortId(part)
   return before === 'tasks' ? part : part.charAt(0).toUpperCase() + part.slice(1).replaceAll('-', ' ')
 }

@@ -10,6 +10,7 @@ import {
   IconInbox,
   IconKey,
   IconListCheck,
+  IconMessage,
   IconSettings,
   IconShieldCheck,
   IconUsers,
@@ -18,7 +19,7 @@ import {
 interface Place {
   name: string
   label: string
-  to: `/p/$project${'' | '/tasks' | '/runs' | '/inbox' | '/schedule' | '/calendars' | '/insights' | '/secrets' | '/members' | '/audit' | '/settings'}`
+  to: `/p/$project${'' | '/chat' | '/tasks' | '/runs' | '/inbox' | '/schedule' | '/calendars' | '/insights' | '/secrets' | '/members' | '/audit' | '/settings'}`
   Icon: ComponentType<{ size?: number; 'aria-hidden'?: boolean }>
   /** The right without which it is not offered. */
   needs?: string
@@ -31,6 +32,7 @@ interface Place {
 /** The rail, in its order. */
 export const PLACES: readonly Place[] = [
   { name: 'home', label: 'Home', to: '/p/$project', Icon: IconHome },
+  { name: 'chat', label: 'Chat', to: '/p/$project/chat', Icon: IconMessage, needs: 'chat.read' },
   { name: 'tasks', label: 'Tasks', to: '/p/$project/tasks', Icon: IconListCheck },
   { name: 'runs', label: 'Runs', to: '/p/$project/runs', Icon: IconHistory },
   { name: 'schedule', label: 'Schedule', to: '/p/$project/schedule', Icon: IconCalendarEvent },

@@ -9,7 +9,7 @@ import { RecordedValue } from '@/ui/JsonValue'
 import { Took, useZone } from '@/ui/moments'
 import { isOutcome, OutcomeBadge, OutcomeIcon } from '@/ui/outcomes'
 import { Answered } from '@/ui/states'
-import { runKey } from './liveRun'
+import { runKey } from '@/api/liveRun'
 import classes from './Run.module.css'
 import { PANES, type Pane } from './search'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import type { RunView, StepView } from '@/api/generated/schema'
-import { withStep } from './liveRun'
+import { withStep } from '@/api/liveRun'
 import { rowsOf } from './tree'
 
 const step = (path: string, depth: number, more: Partial<StepView> = {}): StepView =>

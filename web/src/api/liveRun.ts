@@ -1,9 +1,9 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 
-import { api, ask } from '@/api/client'
-import type { LogLine, RunStatus, RunView, StepView, WaitView } from '@/api/generated/schema'
-import { watch } from '@/api/live'
+import { api, ask } from './client'
+import type { LogLine, RunStatus, RunView, StepView, WaitView } from './generated/schema'
+import { watch } from './live'
 import { isActive } from '@/ui/outcomes'
 
 export const runKey = (run: string) => ['run', run] as const
@@ -11,24 +11,27 @@ export const runKey = (run: string) => ['run', run] as const
 /** Texts that models are producing now, by the path of their step. */
 export type Tokens = Record<string, string>
 
+const NOT_FOLLOWED_MS = 4000
 const MOST_TOKEN_TEXT = 20_000
 
 /**
  * A run as it is now. It is read once; as long as it has not ended, every change is told by the server. A connection
- * that breaks comes back by itself and begins with the whole run, so nothing is missed.
+ * that breaks comes back by itself and begins with the whole run, so nothing is missed. Not `follow`: it is read again every
+ * few seconds, for a browser holds few connections.
  */
-export function useLiveRun(run: string) {
+export function useLiveRun(run: string, follow = true) {
   const client = useQueryClient()
   const query = useQuery({
     queryKey: runKey(run),
     queryFn: ({ signal }) => ask(api.GET('/api/v1/runs/{run}', { params: { path: { run } }, signal })),
     staleTime: Infinity,
     refetchOnWindowFocus: false,
+    refetchInterval: ({ state }) => (!follow && state.data && isActive(state.data.status) ? NOT_FOLLOWED_MS : false),
   })
   const [tokens, setTokens] = useState<Tokens>({})
   const active = query.data ? isActive(query.data.status) : false
   useEffect(() => {
-    if (!active) return
+    if (!active || !follow) return
     const source = new EventSource(`/api/v1/runs/${run}/events`)
     const change = (make: (view: RunView) => RunView) =>
       client.setQueryData<RunView>(runKey(run), (view) => view && make(view))
@@ -50,7 +53,7 @@ export function useLiveRun(run: string) {
     return () => source.close()
     // `query` is made anew each time; only the run and whether it is active matter.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [client, run, active])
+  }, [client, run, active, follow])
   return { query, tokens }
 }
 

@@ -1,0 +1,59 @@
+import { Button, Text } from '@mantine/core'
+
+import { isStatus } from '@/api/client'
+import { person } from '@/ui/triggers'
+import { useDesk } from '../desk'
+import { Refused } from '../Refused'
+import type { Decision } from './useDecision'
+
+/** The way out of every card that waits. */
+export function Dismiss({ decision }: { decision: Decision }) {
+  return (
+    <Button
+      size="compact-md"
+      variant="subtle"
+      color="gray"
+      loading={decision.doing('dismiss')}
+      disabled={decision.click.isPending}
+      onClick={() => decision.click.mutate({ action: 'dismiss' })}
+    >
+      Dismiss
+    </Button>
+  )
+}
+
+/** Why a click was refused: the card is open again where it can be tried again. */
+export function ClickRefused({ decision }: { decision: Decision }) {
+  const { error } = decision.click
+  if (!error) return null
+  const what = isStatus(error, 409)
+    ? 'It has changed meanwhile'
+    : isStatus(error, 404)
+      ? 'It is not there any more'
+      : isStatus(error, 403)
+        ? 'You may not do this'
+        : 'It was not done'
+  return <Refused error={error} what={what} close={() => decision.click.reset()} />
+}
+
+/** Why there is nothing to click. */
+export function Idle({ decision }: { decision: Decision }) {
+  const { mine } = useDesk()
+  const { standing } = decision
+  if (!standing) return null
+  if (standing.state === 'dismissed') {
+    return (
+      <Text size="xs" c="dimmed">
+        {standing.by ? `Dismissed by ${person(standing.by)}` : 'Put aside: the conversation went on without it'}
+      </Text>
+    )
+  }
+  if (standing.state === 'open' && !mine) {
+    return (
+      <Text size="xs" c="dimmed">
+        Waits for a click of who talks here
+      </Text>
+    )
+  }
+  return null
+}

@@ -1,0 +1,8 @@
+export interface ChatSearch {
+  /** Words that are sought in titles and messages. */
+  q?: string | undefined
+}
+
+export const chatSearch = (search: Record<string, unknown>): ChatSearch => ({
+  q: typeof search.q === 'string' && search.q ? search.q : undefined,
+})
