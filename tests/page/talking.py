@@ -42,10 +42,13 @@ class Held:
     def __init__(self, text: str) -> None:
         self._text = text
         self._go_on = threading.Event()
+        self.asked = threading.Event()
+        """The model has been asked for it."""
 
     def go_on(self) -> None:
         self._go_on.set()
 
     async def __call__(self, writer: Writer) -> None:
+        self.asked.set()
         await asyncio.to_thread(self._go_on.wait, 60)
         await says(self._text)(writer)

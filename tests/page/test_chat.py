@@ -96,13 +96,12 @@ def test_a_task_is_built_by_commands_chosen_with_the_keyboard(page: Page, served
     question = run.get_by_role("region", name="Question")
     question.get_by_label("Note").fill("Go")
     question.get_by_role("button", name="Approve").click()
-    expect(question).to_contain_text("answered: approve")
     expect(run).to_contain_text("Succeeded")
     expect(run.get_by_label("Output of the run")).to_have_text("approve")
     page.reload()
     expect(_card(page, "Task draft gate")).to_contain_text("Published as v1 by ana")
     expect(
-        page.get_by_role("navigation", name="Conversations").get_by_role("link", name=re.compile("/new ask"))
+        page.get_by_role("navigation", name="Conversations").get_by_role("link", name=re.compile("new ask gate"))
     ).to_be_visible()
 
 
@@ -151,7 +150,7 @@ def test_a_schedule_shows_when_it_would_fire_and_is_told_when_it_was_changed_mea
     say(served, thread, "/schedule shifting daily 09:00 timezone=Europe/Berlin region=emea")
     page.goto(f"/p/default/chat/{thread}")
     draft = _card(page, "Task draft shifting")
-    expect(draft.get_by_label("What changes")).to_contain_text("+")
+    expect(draft.get_by_label("Difference to what is stored")).to_contain_text("+")
     trigger = draft.get_by_role("region", name=re.compile("Trigger"))
     expect(trigger).to_contain_text("Europe/Berlin")
     expect(trigger.get_by_role("listitem")).to_have_count(5)
@@ -175,6 +174,7 @@ def test_an_answer_is_stopped_given_again_and_its_question_edited(
     field.fill("What is the weather?")
     field.press("Enter")
     expect(page.get_by_role("article", name="Answer").last).to_contain_text("answering")
+    assert held.asked.wait(20)
     field.fill("typed meanwhile")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("article", name="Answer").last).to_contain_text("Stopped.")
@@ -215,18 +215,23 @@ def test_what_is_typed_outlives_a_reload_and_the_end_of_the_session(
     expect(field).to_have_value("")
 
 
-def test_an_answer_is_followed_from_a_second_tab_and_refuses_a_turn_meanwhile(
+def test_an_answer_is_followed_from_a_second_tab_which_is_refused_a_turn_meanwhile(
     page: Page, context: BrowserContext, served: Served, model: ScriptedModel
 ) -> None:
     thread = _thread(served)
-    page.goto(f"/p/default/chat/{thread}")
+    second = context.new_page()
+    for tab in (page, second):
+        tab.goto(f"/p/default/chat/{thread}")
+        expect(tab.get_by_role("heading", name="New conversation")).to_be_visible()
     held = Held("Here it is.")
     model.then(held)
     page.get_by_role("textbox", name="Message", exact=True).fill("Take your time")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    second = context.new_page()
-    second.goto(f"/p/default/chat/{thread}")
+    second.get_by_role("textbox", name="Message", exact=True).fill("Me too")
+    second.get_by_role("button", name="Send").click()
+    expect(second.get_by_role("alert")).to_contain_text("Wait for its end, or cancel it.")
+    expect(second.get_by_role("textbox", name="Message", exact=True)).to_have_value("Me too")
     expect(second.get_by_role("article", name="You")).to_have_text(re.compile("Take your time"))
     expect(second.get_by_role("button", name="Stop")).to_be_visible()
     page.reload()
@@ -393,14 +398,15 @@ def test_a_model_that_is_away_says_what_to_do_and_may_be_asked_again(
     page: Page, served: Served, model: ScriptedModel
 ) -> None:
     page.goto(f"/p/default/chat/{_thread(served)}")
-    served.ask("POST", "/projects/default/files", {"files": [{"name": "agents/lost.yaml", "source": _LOST}]})
+    files = [{"name": "agents/lost.yaml", "source": _LOST}, {"name": "models/away.yaml", "source": _AWAY}]
+    served.ask("POST", "/projects/default/files", {"files": files})
     page.reload()
     page.get_by_role("combobox", name="Who answers").click()
     page.get_by_role("option", name="lost").click()
     expect(page.get_by_role("combobox", name="Who answers")).to_have_value("lost")
     _send(page, "Hello?")
     expect(page.get_by_role("alert")).to_contain_text("The answer could not be finished")
-    expect(page.get_by_role("alert")).to_contain_text("nowhere")
+    expect(page.get_by_role("alert")).to_contain_text("away")
     page.get_by_role("combobox", name="Who answers").click()
     page.get_by_role("option", name="Assistant").click()
     model.then("Hello.")
@@ -408,7 +414,8 @@ def test_a_model_that_is_away_says_what_to_do_and_may_be_asked_again(
     expect(page.get_by_role("article", name="Answer")).to_contain_text("Hello.")
 
 
-_LOST = "agent: lost\nmodel: nowhere\ninstructions: Answer.\n"
+_LOST = "agent: lost\nmodel: away\ninstructions: Answer.\n"
+_AWAY = "model: away\nprovider: openai-compatible\nname: away\nbase_url: http://127.0.0.1:9/v1\nretries: 0\n"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

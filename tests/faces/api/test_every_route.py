@@ -62,6 +62,7 @@ OWN = frozenset(
         "listTemplates",
         "getTemplate",
         "tryTemplate",
+        "listCommands",
         "getMe",
         "listTokens",
         "listInbox",

@@ -144,6 +144,8 @@ function useMenu(project: string, text: string, write: (text: string) => void) {
     setShut(!one.text.endsWith(' '))
   }
   const takes = (event: KeyboardEvent): boolean => {
+    // Nothing of the menu may take the focus as it goes.
+    if (event.key === 'Tab' && event.shiftKey) setShut(true)
     if (!open || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return false
     const one = found[chosen]
     switch (event.key) {
@@ -192,7 +194,7 @@ interface MenuProps {
 
 function Menu({ id, found, chosen, onChoose }: MenuProps) {
   return (
-    <ul id={id} role="listbox" aria-label="Commands" className={classes.menu}>
+    <ul id={id} role="listbox" aria-label="Commands" tabIndex={0} className={classes.menu}>
       {found.map((one, place) => (
         <li
           key={one.label}

@@ -2,7 +2,7 @@ import { Button, CloseButton, Text, TextInput, Title } from '@mantine/core'
 import { useDebouncedCallback } from '@mantine/hooks'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { useState } from 'react'
 
 import type { ThreadView } from '@/api/generated/schema'
 import { IconPlus, IconSearch, IconUsers } from '@/ui/icons'
@@ -69,10 +69,12 @@ function Search({ q }: { q: string }) {
   const [typed, setTyped] = useState(q)
   const navigate = useNavigate()
   const seek = useDebouncedCallback((words: string) => void navigate({ to: '.', search: { q: words || undefined }, replace: true }), 250)
-  useEffect(() => {
+  const [before, setBefore] = useState(q)
+  if (q !== before) {
+    setBefore(q)
     // Another link has led away from what was sought.
     if (q === '') setTyped('')
-  }, [q])
+  }
   const type = (words: string) => {
     setTyped(words)
     seek(words)

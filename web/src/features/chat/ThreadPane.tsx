@@ -34,7 +34,15 @@ export function ThreadPane({ project, thread }: { project: string; thread: Threa
   const [draft, setDraft] = useDraft(thread.id)
   const client = useQueryClient()
   const { box, away, toEnd } = useFollowing(messages)
-  const take = useCallback((turn: Turn) => talk.take(turn, Date.now()), [talk])
+  const take = useCallback(
+    async (turn: Turn) => {
+      const taken = await talk.take(turn, Date.now())
+      // Another tab may have been first: what goes on there is followed here.
+      if (!taken) void client.invalidateQueries({ queryKey: ['messages', project, thread.id] })
+      return taken
+    },
+    [talk, client, project, thread.id],
+  )
   const say = async (parts: readonly Part[], replaces?: string) => {
     toEnd()
     return take({ kind: 'say', parts, replaces })

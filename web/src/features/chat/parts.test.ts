@@ -68,6 +68,8 @@ describe('what is worth showing', () => {
 
   it('leaves out the words of a command that its card says too', () => {
     expect(shownParts([step, words, list])).toEqual([step, list])
+    const run = { type: 'data-run', data: {} }
+    expect(shownParts([step, { type: 'text', text: 'It is queued.' }, run])).toEqual([step, run])
   })
 
   it('keeps the words of a model, of a run that is explained, and of an answer without cards', () => {

@@ -100,7 +100,9 @@ const TELLING = new Set(['tasks', 'runs', 'approvals', 'approval', 'firings', 'r
 export function shownParts(parts: readonly Part[]): readonly Part[] {
   const kinds = parts.map(({ type }) => text(type)).filter((type) => type !== 'step-start')
   const ofCommand = kinds.length > 1 && kinds[0] === 'text' && kinds.slice(1).every((kind) => kind.startsWith('data-'))
-  if (!ofCommand || !kinds.slice(1).every((kind) => TELLING.has(kind.slice(5)))) return parts
+  // Of a run that is explained the words say more than its card.
+  const told = (kind: string) => TELLING.has(kind.slice(5)) || (kind === 'data-run' && !wordsOf(parts).includes('\n'))
+  if (!ofCommand || !kinds.slice(1).every(told)) return parts
   return parts.filter((part) => !isWords(part))
 }
 

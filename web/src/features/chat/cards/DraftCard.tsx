@@ -90,7 +90,7 @@ function Views({ card: { data, kind } }: { card: Card }) {
       )}
       <div className={classes.view}>
         {view === 'steps' && <StepOutline source={source} />}
-        {view === 'diff' && <DiffText diff={String(data.diff)} label="What changes" />}
+        {view === 'diff' && <DiffText diff={String(data.diff)} label="Difference to what is stored" />}
         {view === 'file' && <Source text={source} label="File of the draft" numbered />}
       </div>
     </>
