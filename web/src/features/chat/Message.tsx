@@ -163,10 +163,8 @@ function Answered({ message, live, last, busy, onAgain, onClick }: MessageProps)
         </Text>
       )}
       {failure && (
-        <Alert color="red" variant="light" role="alert" title="The answer could not be finished">
-          <Text size="sm" component="div" style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }}>
-            {failure}
-          </Text>
+        <Alert color="red" variant="light" role="alert" title={live || message.model ? 'The answer could not be finished' : 'That did not work'}>
+          <Markdown text={failure} />
           {mine && last && !busy && <Again onClick={onAgain}>Answer again</Again>}
         </Alert>
       )}

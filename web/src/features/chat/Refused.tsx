@@ -17,7 +17,7 @@ export function Refused({ error, what, close, children }: RefusedProps) {
   const problems = error instanceof Refusal ? (error.problem.problems ?? []) : []
   return (
     <Alert
-      color={isStatus(error, 409) ? 'orange' : 'red'}
+      color={isStatus(error, 409) || isStatus(error, 412) ? 'orange' : 'red'}
       variant="light"
       role="alert"
       title={what}

@@ -38,7 +38,7 @@ export function ThreadFacts({ thread, mine }: { thread: ThreadView; mine: boolea
         </Badge>
       )}
       {tokens > 0 && (
-        <Text size="xs" c="dimmed" className="figures">
+        <Text size="xs" c="dimmed" className={`${classes.facts} figures`} title="What the models of this conversation have used">
           {count(tokens)} tokens · {money(Number(usage.usd))}
         </Text>
       )}
@@ -86,7 +86,7 @@ export function ThreadActions({ project, thread, mine, busy, onSay }: ThreadActi
   return (
     <>
       {mine && (
-        <Button variant="default" leftSection={<IconListCheck size={15} aria-hidden />} disabled={busy} onClick={() => setDialog('save')}>
+        <Button visibleFrom="sm" variant="default" leftSection={<IconListCheck size={15} aria-hidden />} disabled={busy} onClick={() => setDialog('save')}>
           Save as a task …
         </Button>
       )}
@@ -97,6 +97,11 @@ export function ThreadActions({ project, thread, mine, busy, onSay }: ThreadActi
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
+          {mine && (
+            <Menu.Item hiddenFrom="sm" leftSection={<IconListCheck size={15} />} disabled={busy} onClick={() => setDialog('save')}>
+              Save as a task …
+            </Menu.Item>
+          )}
           {mine && (
             <Menu.Item leftSection={<IconPencil size={15} />} onClick={() => setDialog('rename')}>
               Rename …

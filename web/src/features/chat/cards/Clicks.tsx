@@ -26,7 +26,8 @@ export function Dismiss({ decision }: { decision: Decision }) {
 export function ClickRefused({ decision }: { decision: Decision }) {
   const { error } = decision.click
   if (!error) return null
-  const what = isStatus(error, 409)
+  // 412: the version that it would change is not the newest any more.
+  const what = isStatus(error, 409) || isStatus(error, 412)
     ? 'It has changed meanwhile'
     : isStatus(error, 404)
       ? 'It is not there any more'
