@@ -4,6 +4,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 
 import type { ThreadView } from '@/api/generated/schema'
+import { Caution } from '@/ui/Caution'
 import { Confirm } from '@/ui/Confirm'
 import { bytes, count, money } from '@/ui/format'
 import { IconCopy, IconDots, IconDownload, IconFileText, IconListCheck, IconPencil, IconShare, IconTrash } from '@/ui/icons'
@@ -33,9 +34,9 @@ export function ThreadFacts({ thread, mine }: { thread: ThreadView; mine: boolea
         </Badge>
       )}
       {thread.untrusted && (
-        <Badge variant="light" color="orange" tt="none" title="A page, a file or a run's output was read here. Whatever acts from now on starts with a click.">
+        <Caution title="A page, a file or a run's output was read here. Whatever acts from now on starts with a click.">
           has read from outside
-        </Badge>
+        </Caution>
       )}
       {tokens > 0 && (
         <Text size="xs" c="dimmed" className={`${classes.facts} figures`} title="What the models of this conversation have used">
