@@ -3,12 +3,14 @@
 import asyncio
 import functools
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from errands.agents import Script, models, scripted
-from errands.bootstrap import open_services
+from errands.api.serving import listening
+from errands.bootstrap import make_api, open_services
 from errands.engine import engine
 from errands.settings import Settings
 from errands.store.database import Database
@@ -66,3 +68,10 @@ async def web() -> AsyncIterator[Web]:
     """A real HTTP server."""
     async with serving() as server:
         yield server
+
+
+@pytest.fixture
+async def server(stage: Stage) -> AsyncIterator[str]:
+    """The API of the same process on a socket: its address."""
+    async with listening(make_api(stage.runtime), "127.0.0.1", 0, timedelta(seconds=5)) as there:
+        yield there.url

@@ -5,17 +5,22 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 
 from errands.agents import Script
 from errands.bootstrap import Runtime
+from errands.core.access import Person, ProjectRole
 from errands.core.values import Json, JsonObject
 from errands.engine.keeper import Keeper
 from errands.services import Services
-from errands.services.principals import operator
+from errands.services.principals import operator, person_of
 from errands.services.template_views import Adopted
 from errands.services.views import RunView
+from errands.store import callers
 from errands.store.database import Database
 from errands.store.identifiers import new_id
+from tests.tools.mail_server import MailServer
 
 ROOT = operator("root")
 PROJECT = "demo"
@@ -49,6 +54,19 @@ class Stage:
     @property
     def services(self) -> Services:
         return self.runtime.services
+
+    async def person(self, name: str, role: ProjectRole, group: str | None = None) -> Person:
+        """A new account with a role in the project, as a caller."""
+        services = self.services
+        await services.people.create(ROOT, name, email=f"{name}@example.com")
+        await services.members.put(ROOT, PROJECT, f"user:{name}", role)
+        if group is not None:
+            if group not in [one.name for one in await services.groups.list(ROOT)]:
+                await services.groups.create(ROOT, group)
+            await services.groups.add(ROOT, group, name)
+        row = await callers.by_name(self.database.pool, name)
+        assert row is not None
+        return person_of(row)
 
     async def secret(self, name: str, value: str) -> None:
         await self.services.secrets.set(ROOT, PROJECT, name, value)
@@ -88,6 +106,14 @@ class Stage:
         self.clock.now += by
         await self.keeper.fire_timers()
 
+    def real_now(self) -> datetime:
+        """What the database's clock shows, by which the audit log goes."""
+        return datetime.now(UTC)
+
+    async def tick(self) -> None:
+        """Start what events have triggered."""
+        await self.runtime.engine.scheduler(clock=self.clock).tick()
+
     async def runs_of(self, task: str) -> Sequence[RunView]:
         """All runs of a task, oldest first."""
         lines = (await self.services.runs.list(ROOT, PROJECT, task=task, limit=500)).items
@@ -98,6 +124,17 @@ class Stage:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
                 await self.told.wait()
+
+
+def sent(mail: MailServer) -> list[tuple[str, str]]:
+    """Who got which subject, in order."""
+    found = []
+    for taken in mail.taken:
+        content = taken.content
+        assert isinstance(content, bytes)
+        subject = message_from_bytes(content, policy=default)["Subject"]
+        found.append((taken.rcpt_tos[0], str(subject)))
+    return found
 
 
 def make_keeper(runtime: Runtime, clock: Clock) -> Keeper:

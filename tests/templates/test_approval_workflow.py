@@ -6,30 +6,15 @@ import httpx
 import pytest
 
 from errands.bootstrap import make_api
-from errands.core.access import Person, ProjectRole
+from errands.core.access import ProjectRole
 from errands.core.outcomes import RunStatus
 from errands.services.asking import Asking
 from errands.services.errors import Denied
-from errands.services.principals import person_of
 from errands.services.views import RunView
-from errands.store import callers
-from tests.templates.stage import PROJECT, ROOT, Stage
+from tests.templates.stage import PROJECT, ROOT, Stage, sent
 from tests.tools.mail_server import MailServer
 
 _TASK = "expense-approval"
-
-
-async def _person(stage: Stage, name: str, role: ProjectRole, group: str | None = None) -> Person:
-    services = stage.services
-    await services.people.create(ROOT, name, email=f"{name}@example.com")
-    await services.members.put(ROOT, PROJECT, f"user:{name}", role)
-    if group is not None:
-        if group not in [one.name for one in await services.groups.list(ROOT)]:
-            await services.groups.create(ROOT, group)
-        await services.groups.add(ROOT, group, name)
-    row = await callers.by_name(stage.database.pool, name)
-    assert row is not None
-    return person_of(row)
 
 
 @pytest.fixture
@@ -55,29 +40,18 @@ def _asked(ran: RunView) -> str:
     return wait.approval
 
 
-def _mails(mail: MailServer) -> list[tuple[str, str]]:
-    """Who got which subject."""
-    found = []
-    for taken in mail.taken:
-        content = taken.content
-        assert isinstance(content, bytes)
-        subject = next(line for line in content.decode().splitlines() if line.startswith("Subject: "))
-        found.append((taken.rcpt_tos[0], subject.removeprefix("Subject: ")))
-    return found
-
-
 async def test_a_small_request_needs_nobody(stage: Stage, adopted: MailServer) -> None:
     ran = await stage.run(_TASK, _request(50))
     assert ran.output == {"approved": True, "how": "without asking: up to 50 EUR"}
-    assert _mails(adopted) == [
+    assert sent(adopted) == [
         ("eve@example.com", "Approved: 50 EUR"),
         ("pay@example.com", "To pay: 50 EUR to eve@example.com"),
     ]
 
 
 async def test_a_manager_decides_on_a_middle_one_and_nobody_on_his_own(stage: Stage, adopted: MailServer) -> None:
-    max_ = await _person(stage, "max", ProjectRole.OPERATOR, "managers")
-    mia = await _person(stage, "mia", ProjectRole.OPERATOR, "managers")
+    max_ = await stage.person("max", ProjectRole.OPERATOR, "managers")
+    mia = await stage.person("mia", ProjectRole.OPERATOR, "managers")
     started = await stage.services.runs.start(max_, PROJECT, _TASK, _request(400))
     approval = _asked(await stage.rests(started.id))
     with pytest.raises(Denied):
@@ -85,12 +59,12 @@ async def test_a_manager_decides_on_a_middle_one_and_nobody_on_his_own(stage: St
     await stage.services.approvals.answer(mia, approval, choice="reject", form={"remark": "Take one from the store"})
     ran = await stage.ends(started.id)
     assert ran.output == {"approved": False, "how": "last word: user:mia"}
-    assert _mails(adopted) == [("eve@example.com", "Not approved: 400 EUR")]
+    assert sent(adopted) == [("eve@example.com", "Not approved: 400 EUR")]
     assert "Take one from the store" in str(adopted.message().get_content())
 
 
 async def test_a_large_one_by_webhook_needs_two_of_three_directors(stage: Stage, adopted: MailServer) -> None:
-    people = [await _person(stage, name, ProjectRole.OPERATOR, "directors") for name in ("dan", "dea", "don")]
+    people = [await stage.person(name, ProjectRole.OPERATOR, "directors") for name in ("dan", "dea", "don")]
     (trigger,) = await stage.services.triggers.list(ROOT, PROJECT, _TASK)
     assert trigger.address is not None
     address = httpx.URL(trigger.address).path
@@ -106,12 +80,12 @@ async def test_a_large_one_by_webhook_needs_two_of_three_directors(stage: Stage,
         await stage.services.approvals.answer(person, approval, choice=choice, form={})
     ran = await stage.ends(run.id)
     assert ran.output == {"approved": True, "how": "last word: user:don"}
-    assert len(_mails(adopted)) == 2
+    assert len(sent(adopted)) == 2
 
 
 async def test_silence_asks_a_stand_in_and_in_the_end_rejects(stage: Stage, adopted: MailServer) -> None:
-    mia = await _person(stage, "mia", ProjectRole.OPERATOR, "managers")
-    sam = await _person(stage, "sam", ProjectRole.OPERATOR)
+    mia = await stage.person("mia", ProjectRole.OPERATOR, "managers")
+    sam = await stage.person("sam", ProjectRole.OPERATOR)
     asking = Asking(stage.database, stage.clock)
     runs = [await stage.run(_TASK, _request(400)) for _ in range(2)]
     first, second = [_asked(run) for run in runs]

@@ -141,7 +141,7 @@ def test_effects_follow_the_arguments(bench: Bench) -> None:
 
 def test_every_tool_tells_what_it_takes_gives_and_does(bench: Bench) -> None:
     specs = bench.catalog.specs()
-    assert len(specs) == 24
+    assert len(specs) == 27
     for name, spec in specs.items():
         assert spec.name == name
         assert spec.description.endswith(".")
