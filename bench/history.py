@@ -11,6 +11,7 @@ turns, ROUNDS (7) each.
 
 import asyncio
 import itertools
+import json
 import statistics
 import sys
 import time
@@ -51,11 +52,18 @@ MAKE_TASKS = """
 with made as (
     insert into tasks (id, project_id, name, description, published_version_id)
     select gen_random_uuid(), $1, 'task-' || n, 'a task', gen_random_uuid() from generate_series(1, $2::int) as n
-    returning id, published_version_id
+    returning id, name, published_version_id
 )
 insert into task_versions (id, task_id, number, digest, source, definition, author)
-select published_version_id, id, 1, '', '', '{}', 'bench' from made
+select published_version_id, id, 1, '', '', replace($3, 'NAME', name)::json, 'bench' from made
 """
+DEFINITION = json.dumps(
+    {
+        "task": "NAME",
+        "description": "A task.",
+        "steps": [{"kind": "transform", "id": "say", "key": "say", "python": "'hello'"}],
+    }
+)
 # Identifiers as the engine makes them: 48 bits of milliseconds, then what is random, here of the row's number.
 MAKE_RUNS = """
 with share as (
@@ -120,7 +128,7 @@ async def main(count: int, calls: int, rounds: int) -> list[Figure]:
 async def generate(pool: asyncpg.Pool, project: UUID, count: int) -> None:
     """Make the history, and leave the tables as autovacuum would after a while."""
     began = time.perf_counter()
-    await pool.execute(MAKE_TASKS, project, TASKS)
+    await pool.execute(MAKE_TASKS, project, TASKS, DEFINITION)
     since = datetime.now(UTC) - timedelta(days=DAYS)
     await pool.execute(MAKE_RUNS, project, since, timedelta(days=DAYS), count)
     await pool.execute(MAKE_STEPS)

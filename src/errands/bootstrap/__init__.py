@@ -17,6 +17,7 @@ from errands.bootstrap.chat import make_chat
 from errands.bootstrap.doors import mail_listener
 from errands.bootstrap.figures import tell_figures
 from errands.bootstrap.logs import configure_logging
+from errands.bootstrap.memory import begin_loading, loaded
 from errands.bootstrap.messages import make_messaging
 from errands.bootstrap.parts import engine_limits, key_source, load_settings, make_agents, make_catalog, open_database
 from errands.bootstrap.reach import Reach, make_sign_ins, make_toolbox
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """The command `errands`."""
+    begin_loading()
     from errands.cli.app import make_app
     from errands.cli.wiring import Wiring
 
@@ -107,6 +109,7 @@ async def open_services(
             runtime = await _assemble(settings, stack, load)
             if worker:
                 await stack.enter_async_context(_working(runtime))
+            loaded()
             yield runtime
 
 
