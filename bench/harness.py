@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from errands.bootstrap.memory import begin_loading, loaded
 from errands.core.definition.parsing import parse_task
 from errands.core.expressions.sandbox import Sandbox
 from errands.core.outcomes import Performed
@@ -122,7 +123,9 @@ async def engine_on(folder: Path, output: Json = None, pool_size: int = 18) -> A
 async def engine_of(
     database: Database, folder: Path, performer: Performer, artifacts: ArtifactStore | None = None
 ) -> AsyncIterator[Engine]:
-    """An engine on a database that is open already."""
+    """An engine on a database that is open already, in a process that is put together as the command does it."""
+    begin_loading()
+    loaded()
     sandbox = Sandbox()
     parts = Parts(
         database.pool,
