@@ -25,6 +25,7 @@ from measuring import Figure, percentile, report
 
 from errands.api.serving import listening
 from errands.bootstrap import Runtime, make_api, open_services
+from errands.bootstrap.memory import begin_loading
 from errands.core.access import Scope, ServerRole
 from errands.services.principals import operator
 from errands.services.views import SourceFile
@@ -49,6 +50,7 @@ steps:
 
 
 async def main(count: int, followers: int) -> list[Figure]:
+    begin_loading()
     async with fresh_folder() as home, open_services(Settings.load(home=home), worker=True) as runtime:
         database = await Database.open(None, home, pool_size=2)
         try:

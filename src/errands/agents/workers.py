@@ -53,6 +53,8 @@ class Agents:
         self._models = models
         self._defaults = defaults
         self._sleep = sleep
+        self._converse: Converse | None = None
+        """Loaded when the first agent works: the library takes a while."""
 
     def effect(self, call: AgentCall) -> Effect:
         """An agent as such only reads; each of its tool calls has an effect, an intent and a record of its own."""
@@ -86,8 +88,9 @@ class Agents:
             context=context,
             sleep=self._sleep,
         )
-        converse = await asyncio.to_thread(_load_conversation)
-        return await converse(work)
+        if self._converse is None:
+            self._converse = await asyncio.to_thread(_load_conversation)
+        return await self._converse(work)
 
     def talks(self) -> Talks:
         """The same agents and models, for the chat."""

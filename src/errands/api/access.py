@@ -103,7 +103,7 @@ async def take_out_of_group(caller: Caller, services: Asked, group: Group, perso
     await services.groups.take_out(caller, group, person)
 
 
-def wanted(
+async def wanted(
     actor: Sought = None,
     verb: Sought = None,
     noun: Sought = None,

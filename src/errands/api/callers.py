@@ -17,7 +17,7 @@ _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 _HINT = "Send `Authorization: Bearer TOKEN`, or sign in."
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     """The services of this process."""
     found: Services = request.app.state.services
     return found

@@ -33,7 +33,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")]
 
 
-def _chat_of(request: Request) -> Chatting:
+async def _chat_of(request: Request) -> Chatting:
     here: ChatHere = request.app.state.chat
     return here()
 

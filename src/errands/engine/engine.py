@@ -12,6 +12,7 @@ import asyncpg
 
 from errands.core.definition.task import TaskDefinition
 from errands.core.outcomes import ErrorKind, Performed, StepFailed
+from errands.core.params import template_defaults
 from errands.core.ports import Effect, Evaluator, Performer, RunIdentity, ToolCall, Vault
 from errands.core.values import Json, JsonObject, from_text
 from errands.engine import answering, deliveries, rehearsal, wakeups
@@ -122,6 +123,8 @@ class Engine:
 
         `outside`: given arguments that carry the mark of data from outside.
         """
+        if all(param.name in given for param in template_defaults(definition.params)):
+            return Drawn({})
         state, last_run, remembered = await self._remembered(task_id)
         secrets = await self._parts.vault.reveal(str(project_id), definition.grants.secrets, definition.task)
         now = self._parts.clock()

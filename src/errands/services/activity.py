@@ -25,7 +25,7 @@ class ActivityService:
     async def check(self, caller: Principal, project: str) -> None:
         """Whether the caller may follow, before an answer begins. Raises Denied, NotFound."""
         await self._authority.authorise(caller, Verb.RUN_READ, ProjectResource(project, "run"))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             await find_project(connection, project)
 
     async def follow(
@@ -36,10 +36,10 @@ class ActivityService:
         `after`: the number of the last event that was seen; what runs did since comes first. Raises Denied, NotFound.
         """
         await self._authority.authorise(caller, Verb.RUN_READ, ProjectResource(project, "run"))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await find_project(connection, project)
         with self._tail.project(found.id, found.name) as ear:
-            async with self._database.engine.connect() as connection:
+            async with self._database.reader.connect() as connection:
                 newest = (await changes.marks(connection)).changes
                 since = newest if after is None else after
                 missed = await changes.changed_runs(connection, [found.id], since, _MOST_MISSED + 1)

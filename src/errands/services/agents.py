@@ -25,7 +25,7 @@ class AgentService:
     async def list(self, caller: Principal, project: str) -> Sequence[AgentView]:
         """All by name. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.AGENT_READ, ProjectResource(project, "agent"))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             rows = await library.every(connection, "agent", owner.id)
             kept = await tasks.kept_agents(connection, owner.id)

@@ -52,7 +52,7 @@ class AlarmService:
             before = None if cursor is None else ids.decode("alarm", cursor)
         except ValueError:
             raise Invalid("This is no cursor of this list.", "Take it from the page before.") from None
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             task_id = None if task is None else (await find_task(connection, project, task)).id
             found = await alarms.of_project(
@@ -63,7 +63,7 @@ class AlarmService:
 
     async def get(self, caller: Principal, alarm: str) -> AlarmView:
         """One alarm. Raises NotFound, Denied, Invalid."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await _find(connection, alarm)
         await self._authority.authorise(caller, Verb.ALARM_READ, ProjectResource(row.project, "alarm", alarm))
         return _view(row)
@@ -86,7 +86,7 @@ class AlarmService:
     async def defaults(self, caller: Principal, project: str) -> DefaultsView:
         """What a project watches of tasks that say nothing themselves. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.ALARM_READ, ProjectResource(project, "alarm"))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             return DefaultsView(await watches.defaults(connection, owner.id), None)
 

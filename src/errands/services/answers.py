@@ -100,7 +100,7 @@ class AnswerService:
 
     async def history(self, caller: Principal, thread: str) -> list[PastTurn]:
         """What was said before, oldest first, 200 messages at most. Raises NotFound, Denied."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await find_thread(connection, thread)
             await self._authority.authorise(caller, Verb.CHAT_READ, resource_of(row))
             found = await messages.turns(connection, row.id, _MOST_TURNS)
@@ -157,7 +157,7 @@ class AnswerService:
 
     async def cards(self, caller: Principal, thread: str) -> list[CardView]:
         """A thread's cards, oldest first. Raises NotFound, Denied."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await find_thread(connection, thread)
             await self._authority.authorise(caller, Verb.CHAT_READ, resource_of(row))
             return [card_view(one) for one in await messages.cards_of(connection, row.id)]

@@ -65,7 +65,7 @@ class ApprovalService:
         after = _after(cursor, limit)
         if project is None or mine:
             return await self._answerable(caller, project, after, limit)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             rows = await approvals.open_in(connection, owner.id, after=after, limit=limit + 1)
             return await _page(connection, rows[:limit], more=len(rows) > limit)
@@ -74,7 +74,7 @@ class ApprovalService:
         self, caller: Principal, project: str | None, after: UUID | None, limit: int
     ) -> Page[ApprovalView]:
         """One page: the database picks by names, `permit` has the last word."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             seen = [await find_project(connection, project)] if project else await projects.every(connection)
             reach = {one.id: sorted(_names(caller, one.name)) for one in seen if self._reads(caller, one.name)}
             found = await approvals.answerable(
@@ -100,7 +100,7 @@ class ApprovalService:
 
     async def get(self, caller: Principal, id_or_run: str) -> ApprovalView:
         """One question, open or closed. Raises NotFound, Denied, Invalid (the run asks several)."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await self._find(connection, caller, id_or_run)
             return (await _views(connection, [row]))[0]
 
@@ -119,7 +119,7 @@ class ApprovalService:
         `way`: how the caller came, for the record. Raises NotFound, Denied (not asked, or excluded from answering),
         Conflict (closed, or answered by this person before), Invalid (no such choice, a form that does not fit).
         """
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await self._find(connection, caller, id_or_run)
             (resource,) = await self._resources(connection, [row])
         await self._authority.authorise(caller, Verb.APPROVAL_ANSWER, resource)
@@ -137,7 +137,7 @@ class ApprovalService:
 
     async def behind_link(self, approval_id: UUID) -> ApprovalView:
         """A question for somebody who holds a link that we have signed: the link is the right. Raises NotFound."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await approvals.find(connection, approval_id)
             if found is None:
                 raise NotFound("approval", ids.encode("approval", approval_id))
@@ -145,7 +145,7 @@ class ApprovalService:
 
     async def draft(self, caller: Principal, id_or_run: str) -> DraftView:
         """What the caller has begun to answer. Raises NotFound, Denied, Invalid."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await self._find(connection, caller, id_or_run)
             found = await approval_drafts.find(connection, row.id, caller.reference)
         if found is None:
@@ -199,7 +199,9 @@ class ApprovalService:
             return found
         run_id = await find_run(connection, id_or_run, lambda project: self._sees(caller, project))
         named = ids.encode("run", run_id)
-        project = (await runs.projects_of(connection, [run_id])).get(run_id, "")
+        project = (await runs.projects_of(connection, [run_id])).get(run_id)
+        if project is None:
+            raise NotFound("run", id_or_run)
         await self._authority.authorise(caller, Verb.APPROVAL_READ, ProjectResource(project, "run", named))
         open_ones = await approvals.of_run(connection, run_id)
         if not open_ones:
@@ -219,7 +221,7 @@ class ApprovalService:
 
     async def _refusal(self, row: ApprovalRow, person: str, choice: str, error: AnswerRefusedError) -> ServiceError:
         """Whose move it is now."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             view = (await _views(connection, [await approvals.find(connection, row.id) or row]))[0]
         answered = any(answer.person == person for answer in view.answers)
         if view.status != "open" or (answered and choice in view.choices):

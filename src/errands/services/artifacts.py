@@ -33,7 +33,7 @@ class ArtifactService:
     async def open(self, caller: Principal, artifact: str) -> OpenArtifact:
         """A file by its id. Raises NotFound, Denied, Unavailable (the artifact store is away)."""
         artifact_id = id_of("artifact", artifact)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await record.file(connection, artifact_id)
         if found is None:
             raise NotFound("artifact", artifact)

@@ -59,7 +59,7 @@ class AttachmentService:
 
     async def attach(self, caller: Principal, thread: str, name: str, data: bytes) -> AttachmentView:
         """Keep a file. Raises NotFound, Denied, Invalid (name, size, number), Unavailable (the store is away)."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_thread(connection, thread)
             await self._authority.authorise(caller, Verb.CHAT_USE, resource_of(owner))
             shown = _checked(name, data)
@@ -84,7 +84,7 @@ class AttachmentService:
 
     async def list(self, caller: Principal, thread: str) -> list[AttachmentView]:
         """A thread's files, oldest first. Raises NotFound, Denied."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_thread(connection, thread)
             await self._authority.authorise(caller, Verb.CHAT_READ, resource_of(owner))
             return [_view(row) for row in await threads.files(connection, owner.id)]
@@ -123,7 +123,7 @@ class AttachmentService:
         return Shown(_view(row), row.words, image)
 
     async def _find(self, caller: Principal, attachment: str) -> AttachmentRow:
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await threads.file(connection, id_of("attachment", attachment))
             if row is None:
                 raise NotFound("attachment", attachment)

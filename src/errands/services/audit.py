@@ -46,7 +46,7 @@ class AuditService:
         if not 1 <= limit <= _LARGEST_PAGE:
             raise Invalid(f"{limit} entries cannot be on one page.", f"Ask for 1 to {_LARGEST_PAGE}.")
         before = None if cursor is None else number_of(cursor)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await audit.newest(connection, wanted, before, limit + 1)
         items = tuple(_view(entry) for entry in found[:limit])
         return Page(items, str(items[-1].seq) if len(found) > limit else None)
@@ -70,7 +70,7 @@ class AuditService:
         digest.update(f"{heading}\n".encode())
         yield heading
         while True:
-            async with self._database.engine.connect() as connection:
+            async with self._database.reader.connect() as connection:
                 batch = await audit.from_oldest(connection, wanted, after, _BATCH)
             for entry in batch:
                 line = _line(entry)

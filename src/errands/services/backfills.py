@@ -40,7 +40,7 @@ class BackfillService:
     ) -> BackfillPlan:
         """What a backfill from `start` (included) to `end` (left out) would start. Raises Denied, NotFound, Invalid."""
         await self._authority.authorise(caller, Verb.TRIGGER_READ, TaskResource(project, task))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await find_trigger(connection, project, task, trigger)
             return await self._plan(connection, row, start, end)
 
@@ -94,7 +94,7 @@ class BackfillService:
     async def list(self, caller: Principal, project: str) -> Sequence[BackfillView]:
         """A project's backfills, latest first. Raises Denied, NotFound."""
         await self._authority.authorise(caller, Verb.TRIGGER_READ, ProjectResource(project, "trigger"))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             rows = {row.id: row for row in await triggers.every(connection, project_id=owner.id, kind="schedule")}
             found = await backfills.backfills_of(connection, owner.id)

@@ -73,12 +73,12 @@ class BacktestService:
     async def _draft(
         self, caller: Principal, project: str, source_or_name: SourceFile | str, version: int | None
     ) -> Tried:
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             if isinstance(source_or_name, str):
                 task = await find_task(connection, project, source_or_name)
                 body = await find_version(connection, task, version or task.latest)
                 return Tried(TaskDefinition.model_validate(body.definition), body.agents or {}, body.number)
         definition = await self._tasks.resolve(caller, project, source_or_name)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             return Tried(definition, await freeze_agents(connection, owner.id, definition), None)

@@ -32,7 +32,7 @@ class CalendarService:
         Raises Denied, NotFound.
         """
         await self._authority.authorise(caller, Verb.CALENDAR_READ, ProjectResource(project, "calendar"))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             rows = {row.name: row for row in await backfills.calendars_of(connection, owner.id)}
         return [_view(rows[name]) for name in sorted(rows)]

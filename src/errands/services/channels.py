@@ -51,7 +51,7 @@ class ChannelService:
     async def list(self, caller: Principal, project: str) -> Sequence[ChannelView]:
         """A project's channels, by name. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.ALARM_READ, ProjectResource(project, "channel"))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             return [_view(row) for row in await channels.of_project(connection, owner.id)]
 
@@ -72,7 +72,7 @@ class ChannelService:
         resource = ProjectResource(project, "channel", name)
         await self._authority.authorise(caller, Verb.ALARM_EDIT, resource)
         check_channel(name, secret, addresses, events)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
         if secret is not None:
             await self._check_secret(owner, secret)
@@ -99,7 +99,7 @@ class ChannelService:
         """Send a trial message now, and tell whether it got through. Raises NotFound, Denied."""
         resource = ProjectResource(project, "channel", name)
         await self._authority.authorise(caller, Verb.ALARM_EDIT, resource)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             row = await _find(connection, owner, name)
         problem = await self._courier.try_channel(owner.id, row.name, row.secret, row.addresses)
@@ -123,7 +123,7 @@ class ChannelService:
             before = None if cursor is None else ids.decode("notice", cursor)
         except ValueError:
             raise Invalid("This is no cursor of this list.", "Take it from the page before.") from None
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             found = await outbox.of_project(connection, owner.id, failing=failing, before=before, limit=limit + 1)
         items = tuple(_message(row) for row in found[:limit])

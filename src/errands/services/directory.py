@@ -18,7 +18,7 @@ class Directory:
     async def agent(self, run: RunIdentity, name: str) -> AgentDefinition | None:
         """The agent of that name as the run's version keeps it, else as the project declares it now, or None."""
         project = UUID(run.project_id)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             kept = await tasks.frozen_agent(connection, (project, run.task, run.version), name)
             if kept is not None:
                 return AgentDefinition.model_validate(kept)
@@ -27,7 +27,7 @@ class Directory:
 
     async def model(self, project_id: str, name: str) -> KnownModel | None:
         """The model of that name, or None. One of the provider `openai` without an address gets the server's."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await library.usable_models(connection, UUID(project_id), name)
         if not found:
             return None

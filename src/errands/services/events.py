@@ -34,7 +34,7 @@ class EventService:
         await self._authority.authorise(caller, Verb.EVENT_SEND, resource)
         if not name.strip() or len(name) > _LONGEST:
             raise Invalid(f"{name[:_LONGEST]!r} cannot be the name of an event.", "Use 1 to 200 characters.")
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
         return await self._engine.send_event(
             owner.id,

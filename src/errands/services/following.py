@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -39,6 +40,7 @@ from errands.store.record import JournalRow, LogRow
 
 if TYPE_CHECKING:
     from errands.engine.engine import Engine
+    from errands.engine.launching import Versions
     from errands.engine.live import LiveEvent
 
 _LOOK_ANYWAY_SECONDS = 10.0
@@ -99,16 +101,16 @@ async def follow_run(
             asyncio.create_task(_hear(ear, inbox.put)),
         ]
         try:
-            view, seen = await _begin(database, artifacts, run_id)
+            view, seen = await _begin(database, engine.versions, artifacts, run_id)
             yield RunSnapshot(view)
             ended_before, held_before = seen.status.final, seen.status is RunStatus.RUNNING
             while not seen.status.final:
-                for event in await _changes(database, run_id, seen, await inbox.take()):
+                for event in await _changes(database, tail, run_id, seen, await inbox.take()):
                     yield event
             if not ended_before and (held_before or not seen.live):
                 for line in await _late_lines(database, run_id, seen):
                     yield line
-            yield RunEnded((await _begin(database, artifacts, run_id))[0])
+            yield RunEnded(await tail.views.read(run_id, partial(_end, database, engine.versions, artifacts, run_id)))
         finally:
             for task in listening:
                 task.cancel()
@@ -125,19 +127,28 @@ async def _hear(ear: Ear[News], put: Callable[[News], None]) -> None:
         put(await ear.hear())
 
 
-async def _begin(database: Database, artifacts: ArtifactStore, run_id: UUID) -> tuple[RunView, _Seen]:
-    async with database.engine.connect() as connection:
+async def _begin(
+    database: Database, versions: "Versions", artifacts: ArtifactStore, run_id: UUID
+) -> tuple[RunView, _Seen]:
+    async with database.reader.connect() as connection:
         row = await runs.find(connection, run_id)
         if row is None:
             raise NotFound("run", ids.encode("run", run_id))
-        view, story = await read_run(connection, row, artifacts, datetime.now(UTC))
+        view, story = await read_run(connection, row, versions, artifacts, datetime.now(UTC))
     return view, _Seen(story, view.status, row.changed, view.waiting, {step.path: step for step in view.steps})
 
 
-async def _changes(database: Database, run_id: UUID, seen: _Seen, heard: "LiveEvent | News") -> list[RunEvent]:
+async def _end(database: Database, versions: "Versions", artifacts: ArtifactStore, run_id: UUID) -> RunView:
+    """A run that has ended: whoever asks is told the same."""
+    return (await _begin(database, versions, artifacts, run_id))[0]
+
+
+async def _changes(
+    database: Database, tail: Tail, run_id: UUID, seen: _Seen, heard: "LiveEvent | News"
+) -> list[RunEvent]:
     """What is to be told of what was heard."""
     if isinstance(heard, News):
-        return await (_look(database, run_id, seen) if heard.lost else _told(database, run_id, seen, heard))
+        return await (_look(database, run_id, seen) if heard.lost else _told(database, tail, run_id, seen, heard))
     seen.live = True
     # At once when the run is let go: it may have ended.
     return await _look(database, run_id, seen) if heard.kind == "released" else _live_changes(heard, seen)
@@ -163,7 +174,7 @@ def _live_changes(live: "LiveEvent", seen: _Seen) -> list[RunEvent]:
 
 async def _look(database: Database, run_id: UUID, seen: _Seen) -> list[RunEvent]:
     """What the database tells that was not told yet."""
-    async with database.engine.connect() as connection:
+    async with database.reader.connect() as connection:
         state = await runs.state(connection, run_id)
         rows = await record.journal(connection, run_id, seen.highest - _LATE_RECORDS)
         lines = await record.log(connection, run_id, seen.last_line, _LOG_LINES)
@@ -173,16 +184,21 @@ async def _look(database: Database, run_id: UUID, seen: _Seen) -> list[RunEvent]
     return _news(seen, *state, waits, rows, lines)
 
 
-async def _told(database: Database, run_id: UUID, seen: _Seen, news: News) -> list[RunEvent]:
+async def _told(database: Database, tail: Tail, run_id: UUID, seen: _Seen, news: News) -> list[RunEvent]:
     """What the process's tail has found. Only a change of state, or of what is waited for, needs a look of our own."""
     status, waits = seen.status, seen.waiting
     number = seen.changed
     if news.state is not None and news.state[1] > seen.changed:
         status, number = news.state
     if status is not seen.status or any(row.kind == "wait" for row in news.records):
-        async with database.engine.connect() as connection:
-            waits = tuple(wait_view(wait) for wait in await record.open_waits(connection, run_id))
+        newest = news.records[-1].seq if news.records else 0
+        waits = await tail.waits.read((run_id, number, newest), partial(_waits, database, run_id))
     return _news(seen, status, number, waits, news.records, news.lines)
+
+
+async def _waits(database: Database, run_id: UUID) -> tuple[WaitView, ...]:
+    async with database.reader.connect() as connection:
+        return tuple(wait_view(wait) for wait in await record.open_waits(connection, run_id))
 
 
 def _news(
@@ -220,7 +236,7 @@ def _new_lines(lines: Sequence[LogRow], seen: _Seen) -> list[RunEvent]:
 async def _late_lines(database: Database, run_id: UUID, seen: _Seen) -> list[RunEvent]:
     """A worker elsewhere writes its lines a moment after they were logged, and so after the run's end."""
     await asyncio.sleep(_LINES_LATE_SECONDS)
-    async with database.engine.connect() as connection:
+    async with database.reader.connect() as connection:
         return _new_lines(await record.log(connection, run_id, seen.last_line, _LOG_LINES), seen)
 
 

@@ -32,7 +32,7 @@ class LeastPrivilege:
         await self._authority.authorise(caller, Verb.RUN_READ, ProjectResource(project, "run"))
         if not 1 <= count <= _MOST_RUNS:
             raise Invalid(f"{count} runs cannot be looked at at once.", f"Ask for 1 to {_MOST_RUNS}.")
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await find_task(connection, project, task)
             body = await find_version(connection, found, None)
             wanted = runs.Filter(task_id=found.id, status=RunStatus.SUCCEEDED)

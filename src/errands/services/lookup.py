@@ -14,6 +14,7 @@ from errands.store import members, projects, runs, tasks
 from errands.store.projects import ProjectRow
 from errands.store.tasks import TaskRow, VersionBody
 
+_WHOLE = 32
 _DIGITS = re.compile(r"[0-9a-f]{6,32}")
 
 
@@ -66,19 +67,20 @@ async def find_version(connection: AsyncConnection, task: TaskRow, number: int |
 async def find_run(connection: AsyncConnection, text: str, seen: Callable[[str], bool]) -> UUID:
     """The run that `run_...` names, or that hex digits of its id single out among those of projects that are `seen`.
 
-    A whole id is found wherever it is; whether it may be shown is for the caller to decide. Raises NotFound, Invalid.
+    A whole id is taken as it is: whether there is such a run, and whether it may be shown, is for the caller to find
+    out. Raises NotFound, Invalid.
     """
     digits = text.strip().lower().removeprefix("run_").replace("-", "")
     if not _DIGITS.fullmatch(digits):
         hint = "A run is named by its id, such as run_0192f3c4a1b27c3e8d5f6a7b8c9d0e1f, or by the last 6 digits of it."
         raise NotFound("run", text, hint=hint)
-    found = await runs.with_digits(connection, digits)
-    if len(digits) < 32:
-        projects_of = await runs.projects_of(connection, found)
-        found = [run for run in found if seen(projects_of[run])]
+    if len(digits) == _WHOLE:
+        return UUID(hex=digits)
+    some = await runs.with_digits(connection, digits)
+    projects_of = await runs.projects_of(connection, some)
+    found = [run for run in some if seen(projects_of[run])]
     if not found:
-        partly = "Only recent runs are found by the end of their id; give the whole id."
-        raise NotFound("run", text, hint=None if len(digits) == 32 else partly)
+        raise NotFound("run", text, hint="Only recent runs are found by the end of their id; give the whole id.")
     if len(found) > 1:
         raise Invalid(
             f"More than one run matches {text!r}: {', '.join(ids.encode('run', run) for run in found)}.",

@@ -31,7 +31,7 @@ class MemberService:
     async def list(self, caller: Principal, project: str) -> list[MemberView]:
         """Everybody who has a role in the project, by name; administrators have every role besides."""
         await self._authority.authorise(caller, Verb.MEMBER_READ, ProjectResource(project))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             found = await members.of_project(connection, owner.id)
         return [
@@ -74,7 +74,7 @@ class MemberService:
     async def task_access(self, caller: Principal, project: str, task: str) -> TaskAccess:
         """Who alone may run a task and answer for it. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, task))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await members.access_of(connection, (await find_task(connection, project, task)).id)
         return TaskAccess(tuple(found.runners), tuple(found.answerers))
 
@@ -110,7 +110,7 @@ class GroupService:
     async def list(self, caller: Principal) -> list[GroupView]:
         """All groups with their people, by name. Raises Denied."""
         await self._authority.authorise(caller, Verb.GROUP_READ, ServerResource("group"))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await members.every_group(connection)
         return [GroupView(group.name, group.title, tuple(people)) for group, people in found]
 

@@ -63,7 +63,7 @@ class ModelService:
     async def list(self, caller: Principal, project: str | None) -> Sequence[ModelView]:
         """By name: those that the project may use, or all of the installation. Raises NotFound, Denied."""
         await self._authority.authorise(caller, *_reading(project, ""))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             if project is None:
                 rows = await library.shared_models(connection)
             else:
@@ -73,7 +73,7 @@ class ModelService:
     async def get(self, caller: Principal, project: str | None, name: str) -> ModelView:
         """One of them. Raises NotFound, Denied."""
         await self._authority.authorise(caller, *_reading(project, name))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await _find(connection, project, name)
         return (await self._views([row]))[0]
 
@@ -124,7 +124,7 @@ class ModelService:
         """
         verb, resource = _editing(project, name)
         await self._authority.authorise(caller, verb, resource)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await _find(connection, project, name)
             owner = None if project is None else await find_project(connection, project)
         identity = ("", "") if owner is None else (owner.name, str(owner.id))

@@ -34,7 +34,7 @@ class OfferingService:
 
     async def tasks(self, caller: Principal) -> Sequence[OfferedTask]:
         """Published tasks that are not paused, by project and name; those that the caller may not run are left out."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             rows = await tasks.published_bodies(connection)
         return [_offered(row) for row in rows if self._may_run(caller, row)]
 

@@ -109,7 +109,7 @@ class OverviewService:
 
     async def _project(self, caller: Principal, project: str) -> UUID:
         await self._authority.authorise(caller, Verb.RUN_READ, ProjectResource(project, "run"))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             return (await find_project(connection, project)).id
 
 

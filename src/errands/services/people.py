@@ -85,7 +85,7 @@ class PeopleService:
         own = name is None or (person is not None and name.removeprefix("user:") == person.name)
         if not own:
             await self._authority.authorise(caller, Verb.USER_READ, ServerResource("person", name or ""))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             user = await user_of(connection, caller, name)
         if own:
             await self._authority.authorise(caller, Verb.ACCOUNT_READ, account(user))
@@ -97,7 +97,7 @@ class PeopleService:
         if not 1 <= limit <= _LARGEST_PAGE:
             raise Invalid(f"{limit} people cannot be on one page.", f"Ask for 1 to {_LARGEST_PAGE}.")
         after = None if cursor is None else check_person_name(cursor)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await people.every(connection, after, limit + 1)
         items = tuple(_view(row) for row in found[:limit])
         return Page(items, items[-1].name if len(found) > limit else None)
@@ -106,7 +106,7 @@ class PeopleService:
         self, caller: Principal, name: str | None, *, title: str | None, email: str | None, timezone: str | None
     ) -> PersonView:
         """Say how the person is called and reached, and which zone is home. Raises NotFound, Denied, Invalid."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             user = await user_of(connection, caller, name)
         await self._authority.authorise(caller, Verb.ACCOUNT_EDIT, account(user))
         _check_text("title", title)
@@ -152,7 +152,7 @@ class PeopleService:
         """
         if not isinstance(caller, Person):
             raise Denied("Only a person who is signed in changes a password.", "Sign in in the page.")
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             user = await find_user(connection, caller.name)
         await self._authority.authorise(caller, Verb.ACCOUNT_EDIT, account(user))
         passwords.check(new, user.name)

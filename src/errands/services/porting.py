@@ -90,7 +90,7 @@ class PortingService:
         """
         await self._authority.authorise(caller, Verb.PROJECT_EXPORT, ProjectResource(project))
         definitions = await self._tasks.export(caller, project)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             names = [row.name for row in await secrets.listed(connection, owner.id)]
             calendars = await _own_calendars(connection, owner)

@@ -35,7 +35,7 @@ class ProjectService:
 
     async def list(self, caller: Principal) -> list[str]:
         """The names of all projects that the caller may see."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             names = [project.name for project in await projects.every(connection)]
         seen = (self._authority.decide(caller, Verb.PROJECT_READ, ProjectResource(name)).allowed for name in names)
         return [name for name, allowed in zip(names, seen, strict=True) if allowed]
@@ -44,7 +44,7 @@ class ProjectService:
         """A project, and what the caller may do in it. Raises Denied, NotFound."""
         own = ProjectResource(name)
         await self._authority.authorise(caller, Verb.PROJECT_READ, own)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await find_project(connection, name)
         held = (verb for verb in Verb if self._authority.decide(caller, verb, own).allowed)
         return ProjectView(found.name, found.title, tuple(verb.value for verb in held))

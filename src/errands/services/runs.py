@@ -91,10 +91,10 @@ class RunService:
         file cannot be kept).
         """
         found, resource, body = await self._startable(caller, project, task, version)
-        definition = TaskDefinition.model_validate(body.definition)
+        definition = (await self._engine.versions.get(body.id)).program.definition
         given, placed = with_paths(definition.params, given, files or {})
         if idempotency_key is not None:
-            async with self._database.engine.connect() as connection:
+            async with self._database.reader.connect() as connection:
                 earlier = await runs.with_idempotency_key(connection, found.project_id, idempotency_key)
             if earlier is not None:
                 return _same_as(earlier, found.id, given, placed, idempotency_key)
@@ -114,7 +114,7 @@ class RunService:
             launched = await self._launched(order, kept, also)
         except IdempotencyConflictError as error:
             # Another caller was quicker; its computed defaults may differ from ours, what was given may not.
-            async with self._database.engine.connect() as connection:
+            async with self._database.reader.connect() as connection:
                 row = await runs.find(connection, error.run_id)
             assert row is not None and idempotency_key is not None
             return _same_as(row, found.id, given, placed, idempotency_key)
@@ -140,14 +140,14 @@ class RunService:
 
     async def get(self, caller: Principal, run: str) -> RunView:
         """A run with its record, what it waits for, and its files. Raises NotFound, Denied, Invalid."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await self._row(connection, caller, run)
-            view, _ = await read_run(connection, row, self._artifacts, datetime.now(UTC))
+            view, _ = await read_run(connection, row, self._engine.versions, self._artifacts, datetime.now(UTC))
             return view
 
     async def output(self, caller: Principal, run: str) -> Json:
         """A run's output, however large. Raises NotFound, Denied, Unavailable where it cannot be read."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await self._row(connection, caller, run)
         if row.output_ref is None:
             return row.output
@@ -180,7 +180,7 @@ class RunService:
             raise Invalid(f"{limit} runs cannot be on one page.", f"Ask for 1 to {_LARGEST_PAGE}.")
         if any(moment is not None and moment.tzinfo is None for moment in (since, until)):
             raise Invalid("A moment without an offset is ambiguous.", "Give one such as 2026-03-01T08:00:00+01:00.")
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             task_id = (await find_task(connection, project, task)).id if task is not None else None
             wanted = runs.Filter(task_id, status, since, until, _before(cursor))
@@ -190,7 +190,7 @@ class RunService:
 
     async def logs(self, caller: Principal, run: str, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
         """Up to `limit` lines of a run's log after the line `after`. Raises NotFound, Denied."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await self._row(connection, caller, run)
             return [log_line(line) for line in await record.log(connection, row.id, after, limit)]
 
@@ -199,7 +199,7 @@ class RunService:
 
         Raises NotFound, Denied.
         """
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await self._row(connection, caller, run)
             resource = await narrowed(connection, row.project, row.task_id, row.task)
         await self._authority.authorise(caller, Verb.RUN_CANCEL, resource)
@@ -242,7 +242,7 @@ class RunService:
         Steps that begin and text of models are seen where this process holds the run; everything else is seen
         wherever it runs, within a fifth of a second.
         """
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await self._row(connection, caller, run)
         async for event in follow_run(self._database, self._engine, self._artifacts, self._tail, row.id):
             yield event
@@ -252,7 +252,7 @@ class RunService:
     ) -> tuple[TaskRow, TaskResource, VersionBody]:
         """The task and the version that is to run. Raises Denied, NotFound, Conflict."""
         await self._authority.authorise(caller, Verb.TASK_RUN, TaskResource(project, task))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await find_task(connection, project, task)
             resource = await narrowed(connection, project, found.id, found.name)
             await self._authority.authorise(caller, Verb.TASK_RUN, resource)
@@ -318,7 +318,7 @@ class RunService:
         self, caller: Principal, run: str, version: int | None
     ) -> tuple[RunRow, UUID | None, int, TaskResource]:
         """The run, the version to take (None: its own) with its number, and the task. Raises NotFound, Denied."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await self._row(connection, caller, run)
             resource = await narrowed(connection, row.project, row.task_id, row.task)
             await self._authority.authorise(caller, Verb.RUN_RERUN, resource)

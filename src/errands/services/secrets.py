@@ -49,7 +49,7 @@ class SecretService:
             await self._authority.authorise(caller, Verb.SERVER_READ, ServerResource("secret"))
         else:
             await self._authority.authorise(caller, Verb.SECRET_READ, ProjectResource(project, "secret"))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = None if project is None else (await find_project(connection, project)).id
             found = await rows.listed(connection, owner)
         return [_view(row) for row in found]

@@ -90,10 +90,10 @@ class SessionService:
 
     async def list(self, caller: Principal, *, person: str | None = None) -> list[SessionView]:
         """Where the caller, or the person, is signed in; newest first. Raises NotFound, Denied, Invalid."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             user = await user_of(connection, caller, person)
         await self._authority.authorise(caller, Verb.SESSION_MANAGE, account(user))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await sessions.of_person(connection, user.id, self._clock())
         return [
             SessionView(
@@ -105,7 +105,7 @@ class SessionService:
     async def revoke(self, caller: Principal, session: str) -> None:
         """End a session. Raises NotFound, Denied."""
         session_id = id_of("session", session)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await sessions.by_id(connection, session_id)
             user = None if row is None else await people.by_id(connection, row.user_id)
         if user is None:

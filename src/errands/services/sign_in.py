@@ -45,7 +45,7 @@ class SignIn:
         """
         name, address = name.strip().lower()[: passwords.LONGEST], place(address)
         attempt = await self._attempts.begin(name, address)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             user = await people.find(connection, name) if "\0" not in name else None
         verified = await self._passwords.verify(password, None if user is None else user.password)
         if user is None or not verified.fits or user.disabled_at is not None:

@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core.outcomes import RunStatus
 from errands.services.outages import outage
+from errands.services.sharing import Sharing
+from errands.services.views import RunView, WaitView
 from errands.store import changes
 from errands.store.changes import EntryRow, Marks
 from errands.store.database import Database
@@ -128,6 +130,9 @@ class Tail:
         self._database = database
         self._watched = _Watched()
         self._looking: asyncio.Task[None] | None = None
+        self.views: Sharing[RunView] = Sharing()
+        self.waits: Sharing[tuple[WaitView, ...]] = Sharing()
+        """What many followers of one run look up at the same moment."""
 
     @contextmanager
     def run(self, run_id: UUID) -> Iterator[Ear[News]]:
@@ -161,7 +166,7 @@ class Tail:
         try:
             while self._watched.runs or self._watched.projects:
                 try:
-                    async with self._database.engine.connect() as connection:
+                    async with self._database.reader.connect() as connection:
                         await self._look_once(connection, seen, earlier)
                 except Exception as error:
                     if outage(error) is None:

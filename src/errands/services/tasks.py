@@ -70,7 +70,7 @@ class TaskService:
             await self._authority.authorise(caller, Verb.ACCOUNT_READ, own)
         else:
             await self._authority.authorise(caller, Verb.TASK_READ, ProjectResource(project, "task"))
-            async with self._database.engine.connect() as connection:
+            async with self._database.reader.connect() as connection:
                 around = await of_project(connection, project, self._tools)
         return (await check_file(source, around, self._checker)).problems
 
@@ -102,7 +102,7 @@ class TaskService:
         if twice := {name for name in names if names.count(name) > 1}:
             raise Invalid(f"The file {min(twice)} was given twice.", "Give each file once.")
         wish = Wish(files, caller.reference, message, publish, self._timezone, edited or {}, importing)
-        async with self._database.engine.connect() as connection, connection.begin() as transaction:
+        async with self._database.reader.connect() as connection, connection.begin() as transaction:
             owner = await make_sure_of(connection, self._authority, caller, project)
             before = {row.name: row for row in await tasks.every(connection, owner.id)}
             if importing is not None:
@@ -144,7 +144,7 @@ class TaskService:
     async def export(self, caller: Principal, project: str) -> list[SourceFile]:
         """The project's files as they were applied last: `tasks/NAME.yaml`, `agents/...`, `models/...`."""
         await self._authority.authorise(caller, Verb.PROJECT_EXPORT, ProjectResource(project))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             models = await library.every(connection, "model", owner.id)
             agents = await library.every(connection, "agent", owner.id)
@@ -158,27 +158,27 @@ class TaskService:
     async def list(self, caller: Principal, project: str, *, archived: bool = False) -> list[TaskView]:
         """All tasks by name; with `archived` those too that are archived or deleted. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.TASK_READ, ProjectResource(project, "task"))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             return [view_of(row) for row in await tasks.every(connection, owner.id, archived=archived)]
 
     async def get(self, caller: Principal, project: str, name: str) -> TaskView:
         """One task. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, name))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             return view_of(await find_task(connection, project, name))
 
     async def versions(self, caller: Principal, project: str, name: str) -> Sequence[VersionView]:
         """A task's versions, newest first. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, name))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             task = await find_task(connection, project, name)
             return [_version_view(task, row) for row in await tasks.versions(connection, task.id)]
 
     async def compare(self, caller: Principal, project: str, name: str, older: int, newer: int) -> VersionDiff:
         """What differs between two versions, step by step. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, name))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             task = await find_task(connection, project, name)
             bodies = [await find_version(connection, task, number) for number in (older, newer)]
         before, after = (TaskDefinition.model_validate(body.definition) for body in bodies)
@@ -261,14 +261,14 @@ class TaskService:
     ) -> TaskDefinition:
         """What a version says; without a number the published one, or else the newest. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, name))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             task = await find_task(connection, project, name)
             return TaskDefinition.model_validate((await find_version(connection, task, version)).definition)
 
     async def source(self, caller: Principal, project: str, name: str, version: int | None = None) -> str:
         """The text of a version as its author wrote it. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, name))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             task = await find_task(connection, project, name)
             return (await find_version(connection, task, version)).source
 
@@ -290,7 +290,7 @@ class TaskService:
         if isinstance(source_or_name, str):
             return await self.definition(caller, project, source_or_name)
         file = source_or_name
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             around = await of_project(connection, project, self._tools)
         checked = await check_file(file.source, around, self._checker)
         if checked.definition is None:

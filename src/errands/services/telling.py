@@ -5,13 +5,13 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core import ids
-from errands.core.definition.task import TaskDefinition
 from errands.core.outcomes import RunStatus, StepError, StepStatus, Usage
 from errands.core.values import Json
+from errands.engine.launching import Versions
 from errands.engine.records import Record, Stored
 from errands.services.story import Story, step_of
 from errands.services.views import ArtifactView, LogLine, RunLine, RunView, Timings, WaitView
-from errands.store import record, tasks
+from errands.store import record
 from errands.store.artifacts import ArtifactStore
 from errands.store.identifiers import created_at
 from errands.store.record import ArtifactRow, JournalRow, LogRow, WaitRow
@@ -19,12 +19,10 @@ from errands.store.runs import RunListed, RunRow
 
 
 async def read_run(
-    connection: AsyncConnection, row: RunRow, artifacts: ArtifactStore, now: datetime
+    connection: AsyncConnection, row: RunRow, versions: Versions, artifacts: ArtifactStore, now: datetime
 ) -> tuple[RunView, Story]:
     """A run with its whole record, and the story to go on from."""
-    body = await tasks.body_by_id(connection, row.version_id)
-    assert body is not None
-    story = Story(TaskDefinition.model_validate(body.definition))
+    story = Story((await versions.get(row.version_id)).program.definition)
     for entry in await record.journal(connection, row.id):
         story.add(as_record(entry))
     waiting = tuple(wait_view(wait) for wait in await record.open_waits(connection, row.id))

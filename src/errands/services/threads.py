@@ -79,7 +79,7 @@ class ThreadService:
             raise Invalid(f"{limit} threads cannot be on one page.", f"Ask for 1 to {_LARGEST_PAGE}.")
         if q is not None and "\0" in q:
             raise Invalid("No message holds the character NUL.", "Leave it out.")
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             wanted = Wanted(caller.reference, q or None, _place(cursor))
             found = await threads.every(connection, owner.id, wanted, limit + 1)
@@ -89,7 +89,7 @@ class ThreadService:
 
     async def get(self, caller: Principal, thread: str) -> ThreadView:
         """One thread. Raises NotFound, Denied."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await find_thread(connection, thread)
         await self._authority.authorise(caller, Verb.CHAT_READ, resource_of(row))
         return thread_view(row)
@@ -130,7 +130,7 @@ class ThreadService:
         if not 1 <= limit <= _LARGEST_PAGE:
             raise Invalid(f"{limit} messages cannot be on one page.", f"Ask for 1 to {_LARGEST_PAGE}.")
         before = None if cursor is None else id_of("message", cursor)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await find_thread(connection, thread)
             await self._authority.authorise(caller, Verb.CHAT_READ, resource_of(row))
             found = await messages.every(connection, row.id, before, limit + 1)

@@ -73,7 +73,7 @@ class TokenService:
 
         `expires_in` None: never. `projects` None: all of the person's. Raises NotFound, Denied, Invalid, Conflict.
         """
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             user = await user_of(connection, caller, person)
         await self._authority.authorise(caller, Verb.TOKEN_MANAGE, account(user))
         _check(name, scopes, expires_in)
@@ -103,16 +103,16 @@ class TokenService:
 
     async def list(self, caller: Principal, *, person: str | None = None) -> list[TokenView]:
         """The caller's tokens, or the person's, newest first; revoked ones are left out. Raises NotFound, Denied."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             user = await user_of(connection, caller, person)
         await self._authority.authorise(caller, Verb.TOKEN_READ, account(user))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             return [await _view(connection, row) for row in await tokens.of_person(connection, user.id)]
 
     async def revoke(self, caller: Principal, token: str) -> None:
         """Let a token work no more, from the next request on. Raises NotFound, Denied."""
         token_id = id_of("token", token)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await tokens.by_id(connection, token_id)
             user = None if row is None else await people.by_id(connection, row.user_id)
         if user is None:

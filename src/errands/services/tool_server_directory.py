@@ -64,7 +64,7 @@ class ServerDirectory:
     async def _current(self, project_id: str) -> dict[str, ToolServer]:
         project = UUID(project_id)
         known = self._known.get(project_id)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             now = await tool_servers.revisions(connection, project)
             if known is None or known[0] != now:
                 rows = await tool_servers.usable(connection, project)

@@ -79,7 +79,7 @@ class ToolServerService:
     async def tools(self, caller: Principal, project: str) -> Sequence[ToolView]:
         """Every tool that tasks of the project can be granted, by name. Raises NotFound, Denied."""
         await self._authority.authorise(caller, Verb.TOOL_READ, ProjectResource(project, "tool"))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             specs = {**self._builtin, **await remote_specs(connection, owner.id)}
         return [_tool_view(specs[name]) for name in sorted(specs)]
@@ -87,7 +87,7 @@ class ToolServerService:
     async def list(self, caller: Principal, project: str | None) -> Sequence[ToolServerView]:
         """By name: those that the project may use, or all of the installation. Raises NotFound, Denied."""
         await self._authority.authorise(caller, *_reading(project, ""))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             if project is None:
                 rows = await tool_servers.every(connection, None)
             else:
@@ -101,7 +101,7 @@ class ToolServerService:
     async def get(self, caller: Principal, project: str | None, name: str) -> ToolServerView:
         """One of them. Raises NotFound, Denied."""
         await self._authority.authorise(caller, *_reading(project, name))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             return _view(await find_server(connection, project, name, shared_too=True))
 
     async def put(
@@ -218,7 +218,7 @@ class ToolServerService:
 
     async def _looked_at(self, caller: Principal, project: str | None, name: str) -> ToolServerView:
         """Ask it, outside any transaction, and keep what came of it."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await find_server(connection, project, name)
         await self._check_program(caller, read_connection(row.connection), name)
         found, problem = await self._asked(row)

@@ -71,7 +71,7 @@ class TriggerService:
     async def list(self, caller: Principal, project: str, task: str | None = None) -> Sequence[TriggerView]:
         """A project's triggers (or one task's), by task and name. Raises Denied, NotFound."""
         await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, task))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             task_id = (await find_task(connection, project, task)).id if task is not None else None
             rows = await triggers.every(connection, project_id=owner.id)
@@ -81,7 +81,7 @@ class TriggerService:
     async def get(self, caller: Principal, project: str, task: str, trigger: str) -> TriggerView:
         """One trigger. Raises Denied, NotFound."""
         await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, task))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await find_trigger(connection, project, task, trigger)
             return self._shown(caller, row, await backfills.calendars_of(connection, row.project_id))
 
@@ -103,7 +103,7 @@ class TriggerService:
         await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, task))
         if not 1 <= count <= _MOST_PREVIEWED:
             raise Invalid(f"{count} starts cannot be previewed.", f"Give 1 to {_MOST_PREVIEWED}.")
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await find_trigger(connection, project, task, trigger)
             seen = seen_by(row, await backfills.calendars_of(connection, row.project_id))
         return _preview(schedule_of(row), seen, after or self._clock(), count, timezone, row.fired)
@@ -120,7 +120,7 @@ class TriggerService:
     ) -> PreviewView:
         """The same for a schedule that is still being written. Raises Denied, NotFound, Invalid."""
         await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             rows = await backfills.calendars_of(connection, owner.id)
         seen = {row.name: _periods(row) for row in rows}
@@ -136,7 +136,7 @@ class TriggerService:
         """What the enabled schedules of a task, a project or the server come to. Raises Denied, NotFound, Invalid."""
         resource = ServerResource() if project is None else _resource(project, task)
         await self._authority.authorise(caller, Verb.SERVER_READ if project is None else Verb.TRIGGER_READ, resource)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             project_id = None if project is None else (await find_project(connection, project)).id
             task_id = (await find_task(connection, project, task)).id if project and task else None
             rows = [
@@ -178,7 +178,7 @@ class TriggerService:
         await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, task))
         if not 1 <= limit <= _LARGEST_PAGE:
             raise Invalid(f"{limit} rows cannot be on one page.", f"Ask for 1 to {_LARGEST_PAGE}.")
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await find_task(connection, project, task)
             row = None if trigger is None else await find_trigger(connection, project, task, trigger)
             rows = await triggers.ledger(
@@ -195,7 +195,7 @@ class TriggerService:
     async def why(self, caller: Principal, project: str, task: str, trigger: str, at: datetime) -> WhyView:
         """Why a run did or did not start at a moment (aware). Raises Denied, NotFound, Invalid."""
         await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, task))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await find_trigger(connection, project, task, trigger)
             minute = at.replace(second=0, microsecond=0)
             found = await triggers.ledger(
@@ -206,14 +206,14 @@ class TriggerService:
     async def missed_while_off(self, caller: Principal, project: str, task: str, trigger: str) -> MissedView:
         """What switching a disabled trigger on would make up for. Raises Denied, NotFound."""
         await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, task))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await find_trigger(connection, project, task, trigger)
             return await _missed(connection, [row], "disabled", self._clock())
 
     async def missed_while_paused(self, caller: Principal, project: str, task: str) -> MissedView:
         """What resuming a paused task would make up for, all its schedules together. Raises Denied, NotFound."""
         await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, task))
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             found = await find_task(connection, project, task)
             return await _missed(connection, await triggers.of_task(connection, found.id), "paused", self._clock())
 
@@ -262,7 +262,7 @@ class TriggerService:
         if not 1 <= limit <= _LARGEST_PAGE:
             raise Invalid(f"{limit} rows cannot be on one page.", f"Ask for 1 to {_LARGEST_PAGE}.")
         before = None if cursor is None else number_of(cursor)
-        async with self._database.engine.connect() as connection:
+        async with self._database.reader.connect() as connection:
             row = await find_trigger(connection, project, task, trigger)
             found = await deliveries.recent(connection, row.id, before, limit + 1)
         items = tuple(delivery_view(one) for one in found[:limit])

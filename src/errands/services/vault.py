@@ -112,7 +112,7 @@ class Vault:
         self._ring(again=True)
         count, missing, changed, after = 0, Counter[str](), 0, None
         while True:
-            async with self._database.engine.connect() as connection:
+            async with self._database.reader.connect() as connection:
                 found = await rows.page(connection, after, _PAGE)
             for row in found:
                 if row.key_id not in self._ring():

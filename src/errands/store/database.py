@@ -69,6 +69,14 @@ class Database:
             pool_pre_ping=True,
         )
 
+    @cached_property
+    def reader(self) -> "AsyncEngine":
+        """The same connections without a transaction around what is read: two round trips less each time.
+
+        Each statement sees what is committed when it begins, as it does in a transaction of this isolation level.
+        """
+        return self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
     @property
     def shown_url(self) -> str:
         """The URL without its password."""

@@ -102,6 +102,7 @@ class JournaledModel(Model):
         self._conversation = conversation
         self._asker = asker
         self._seen = 0
+        self._declared: tuple[ModelRequestParameters, int] | None = None
 
     @property
     def model_name(self) -> str:
@@ -180,10 +181,16 @@ class JournaledModel(Model):
         return response, output.get("narrowed") is True
 
     def _input_tokens(self, messages: list[ModelMessage], parameters: ModelRequestParameters) -> int:
-        tools = [*parameters.function_tools, *parameters.output_tools]
-        declared = sum(len(to_text(tool.parameters_json_schema)) + len(tool.description or "") for tool in tools)
-        instructions = sum(len(part.content) for part in parameters.instruction_parts or ())
-        return estimate_tokens(characters(messages) + declared + instructions)
+        return estimate_tokens(characters(messages) + self._declarations(parameters))
+
+    def _declarations(self, parameters: ModelRequestParameters) -> int:
+        """Characters of what goes along with each request; counted anew only when it changes."""
+        if self._declared is None or self._declared[0] != parameters:
+            tools = [*parameters.function_tools, *parameters.output_tools]
+            declared = sum(len(to_text(tool.parameters_json_schema)) + len(tool.description or "") for tool in tools)
+            instructions = sum(len(part.content) for part in parameters.instruction_parts or ())
+            self._declared = (parameters, declared + instructions)
+        return self._declared[1]
 
 
 @dataclass
@@ -196,18 +203,22 @@ class JournaledTools(AbstractToolset[None]):
     approve_tools: Sequence[str] = ()
     """Names and globs of tools of which every call must be approved."""
 
+    def __post_init__(self) -> None:
+        self._tools = {offer.alias: self._offered(offer) for offer in self.offers}
+        self._specs = {offer.alias: offer.spec for offer in self.offers}
+
     @property
     def id(self) -> str | None:
         return "errands"
 
     async def get_tools(self, ctx: RunContext[None]) -> dict[str, ToolsetTool[None]]:
-        return {offer.alias: self._offered(offer) for offer in self.offers}
+        return dict(self._tools)
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: ToolsetTool[None]
     ) -> Json:
         """Do a call once. Raises ToolFailed for what the model can mend, StepFailed for the rest."""
-        spec = next(offer.spec for offer in self.offers if offer.alias == name)
+        spec = self._specs[name]
         conversation = self.conversation
         place = conversation.order.get(ctx.tool_call_id or "")
         if place is None:
