@@ -102,7 +102,7 @@ class TaskService:
         if twice := {name for name in names if names.count(name) > 1}:
             raise Invalid(f"The file {min(twice)} was given twice.", "Give each file once.")
         wish = Wish(files, caller.reference, message, publish, self._timezone, edited or {}, importing)
-        async with self._database.reader.connect() as connection, connection.begin() as transaction:
+        async with self._database.engine.connect() as connection, connection.begin() as transaction:
             owner = await make_sure_of(connection, self._authority, caller, project)
             before = {row.name: row for row in await tasks.every(connection, owner.id)}
             if importing is not None:

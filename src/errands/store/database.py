@@ -71,7 +71,7 @@ class Database:
 
     @cached_property
     def reader(self) -> "AsyncEngine":
-        """The same connections without a transaction around what is read: two round trips less each time.
+        """The same connections, for reading only, without a transaction: two round trips less each time.
 
         Each statement sees what is committed when it begins, as it does in a transaction of this isolation level.
         """
