@@ -1,11 +1,11 @@
 """The stage of template journeys, and the servers around it."""
 
-import asyncio
 import functools
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from errands.agents import Script, models, scripted
@@ -14,7 +14,7 @@ from errands.bootstrap import make_api, open_services
 from errands.engine import engine
 from errands.settings import Settings
 from errands.store.database import Database
-from tests.templates.stage import PROJECT, ROOT, Clock, Stage, make_keeper
+from tests.templates.stage import Clock, Outside, Stage, opened
 from tests.tools.loopback import Web, serving
 from tests.tools.mail_server import MailServer, mail_server
 
@@ -43,16 +43,25 @@ async def stage(
     monkeypatch.setattr(engine, "Parts", functools.partial(engine.Parts, clock=clock))
     monkeypatch.setattr(models, "Models", functools.partial(models.Models, extra={"embedded": model}))
     settings = Settings.load(home=tmp_path / "home", database_url=database_url, allow_private_hosts=("127.0.0.1",))
-    async with open_services(settings, worker=False) as runtime:
-        await runtime.services.projects.ensure(ROOT, PROJECT)
-        told = asyncio.Event()
-        runtime.engine.bus.listen(lambda event: told.set() if event.kind == "released" else None)
-        worker = runtime.engine.worker(concurrency=8)
-        running = asyncio.create_task(worker.run())
-        await worker.ready.wait()
-        yield Stage(runtime, database, clock, model, make_keeper(runtime, clock), told)
-        await worker.stop()
-        await running
+    async with (
+        open_services(settings, worker=False) as runtime,
+        opened(runtime, database, clock, model) as made,
+        made.working(),
+    ):
+        yield made
+
+
+@pytest.fixture
+async def idle(database_url: str, database: Database, tmp_path: Path, model: Script) -> AsyncIterator[Stage]:
+    """A process by the real clock, for tests with workers of other processes; its own works when it is told to."""
+    settings = Settings.load(
+        home=tmp_path / "home",
+        database_url=database_url,
+        allow_private_hosts=("127.0.0.1",),
+        heartbeat=timedelta(seconds=1),
+    )
+    async with open_services(settings, worker=False) as runtime, opened(runtime, database, Clock(), model) as made:
+        yield made
 
 
 @pytest.fixture
@@ -75,3 +84,18 @@ async def server(stage: Stage) -> AsyncIterator[str]:
     """The API of the same process on a socket: its address."""
     async with listening(make_api(stage.runtime), "127.0.0.1", 0, timedelta(seconds=5)) as there:
         yield there.url
+
+
+@pytest.fixture
+async def two_databases(postgres: str, database: Database) -> AsyncIterator[tuple[Outside, Outside]]:
+    """Two databases that are none of ours."""
+    name: str = await database.pool.fetchval("select current_database()")
+    opened = []
+    for which in ("one", "other"):
+        await database.pool.execute(f"create database {name}_{which}")
+        url = postgres.format(f"{name}_{which}")
+        opened.append(Outside(url, await asyncpg.connect(url)))
+    yield opened[0], opened[1]
+    for which, outside in zip(("one", "other"), opened, strict=True):
+        await outside.connection.close()
+        await database.pool.execute(f"drop database {name}_{which} with (force)")

@@ -1,14 +1,20 @@
 """A whole process for a template's journey: real database, tools, engine and services, a clock that the test moves."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
+from typing import TYPE_CHECKING
+
+import asyncpg
 
 from errands.agents import Script
+from errands.agents.scripted import Turn
 from errands.bootstrap import Runtime
 from errands.core.access import Person, ProjectRole
 from errands.core.values import Json, JsonObject
@@ -20,7 +26,12 @@ from errands.services.views import RunView
 from errands.store import callers
 from errands.store.database import Database
 from errands.store.identifiers import new_id
+from tests.journeys.errands_command import EXECUTABLE
 from tests.tools.mail_server import MailServer
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelMessage, ModelResponse
+    from pydantic_ai.models.function import AgentInfo
 
 ROOT = operator("root")
 PROJECT = "demo"
@@ -36,6 +47,36 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A database that a task works on."""
+
+    url: str
+    connection: "asyncpg.Connection[asyncpg.Record]"
+
+    async def run(self, *statements: str) -> None:
+        for statement in statements:
+            await self.connection.execute(statement)
+
+    async def rows(self, query: str) -> list[tuple[Json, ...]]:
+        """What a query gives, without the names."""
+        return [tuple(row.values()) for row in await self.connection.fetch(query)]
+
+    async def value(self, query: str) -> Json:
+        found: Json = await self.connection.fetchval(query)
+        return found
+
+    async def blocked(self) -> None:
+        """Wait until somebody waits for a lock in this database."""
+        query = (
+            "select count(*) from pg_locks where not granted "
+            "and database = (select oid from pg_database where datname = current_database())"
+        )
+        async with asyncio.timeout(_SECONDS):
+            while not await self.value(query):  # noqa: ASYNC110
+                await asyncio.sleep(0)
 
 
 @dataclass
@@ -67,6 +108,16 @@ class Stage:
         row = await callers.by_name(self.database.pool, name)
         assert row is not None
         return person_of(row)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """A worker that works while the block runs."""
+        worker = self.runtime.engine.worker(concurrency=8)
+        running = asyncio.create_task(worker.run())
+        await worker.ready.wait()
+        yield
+        await worker.stop()
+        await running
 
     async def secret(self, name: str, value: str) -> None:
         await self.services.secrets.set(ROOT, PROJECT, name, value)
@@ -137,7 +188,46 @@ def sent(mail: MailServer) -> list[tuple[str, str]]:
     return found
 
 
+@asynccontextmanager
+async def opened(runtime: Runtime, database: Database, clock: Clock, model: Script) -> AsyncIterator[Stage]:
+    """A stage on a process that is put together, with nobody who advances runs."""
+    await runtime.services.projects.ensure(ROOT, PROJECT)
+    told = asyncio.Event()
+    runtime.engine.bus.listen(lambda event: told.set() if event.kind == "released" else None)
+    yield Stage(runtime, database, clock, model, make_keeper(runtime, clock), told)
+
+
+class ByText(Script):
+    """A model that answers by what the question holds: the turns of the first text that stands in it."""
+
+    def __init__(self, answers: Mapping[str, Sequence[Turn]]) -> None:
+        super().__init__(())
+        self.answers = dict(answers)
+
+    def _respond(self, messages: "list[ModelMessage]", info: "AgentInfo") -> "ModelResponse":
+        question = "".join(str(getattr(part, "content", "")) for part in messages[0].parts)
+        self.turns = tuple(next(turns for text, turns in self.answers.items() if text in question))
+        return super()._respond(messages, info)
+
+
 def make_keeper(runtime: Runtime, clock: Clock) -> Keeper:
     """Fires timers by the test's clock."""
     parts = runtime.engine._parts
     return Keeper(parts.pool, new_id(), parts.limits, clock, parts.artifacts, parts.workspaces)
+
+
+@contextmanager
+def killed_worker(stage: Stage, database_url: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """`errands worker` in a process of its own, killed at the end of the block."""
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("ERRANDS_")}
+    ours = {
+        "ERRANDS_HOME": str(stage.runtime.settings.home),
+        "ERRANDS_DATABASE_URL": database_url,
+        "ERRANDS_HEARTBEAT": "1s",
+    }
+    process = subprocess.Popen([EXECUTABLE, "worker"], env={**outer, **ours}, stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()

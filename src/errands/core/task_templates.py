@@ -86,8 +86,8 @@ class Trial(Frozen):
     """Name of a test of the task; its stubs, state, payload and moment are taken."""
     args: dict[str, JsonValue] = Field(default_factory=dict)
     """Arguments, over those of the test."""
-    files: dict[str, str] = Field(default_factory=dict)
-    """Param that takes a file to the sample that it gets, such as `invoice: sample/invoice.pdf`."""
+    files: dict[str, str | tuple[str, ...]] = Field(default_factory=dict)
+    """Param that takes a file to the sample that it gets, such as `invoice: sample/invoice.pdf`; a list to several."""
     real: tuple[str, ...] = ()
     """Steps of which the stub is left out, because the sample lets them do their work."""
 

@@ -74,10 +74,14 @@ class TemplateService:
         found = await self._find(template)
         trial = found.about.try_
         definition, test = _rehearsed(found)
-        names = {param: path.rpartition("/")[2] for param, path in trial.files.items()}
-        contents = [await asyncio.to_thread(found.sample, path) for path in trial.files.values()]
-        files = {f"inputs/{name}": content for name, content in zip(names.values(), contents, strict=True)}
-        arguments = {**trial.args, **{param: f"inputs/{name}" for param, name in names.items()}}
+        arguments: dict[str, Json] = {**trial.args}
+        files: dict[str, bytes] = {}
+        for param, named in trial.files.items():
+            paths = [named] if isinstance(named, str) else named
+            places = [f"inputs/{path.rpartition('/')[2]}" for path in paths]
+            contents = [await asyncio.to_thread(found.sample, path) for path in paths]
+            files |= dict(zip(places, contents, strict=True))
+            arguments[param] = places[0] if isinstance(named, str) else [*places]
         run = await self._rehearsal.trial(_NOWHERE, definition, test, arguments=arguments, files=files, real=trial.real)
         return TrialView(trial.task, run)
 
