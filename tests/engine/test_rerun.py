@@ -339,3 +339,59 @@ async def test_removing_a_sub_task_leaves_its_parent_the_output_that_it_gave(ben
         await bench.forward(timedelta(days=30))
         ended = await bench.ended(launched.run_id)
     assert ended.output == 70_000
+
+
+_CHAIN = (
+    HEAD
+    + """
+params: {n: {type: integer}}
+steps:
+  - {id: a, tool: echo, with: {x: "{{ n }}"}}
+  - {id: b, tool: echo, with: {x: "{{ a['x'] }}"}}
+  - {id: c, tool: change.it, with: {x: "{{ b['x'] }}"}}
+"""
+)
+_ASKING = _CHAIN.replace(
+    "  - {id: c,", '  - {id: asked, approve: {question: "On?", choices: [send, drop]}}\n  - {id: c,'
+)
+
+
+async def test_an_edited_output_stands_in_for_a_step_and_what_hangs_on_it_is_done_again(bench: Workbench) -> None:
+    async with bench.working():
+        first = await bench.run(_CHAIN, {"n": 1})
+        bench.tools.calls.clear()
+        launched = await bench.engine.rerun(
+            first.id, from_step="c", version_id=None, starter="user:bo", outputs={"a": {"x": 5}}
+        )
+        ended = await bench.ended(launched.run_id)
+    assert bench.tools.paths("echo") == ["b"], "a is not called, b has another input"
+    assert ended.records["c"].output == {"x": 5}
+    assert ended.records["a"].fact("edited") is True
+
+
+async def test_an_edited_argument_is_taken_by_every_step_that_uses_it(bench: Workbench) -> None:
+    async with bench.working():
+        first = await bench.run(_CHAIN, {"n": 1})
+        launched = await bench.engine.rerun(
+            first.id, from_step="c", version_id=None, starter="user:bo", arguments={"n": 9}
+        )
+        ended = await bench.ended(launched.run_id)
+    assert ended.records["c"].output == {"x": 9}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "said"),
+    [
+        ({"asked": {"choice": "send"}}, "people give it"),
+        ({"c": 1}, "no step before `c`"),
+        ({"nowhere": 1}, "no step before `c`"),
+        ({"a": "x" * 70_000}, "70,002 bytes; 65,536 is the most"),
+    ],
+)
+async def test_what_cannot_be_edited_is_refused_and_no_run_is_made(
+    bench: Workbench, outputs: JsonObject, said: str
+) -> None:
+    first = await bench.start(_ASKING, {"n": 1})
+    with pytest.raises(RerunRefusedError, match=said):
+        await bench.engine.rerun(first.run_id, from_step="c", version_id=None, starter=None, outputs=outputs)
+    assert await bench.pool.fetchval("select count(*) from runs") == 1

@@ -237,6 +237,40 @@ async def test_a_rerun_from_a_step_keeps_what_was_before_it(working: Services) -
         await working.runs.rerun_plan(ANA, first.id, from_step="third")
 
 
+async def test_a_rerun_with_other_arguments_checks_them_as_a_start_does(working: Services) -> None:
+    await _apply(working, _COUNT)
+    first = await working.runs.start(ANA, "default", "count", {"text": "one two"})
+    await _finished(working, first.id)
+    again = await working.runs.rerun(ANA, first.id, from_step="told", arguments={"limit": 1})
+    run = await _finished(working, again.id)
+    assert (run.output, run.arguments["limit"], run.arguments["text"]) == (1, 1, "one two")
+    with pytest.raises(ArgumentsInvalid, match="limit"):
+        await working.runs.rerun(ANA, first.id, arguments={"limit": 0})
+
+
+async def test_a_large_value_is_left_out_and_read_in_parts(working: Services) -> None:
+    long = "\u00e4" * 50_000
+    await _apply(working, _COUNT)
+    started = await working.runs.start(ANA, "default", "count", {"text": long})
+    whole = await _finished(working, started.id)
+    run = await working.runs.get(ANA, started.id, largest=1000)
+    words, told = run.steps[0], run.steps[-1]
+    assert (words.output, words.output_size) == (None, 100_004)
+    assert (told.input, told.input_size) == (whole.steps[-1].input, None)
+    text, offset = "", 0
+    while True:
+        part = await working.runs.part(ANA, started.id, path="words", offset=offset, limit=10_001)
+        text += part.text
+        if part.next_offset is None:
+            break
+        offset = part.next_offset
+    assert text == f'["{long}"]'
+    with pytest.raises(NotFound, match="nowhere"):
+        await working.runs.part(ANA, started.id, path="nowhere")
+    with pytest.raises(Invalid, match="behind its end"):
+        await working.runs.part(ANA, started.id, path="told", offset=10**9)
+
+
 async def test_a_run_is_named_by_the_end_of_its_id(services: Services) -> None:
     await _apply(services, _BREAK)
     started = await services.runs.start(ANA, "default", "break", {})

@@ -89,11 +89,11 @@ class Followers:
         self._chat.close()
 
     async def follow(
-        self, services: Services, caller: Principal, run: str, last_event_id: str | None
+        self, services: Services, caller: Principal, run: str, last_event_id: str | None, largest: int | None
     ) -> EventSourceResponse:
         """The answer, once it is sure that there is something to follow: refusals are still plain documents."""
         last_line = _line_of(last_event_id)
-        events = services.runs.follow(caller, run)
+        events = services.runs.follow(caller, run, largest=largest)
         first = await anext(events)
         stream = self._told(_with_lines(services, caller, first, events, last_line), last_line)
         return EventSourceResponse(stream, headers={"X-Accel-Buffering": "no"})

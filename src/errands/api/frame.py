@@ -41,6 +41,7 @@ NOUNS = (
         "access",
         "porting",
         "templates",
+        "saved",
         "upkeep",
     ),
 )

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Header, Query, Request, Response
 from pydantic import AwareDatetime, Field
@@ -19,8 +19,9 @@ from errands.api.starting import TAKES, Started
 from errands.core.access import Principal
 from errands.core.definition.units import Duration
 from errands.core.outcomes import RunStatus
-from errands.core.values import Json
+from errands.core.values import Json, JsonValue
 from errands.services import Services
+from errands.services.parts import LARGEST_PART
 from errands.services.views import (
     LogLine,
     Page,
@@ -32,6 +33,7 @@ from errands.services.views import (
     RunStarted,
     RunView,
     StepView,
+    TextPart,
 )
 
 routes = Routes("runs")
@@ -48,6 +50,17 @@ Since = Annotated[AwareDatetime | None, Query(description="Queued at this moment
 Until = Annotated[AwareDatetime | None, Query(description="Queued before this moment.")]
 OfTask = Annotated[str | None, Query(max_length=200, description="Only runs of this task.")]
 OfStatus = Annotated[RunStatus | None, Query(description="Only runs in this state.")]
+Largest = Annotated[
+    int | None,
+    Query(
+        ge=0,
+        le=2**31,
+        description="Leave out inputs and outputs of more bytes; `input_size` and `output_size` say how many.",
+    ),
+]
+RecordPath = Annotated[
+    str | None, Query(max_length=500, description="A step, or a record below it. Without: the run itself.")
+]
 _EXAMPLE = {
     "id": "run_0192f3c4a1b27c3e8d5f6a7b8c9d0e1f",
     "status": "queued",
@@ -68,6 +81,10 @@ class RerunBody(Body):
     what failed is done again, with what hangs on it. None: from the beginning."""
     version: VersionNumber | None = None
     """Number of the version. None: that of the run."""
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    """In place of the run's arguments of the same name. Steps before `from_step` that this changes are done again."""
+    outputs: dict[str, JsonValue] = Field(default_factory=dict)
+    """In place of what came of steps before `from_step`, by their path; takes the right to publish the task."""
 
 
 @routes.post(
@@ -122,9 +139,9 @@ async def list_runs(
 
 
 @routes.get("/runs/{run}", gives=RunView)
-async def get_run(caller: Caller, services: Asked, run: Run) -> object:
+async def get_run(caller: Caller, services: Asked, run: Run, largest: Largest = None) -> object:
     """A run with its record, what it waits for, and its files. A large output is left out: see `output_size`."""
-    return await services.runs.get(caller, run)
+    return await services.runs.get(caller, run, largest=largest)
 
 
 @routes.get("/runs/{run}/steps", gives=list[StepView])
@@ -134,9 +151,24 @@ async def list_steps(caller: Caller, services: Asked, run: Run) -> object:
 
 
 @routes.get("/runs/{run}/output", gives=Json)
-async def get_run_output(caller: Caller, services: Asked, run: Run) -> object:
-    """The output of a run, however large."""
-    return await services.runs.output(caller, run)
+async def get_run_output(caller: Caller, services: Asked, run: Run, path: RecordPath = None) -> object:
+    """The output of a run, or of a step or record of it, however large."""
+    return await services.runs.output(caller, run, path=path)
+
+
+@routes.get("/runs/{run}/text", gives=TextPart)
+async def get_run_text(
+    caller: Caller,
+    services: Asked,
+    *,
+    run: Run,
+    path: RecordPath = None,
+    of: Annotated[Literal["input", "output"], Query(description="Which side of it.")] = "output",
+    offset: Annotated[int, Query(ge=0, le=2**53, description="Byte to begin with.")] = 0,
+    limit: Annotated[int, Query(ge=4, le=LARGEST_PART, description="Bytes of the part.")] = 2**16,
+) -> object:
+    """A part of a recorded value as JSON text, however large the value is; without `path` of the run's own."""
+    return await services.runs.part(caller, run, path=path, of=of, offset=offset, limit=limit)
 
 
 @routes.get("/runs/{run}/logs", gives=list[LogLine])
@@ -153,11 +185,16 @@ async def list_log_lines(
 
 @routes.get("/runs/{run}/events", gives=Response, also=events_response)
 async def follow_run(
-    request: Request, caller: Caller, services: Asked, run: Run, last_event_id: LastEventId = None
+    request: Request,
+    caller: Caller,
+    services: Asked,
+    run: Run,
+    last_event_id: LastEventId = None,
+    largest: Largest = None,
 ) -> object:
     """The run as it is, then every change, until it ends: server-sent events."""
     followers: Followers = request.app.state.followers
-    return await followers.follow(services, caller, run, last_event_id)
+    return await followers.follow(services, caller, run, last_event_id, largest)
 
 
 @routes.post("/runs/{run}/cancel", gives=dict[str, bool], example={"cancelled": True})
@@ -180,9 +217,15 @@ async def plan_rerun(
 
 @routes.post("/runs/{run}/rerun", gives=RunStarted, status=HTTPStatus.ACCEPTED, also=_ENDED, example=_EXAMPLE)
 async def rerun_run(caller: Caller, services: Asked, run: Run, body: RerunBody, wait: Wait = None) -> object:
-    """A new run with the same arguments; with `from_step` it takes over the records before that step."""
+    """A new run with the same or edited arguments; with `from_step` it takes over the records before that step."""
     seconds = _seconds(wait)
-    started = await services.runs.rerun(caller, run, from_step=body.from_step, version=body.version)
+    started = await services.runs.rerun(
+        *(caller, run),
+        from_step=body.from_step,
+        version=body.version,
+        arguments=body.arguments,
+        outputs=body.outputs,
+    )
     return await _told(services, caller, started, seconds)
 
 

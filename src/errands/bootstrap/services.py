@@ -35,6 +35,7 @@ from errands.services.publish_gates import Gatekeeper, PublishGateService
 from errands.services.rehearsing import Rehearsal
 from errands.services.retirement import RetirementService
 from errands.services.runs import RunService
+from errands.services.saved import SavedService
 from errands.services.secrets import SecretService
 from errands.services.tail import Tail
 from errands.services.tasks import TaskService
@@ -102,6 +103,7 @@ def make_services(
         publish_gates=PublishGateService(database, authority),
         least_privilege=LeastPrivilege(database, authority),
         calendars=CalendarService(database, authority),
+        saved=SavedService(database, authority),
         artifacts=ArtifactService(database, authority, artifacts),
         porting=PortingService(database, authority, tasks),
         backups=BackupService(database, authority, artifacts, key_source(settings)),

@@ -248,20 +248,38 @@ class Engine:
         from_step: str | None,
         version_id: UUID | None,
         starter: str | None,
+        arguments: JsonObject | None = None,
+        outputs: Mapping[str, Json] | None = None,
         also: Witness | None = None,
     ) -> Launched:
-        """A new run that takes over the journal up to a step. Raises LookupError, RerunRefusedError."""
-        pool = self._parts.pool
+        """A new run that takes over the journal up to a step.
+
+        `arguments`: all of them, checked, in place of the earlier run's; `outputs`: by the path of a step before
+        `from_step`, in place of what came of it. Raises LookupError, RerunRefusedError.
+        """
+        pool, versions = self._parts.pool, self.versions
         order = await reruns.order_of_rerun(
-            pool, self.versions, run_id, from_step=from_step, version_id=version_id, starter=starter
+            *(pool, versions, run_id),
+            from_step=from_step,
+            version_id=version_id,
+            starter=starter,
+            arguments=arguments,
+        )
+        edited = await reruns.edited_records(
+            *(pool, versions, run_id, outputs or {}),
+            from_step=from_step,
+            version_id=version_id,
+            most_bytes=self._parts.limits.inline_output_bytes,
         )
 
-        async def with_files(connection: Connection, changed: UUID) -> None:
-            await inputs.copy(connection, run_id, changed)
+        async def with_record(connection: Connection, changed: UUID) -> None:
+            if order.trigger.get("files"):
+                await inputs.copy(connection, run_id, changed)
+            await reruns.write_edited(connection, changed, edited)
             if also is not None:
                 await also(connection, changed)
 
-        return await self.launch(order, also=with_files if order.trigger.get("files") else also)
+        return await self.launch(order, also=with_record)
 
     async def dry_run(
         self,

@@ -177,7 +177,8 @@ async def _opened(hands: Hands, run: HeldRun) -> Advance:
         parked.abandon()  # Another worker has moved the run on since.
     version = await patiently(hands.versions.get, run.version_id)
     pool = hands.shared.pool
-    fresh = run.epoch == 1
+    # A rerun may begin with records that somebody has edited.
+    fresh = run.epoch == 1 and run.rerun_of is None
     history = {} if fresh else await patiently(load_journal, pool, run.id)
     waits = {} if fresh else await patiently(load_waits, pool, run.id)
     definition = version.program.definition

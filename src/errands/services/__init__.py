@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from errands.services.publish_gates import PublishGateService
     from errands.services.retirement import RetirementService
     from errands.services.runs import RunService
+    from errands.services.saved import SavedService
     from errands.services.secrets import SecretService
     from errands.services.sessions import SessionService
     from errands.services.sign_in import SignIn
@@ -82,6 +83,7 @@ class Services:
     publish_gates: "PublishGateService"
     least_privilege: "LeastPrivilege"
     calendars: "CalendarService"
+    saved: "SavedService"
     artifacts: "ArtifactService"
     backups: "BackupService"
     porting: "PortingService"

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,7 +19,9 @@ from errands.engine.scope import with_marks
 from errands.services.authority import Authority
 from errands.services.errors import Conflict, Invalid, NotFound, Unavailable
 from errands.services.following import follow_run
+from errands.services.leaving_out import event_without, run_without
 from errands.services.lookup import find_project, find_run, find_task, find_version, narrowed, refuse_archived
+from errands.services.parts import part_of_stored, part_of_value
 from errands.services.rehearsing import Rehearsal, check_given
 from errands.services.tail import Tail
 from errands.services.tasks import TaskService
@@ -35,12 +37,14 @@ from errands.services.views import (
     RunStarted,
     RunView,
     SourceFile,
+    TextPart,
 )
 from errands.store import inputs, record, runs
 from errands.store.artifacts import ArtifactStore
 from errands.store.connections import Connection
 from errands.store.database import Database
 from errands.store.inputs import InputFile
+from errands.store.record import JournalRow
 from errands.store.runs import RunRow
 from errands.store.tasks import TaskRow, VersionBody
 
@@ -138,26 +142,73 @@ class RunService:
         definition = await self._tasks.resolve(caller, project, source_or_name)
         return await self._rehearsal.dry_run(project, definition, given, stubs or {})
 
-    async def get(self, caller: Principal, run: str) -> RunView:
-        """A run with its record, what it waits for, and its files. Raises NotFound, Denied, Invalid."""
+    async def get(self, caller: Principal, run: str, *, largest: int | None = None) -> RunView:
+        """A run with its record, what it waits for, and its files; values of more than `largest` bytes are left out.
+
+        Raises NotFound, Denied, Invalid.
+        """
         async with self._database.reader.connect() as connection:
             row = await self._row(connection, caller, run)
             view, _ = await read_run(connection, row, self._engine.versions, self._artifacts, datetime.now(UTC))
-            return view
+            return run_without(view, largest)
 
-    async def output(self, caller: Principal, run: str) -> Json:
-        """A run's output, however large. Raises NotFound, Denied, Unavailable where it cannot be read."""
+    async def output(self, caller: Principal, run: str, *, path: str | None = None) -> Json:
+        """What came of a run, or of the record at a path, however large.
+
+        Raises NotFound, Denied, Unavailable where it cannot be read.
+        """
+        row, found = await self._recorded(caller, run, path)
+        ref = row.output_ref if found is None else found.output_ref
+        if ref is None:
+            return row.output if found is None else found.output
+        try:
+            return from_text(await self._artifacts.get(ref))
+        except OSError as error:
+            raise self._away(row, error) from error
+
+    async def part(
+        self,
+        caller: Principal,
+        run: str,
+        *,
+        path: str | None = None,
+        of: Literal["input", "output"] = "output",
+        offset: int = 0,
+        limit: int = 2**16,
+    ) -> TextPart:
+        """A part of what a record says, `offset` and `limit` in bytes; without a path of the run's own output.
+
+        `path` is that of a step, or of a request or call of an agent below one. Raises NotFound (run, record), Denied,
+        Invalid (offset, limit), Unavailable.
+        """
+        if of == "input":
+            return part_of_value(_input_at(await self.get(caller, run), path), offset, limit)
+        row, found = await self._recorded(caller, run, path)
+        ref = row.output_ref if found is None else found.output_ref
+        if ref is not None:
+            return await self._part_of_stored(row, ref, offset, limit)
+        return part_of_value(row.output if found is None else found.output, offset, limit)
+
+    async def _recorded(self, caller: Principal, run: str, path: str | None) -> tuple[RunRow, JournalRow | None]:
+        """The run, and its record at a path where one is given. Raises NotFound, Denied."""
         async with self._database.reader.connect() as connection:
             row = await self._row(connection, caller, run)
-        if row.output_ref is None:
-            return row.output
+            found = None if path is None or "\0" in path else await record.entry(connection, row.id, path)
+        if path is not None and found is None:
+            raise NotFound("record", path, hint="Take the path of a step from GET /runs/{run}.")
+        return row, found
+
+    async def _part_of_stored(self, row: RunRow, ref: str, offset: int, limit: int) -> TextPart:
         try:
-            return from_text(await self._artifacts.get(row.output_ref))
+            return await part_of_stored(self._artifacts, ref, offset, limit)
         except OSError as error:
-            raise Unavailable(
-                f"The output of {ids.encode('run', row.id)} cannot be read from {self._artifacts.place}: {error}.",
-                "Bring the artifact store back.",
-            ) from error
+            raise self._away(row, error) from error
+
+    def _away(self, row: RunRow, error: OSError) -> Unavailable:
+        return Unavailable(
+            f"The output of {ids.encode('run', row.id)} cannot be read from {self._artifacts.place}: {error}.",
+            "Bring the artifact store back.",
+        )
 
     async def list(
         self,
@@ -219,33 +270,70 @@ class RunService:
         return RerunView(ids.encode("run", row.id), from_step, number, tuple(plan.kept), tuple(plan.repeated_effects))
 
     async def rerun(
-        self, caller: Principal, run: str, *, from_step: str | None = None, version: int | None = None
+        self,
+        caller: Principal,
+        run: str,
+        *,
+        from_step: str | None = None,
+        version: int | None = None,
+        arguments: JsonObject | None = None,
+        outputs: JsonObject | None = None,
     ) -> RunStarted:
         """A new run with the same arguments; with `from_step` it takes over the records before that step.
 
-        Raises NotFound, Denied, Invalid.
+        `arguments` stand in for those of the run of the same name, which takes the right to run the task; `outputs`
+        for what came of steps before `from_step`, which takes the right to publish it. Raises NotFound, Denied,
+        Invalid, ArgumentsInvalid.
         """
-        row, version_id, _, resource = await self._to_rerun(caller, run, version)
-        detail: JsonObject = {"rerun_of": ids.encode("run", row.id), "from_step": from_step}
+        row, version_id, number, resource = await self._to_rerun(caller, run, version)
+        given = await self._edited_arguments(caller, row, resource, number, arguments)
+        if outputs:
+            # To say what a step gives is to decide what the task does.
+            await self._authority.authorise(caller, Verb.TASK_PUBLISH, resource)
+        detail: JsonObject = {
+            "rerun_of": ids.encode("run", row.id),
+            "from_step": from_step,
+            **({"edited": sorted([*(arguments or {}), *(outputs or {})])} if arguments or outputs else {}),
+        }
         also = self._authority.witness(caller, Verb.RUN_RERUN, resource, detail)
         try:
             launched = await self._engine.rerun(
-                row.id, from_step=from_step, version_id=version_id, starter=caller.reference, also=also
+                row.id,
+                from_step=from_step,
+                version_id=version_id,
+                starter=caller.reference,
+                arguments=given,
+                outputs=outputs,
+                also=also,
             )
         except RerunRefusedError as error:
             raise Invalid(str(error), error.hint) from None
         return RunStarted(ids.encode("run", launched.run_id), launched.status, launched.reason, launched.existing)
 
-    async def follow(self, caller: Principal, run: str) -> AsyncGenerator[RunEvent, None]:
-        """The run as it is, then every change, until it ends. Raises NotFound, Denied.
+    async def _edited_arguments(
+        self, caller: Principal, row: RunRow, resource: TaskResource, version: int, arguments: JsonObject | None
+    ) -> JsonObject | None:
+        """All arguments of a rerun whose arguments are edited, checked. Raises Denied, ArgumentsInvalid."""
+        if not arguments:
+            return None
+        await self._authority.authorise(caller, Verb.TASK_RUN, resource)
+        async with self._database.reader.connect() as connection:
+            body = await find_version(connection, await find_task(connection, row.project, row.task), version)
+        definition = TaskDefinition.model_validate(body.definition)
+        return bind(definition.params, {**row.arguments, **arguments})
+
+    async def follow(
+        self, caller: Principal, run: str, *, largest: int | None = None
+    ) -> AsyncGenerator[RunEvent, None]:
+        """The run as it is, then every change, until it ends; values of more than `largest` bytes are left out.
 
         Steps that begin and text of models are seen where this process holds the run; everything else is seen
-        wherever it runs, within a fifth of a second.
+        wherever it runs, within a fifth of a second. Raises NotFound, Denied.
         """
         async with self._database.reader.connect() as connection:
             row = await self._row(connection, caller, run)
         async for event in follow_run(self._database, self._engine, self._artifacts, self._tail, row.id):
-            yield event
+            yield event_without(event, largest)
 
     async def _startable(
         self, caller: Principal, project: str, task: str, version: int | None
@@ -350,6 +438,17 @@ def _same_as(
             "Use a new key for a new run.",
         )
     return RunStarted(ids.encode("run", earlier.id), RunStatus(earlier.status), earlier.reason, existing=True)
+
+
+def _input_at(run: RunView, path: str | None) -> Json:
+    """What a step or a record below one was given; without a path the run's arguments. Raises NotFound."""
+    if path is None:
+        return run.arguments
+    for step in run.steps:
+        for record_ in (step, *step.below):
+            if record_.path == path:
+                return record_.input
+    raise NotFound("record", path, hint="Take the path of a step from GET /runs/{run}.")
 
 
 def _before(cursor: str | None) -> UUID | None:

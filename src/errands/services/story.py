@@ -85,6 +85,7 @@ class Story:
             depth=known.depth,
             below=tuple(_below(record) for record in shown),
             untrusted=any(record.untrusted for record in (*below, *((outcome,) if outcome is not None else ()))),
+            edited=_fact(outcome, "edited") is True,
         )
 
     def steps(self, unended: StepStatus, waiting: frozenset[str] = frozenset()) -> tuple[StepView, ...]:
@@ -187,7 +188,7 @@ def _usage(outcome: Record | None, below: list[Record]) -> Usage:
 
 
 def _below(record: Record) -> BelowView:
-    output, _ = _output(record)
+    output, size = _output(record)
     return BelowView(
         path=record.path,
         kind="attempt" if record.kind == "attempt" else "turn" if record.kind == "turn" else "call",
@@ -200,6 +201,7 @@ def _below(record: Record) -> BelowView:
         started_at=record.started_at,
         finished_at=record.finished_at,
         untrusted=record.untrusted,
+        output_size=size,
     )
 
 

@@ -162,6 +162,10 @@ class BelowView:
     finished_at: datetime | None
     untrusted: bool = False
     """It carries the mark of data from outside."""
+    input_size: int | None = None
+    """Bytes of an input that is left out; None where `input` holds it."""
+    output_size: int | None = None
+    """Bytes of an output that is left out; None where `output` holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,8 @@ class StepView:
     output: Json
     """Large outputs are left out; see `output_size`."""
     output_size: int | None
-    """Bytes of an output that lies in the artifact store; None where `output` holds it."""
+    """Bytes of an output that is left out, as it lies in the artifact store or you asked for small ones; None where
+    `output` holds it."""
     error: StepError | None
     attempts: int
     usage: Usage
@@ -195,6 +200,10 @@ class StepView:
     """Failed attempts, and an agent's requests and calls, in order."""
     untrusted: bool = False
     """It carries the mark of data from outside: by a name that it used, a condition above it, or its tool."""
+    input_size: int | None = None
+    """Bytes of an input that is left out; None where `input` holds it."""
+    edited: bool = False
+    """Its output was written by whoever started the rerun; the step itself was not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +267,7 @@ class RunView:
     """Why it was skipped, is held back or was cancelled."""
     output: Json
     output_size: int | None
-    """Bytes of an output that lies in the artifact store; `RunService.output` reads it. None: `output` holds it."""
+    """Bytes of an output that is left out; `RunService.output` reads it. None: `output` holds it."""
     error: StepError | None
     usage: Usage
     queued_at: datetime
@@ -277,6 +286,19 @@ class RunView:
     """In the order of the file, rounds of a loop one after the other."""
     waiting: tuple[WaitView, ...] = ()
     artifacts: tuple[ArtifactView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A part of a recorded value, which is written as JSON."""
+
+    text: str
+    offset: int
+    """Where the part begins, in bytes of the whole."""
+    next_offset: int | None
+    """Where the next part begins. None: this is the last."""
+    size: int
+    """Bytes of the whole."""
 
 
 @dataclass(frozen=True, slots=True)

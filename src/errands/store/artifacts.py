@@ -65,6 +65,11 @@ class ArtifactStore:
         finally:
             await _off_loop(file.close)
 
+    async def part(self, ref: str, offset: int, limit: int) -> bytes:
+        """Up to `limit` bytes from `offset` of what lies under a name. Raises OSError (FileNotFoundError)."""
+        _check(ref)
+        return await _off_loop(lambda: self._read_part(ref, offset, limit))
+
     async def size(self, ref: str) -> int:
         """How many bytes lie under a name. Raises OSError (FileNotFoundError) if nothing does."""
         _check(ref)
@@ -139,6 +144,11 @@ class ArtifactStore:
             opened: BinaryIO = system.open(f"{root}/{ref}", "rb")
             return opened
         return (self._folder / ref).open("rb")
+
+    def _read_part(self, ref: str, offset: int, limit: int) -> bytes:
+        with self._open(ref) as file:
+            file.seek(offset)
+            return file.read(limit)
 
     def _size(self, ref: str) -> int:
         if self._remote:

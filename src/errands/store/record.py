@@ -9,7 +9,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core.values import Json, JsonObject
-from errands.store.rows import fetch_all
+from errands.store.rows import fetch_all, fetch_one
 from errands.store.tables import approvals, artifacts, log_lines, projects, runs, steps, waits
 
 
@@ -76,6 +76,13 @@ async def journal(connection: AsyncConnection, run_id: UUID, after: int = 0) -> 
     columns = [steps.c[name] for name in JournalRow.__dataclass_fields__]
     query = select(*columns).where(steps.c.run_id == run_id, steps.c.seq > after).order_by(steps.c.seq)
     return await fetch_all(connection, JournalRow, query)
+
+
+async def entry(connection: AsyncConnection, run_id: UUID, path: str) -> JournalRow | None:
+    """The record at a path. Index: pk_steps."""
+    columns = [steps.c[name] for name in JournalRow.__dataclass_fields__]
+    query = select(*columns).where(steps.c.run_id == run_id, steps.c.path == path)
+    return await fetch_one(connection, JournalRow, query)
 
 
 async def open_waits(connection: AsyncConnection, run_id: UUID) -> list[WaitRow]:

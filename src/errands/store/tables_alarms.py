@@ -51,6 +51,20 @@ approval_drafts = Table(
     PrimaryKeyConstraint("approval_id", "person"),
 )
 
+# What a person keeps in a project for themselves: a view of a list, a set of arguments.
+saved = Table(
+    "saved",
+    metadata,
+    _of("projects", "project_id"),
+    Column("owner", Text, nullable=False),
+    # What it is for: `runs`, or `arguments.TASK`.
+    Column("shelf", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("value", JSON, nullable=False),
+    _given_moment("saved_at"),
+    PrimaryKeyConstraint("project_id", "owner", "shelf", "name"),
+)
+
 # Where a project's messages go: an apprise URL that a secret holds, or mail addresses.
 channels = Table(
     "channels",

@@ -181,6 +181,9 @@ async def _projects_and_tasks(walk: Walk) -> None:
     assert "s3cret" not in (await walk.call("listSecrets", **here)).text
     await walk.call("limitSecret", **here, secret="KEY", json={"tasks": ["hello"]})
     assert (await walk.call("listSecrets", **here)).json()[0]["tasks"] == ["hello"]
+    await walk.call("putSaved", **here, shelf="runs", json={"name": "Mine", "value": {"status": "failed"}})
+    assert (await walk.call("listSaved", **here, shelf="runs")).json()[0]["value"] == {"status": "failed"}
+    await walk.call("forgetSaved", **here, shelf="runs", name="Mine")
     bundle = (await walk.call("exportProject", **here)).json()
     assert bundle[0]["name"] == "project.yaml"
     zipped = (await walk.call("exportProjectArchive", **here)).content
@@ -208,12 +211,14 @@ async def _runs(walk: Walk) -> None:
         "told",
     ]
     assert (await walk.call("getRunOutput", run=run)).json() == "hello ana"
+    assert (await walk.call("getRunText", run=run, path="said")).json()["text"] == '"hello ana"'
     assert "event: ended" in (await walk.call("followRun", run=run)).text
     assert [line["message"] for line in (await walk.call("listLogLines", run=run)).json()] == ["hello ana"]
     advice = (await walk.call("suggestGrants", **here, task="hello")).json()
     assert (advice["runs"], advice["unused"]) == (1, [])
     await walk.call("planRerun", run=run, from_step="told")
-    again = await walk.call("rerunRun", run=run, json={"from_step": "told"})
+    edited = {"from_step": "told", "arguments": {"name": "bo"}, "outputs": {"said": "good day"}}
+    again = await walk.call("rerunRun", run=run, json=edited)
     assert again.status_code == 202
     for file in (await walk.call("getRun", run=run)).json()["artifacts"]:
         content = await walk.call("downloadArtifact", artifact=file["id"])
