@@ -63,12 +63,12 @@ class Runs:
         self.given = {"starter": caller.reference, "project": project, "task": task, "arguments": given, **options}
         return self.started
 
-    async def get(self, caller: Principal, run_id: str) -> RunView:
+    async def get(self, caller: Principal, run_id: str, *, largest: int | None = None) -> RunView:
         if run_id not in (RUN_ID, "last"):
             raise NotFound("run", run_id)
         return self.view
 
-    async def follow(self, caller: Principal, run_id: str) -> AsyncIterator[RunEvent]:
+    async def follow(self, caller: Principal, run_id: str, *, largest: int | None = None) -> AsyncIterator[RunEvent]:
         for event in self.script:
             yield event
         while True:

@@ -288,6 +288,17 @@ def test_a_rerun_of_what_failed_names_no_step(stage: Stage) -> None:
     assert f"Rerun of {RUN_ID} of what failed with version" in said(result)
 
 
+def test_a_rerun_takes_other_arguments_and_outputs(stage: Stage) -> None:
+    given = ("-p", "region=apac", "--output", 'orders={"rows": []}')
+    result = errands(stage, "rerun", RUN_ID, "--from", "mail", "--yes", *given)
+    assert result.exit_code == 0
+    assert stage.runs.given["arguments"] == {"region": "apac"}
+    assert stage.runs.given["outputs"] == {"orders": {"rows": []}}
+    refused = errands(stage, "rerun", RUN_ID, "--from", "mail", "--yes", "--output", "orders=[")
+    assert refused.exit_code == 2
+    assert "the output of 'orders'" in said(refused)
+
+
 def test_an_answer_takes_the_forms_defaults_and_what_is_given_over_them(stage: Stage) -> None:
     result = errands(stage, "approve", APPROVAL_ID, "--choose", "send", "--as", "ana", "--note", "fine")
     assert result.exit_code == 0

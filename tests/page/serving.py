@@ -58,7 +58,9 @@ def serve(
 
     `settings`: variables of its environment.
     """
-    environment = {**os.environ, "ERRANDS_HOME": str(home), **(settings or {})}
+    # Models and services of tests listen on loopback.
+    own = {"ERRANDS_HOME": str(home), "ERRANDS_ALLOW_PRIVATE_HOSTS": "127.0.0.1"}
+    environment = {**os.environ, **own, **(settings or {})}
     if database_url is not None:
         environment["ERRANDS_DATABASE_URL"] = database_url
     process = subprocess.Popen(

@@ -86,7 +86,8 @@ def test_a_rerun_says_beforehand_what_it_would_do(page: Page, served: Served, se
     expect(page.get_by_text("Succeeded").first).to_be_visible()
 
 
-def test_why_a_run_failed_is_told_where_it_failed(page: Page, seeded: dict[str, str]) -> None:
+def test_why_a_run_failed_is_told_where_it_failed(page: Page, served: Served, seeded: dict[str, str]) -> None:
+    served.start("health-check", {"broken": True}, wait="20s")
     page.goto("/p/default")
     failed = page.get_by_role("region", name="Failed lately")
     failed.get_by_role("link", name=re.compile("health-check")).first.click()

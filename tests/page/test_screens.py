@@ -26,6 +26,8 @@ SCREENS = {
     "step": "/p/default/runs/{synced}?step=each",
     "failed": "/p/default/runs/{failed}?step=judged",
     "waiting": "/p/default/runs/{asking}",
+    "compare": "/p/default/runs/{synced}/compare",
+    "archived": "/p/default/tasks?archived=true",
     "inbox": "/p/default/inbox",
     "schedule": "/p/default/schedule",
     "calendars": "/p/default/calendars",

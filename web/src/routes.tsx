@@ -15,7 +15,7 @@ import { auditSearch } from './features/audit/search'
 import { chatSearch } from './features/chat/search'
 import { inboxSearch } from './features/inbox/search'
 import { insightsSearch } from './features/insights/search'
-import { runSearch, runsSearch } from './features/runs/search'
+import { compareSearch, runSearch, runsSearch } from './features/runs/search'
 import { runFormSearch, taskSearch, tasksSearch } from './features/tasks/search'
 import { Frame } from './frame/Frame'
 import { lastProject } from './frame/lastProject'
@@ -134,6 +134,13 @@ const run = createRoute({
   component: lazyRouteComponent(() => import('./features/runs/RunScreen'), 'RunScreen'),
 })
 
+const compare = createRoute({
+  getParentRoute: () => project,
+  path: 'runs/$run/compare',
+  validateSearch: compareSearch,
+  component: lazyRouteComponent(() => import('./features/runs/CompareScreen'), 'CompareScreen'),
+})
+
 const inbox = createRoute({
   getParentRoute: () => project,
   path: 'inbox',
@@ -207,7 +214,8 @@ const tree = root.addChildren([
     start,
     // prettier-ignore
     project.addChildren([
-      home, chat, thread, tasks, task, edit, newTask, runForm, runs, run, inbox, schedule, calendars, insights, secrets, members, audit,
+      home, chat, thread, tasks, task, edit, newTask, runForm, runs, run, compare, inbox, schedule, calendars, insights, secrets,
+      members, audit,
       settings,
     ]),
   ]),

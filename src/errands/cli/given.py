@@ -52,14 +52,16 @@ def read_value(text: str, schema: JsonObject | None = None) -> Json:
         return text
 
 
-def json_values(pairs: Sequence[str]) -> dict[str, Json]:
+def json_values(
+    pairs: Sequence[str], *, what: str = "the stub for", example: str = """--stub 'orders={"rows": []}'"""
+) -> dict[str, Json]:
     """`id=json` pairs, such as stubs. Raises BadInput where the right side is not JSON."""
     values: dict[str, Json] = {}
     for pair in pairs:
         name, separator, text = pair.partition("=")
         if not separator or not name:
-            raise BadInput(f"{pair!r} is not id=json", hint="""Write for example: --stub 'orders={"rows": []}'""")
-        values[name] = read_json(text, what=f"the stub for {name!r}")
+            raise BadInput(f"{pair!r} is not id=json", hint=f"Write for example: {example}")
+        values[name] = read_json(text, what=f"{what} {name!r}")
     return values
 
 

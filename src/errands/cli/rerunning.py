@@ -2,10 +2,11 @@
 
 from errands.cli.desk import Room
 from errands.cli.figures import plural
-from errands.cli.given import BadInput
+from errands.cli.given import BadInput, json_values, named_values
 from errands.cli.neutral import one_line
 from errands.cli.prompts import confirm
 from errands.cli.screen import Screen
+from errands.core.values import Json
 from errands.services.views import RerunView
 
 _SHOWN = 20
@@ -40,6 +41,18 @@ async def chosen_version(room: Room, run: str, named: str | None) -> int | None:
     if not named.isdecimal():
         raise BadInput(f"{named!r} is no version", hint="Give its number, or: --version latest")
     return int(named)
+
+
+async def edited(
+    room: Room, run: str, version: int | None, params: tuple[str, ...], outputs: tuple[str, ...]
+) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Arguments in place of the run's, and outputs of earlier steps in place of the recorded. Raises BadInput."""
+    written = json_values(outputs, what="the output of", example="""--output 'orders={"rows": []}'""")
+    if not params:
+        return {}, written
+    view = await room.client.runs.get(run)
+    definition = await room.client.tasks.definition(view.project, view.task, version or view.version)
+    return named_values(params, {param.name: param.schema_ for param in definition.params}), written
 
 
 def plan_lines(plan: RerunView) -> list[str]:

@@ -12,6 +12,8 @@ export const runKey = (run: string) => ['run', run] as const
 export type Tokens = Record<string, string>
 
 const NOT_FOLLOWED_MS = 4000
+/** Bytes of an input or output that comes with the run; a larger one is read when somebody looks at it. */
+export const LARGEST_VALUE = 4096
 const MOST_TOKEN_TEXT = 20_000
 
 /**
@@ -23,7 +25,7 @@ export function useLiveRun(run: string, follow = true) {
   const client = useQueryClient()
   const query = useQuery({
     queryKey: runKey(run),
-    queryFn: ({ signal }) => ask(api.GET('/api/v1/runs/{run}', { params: { path: { run } }, signal })),
+    queryFn: ({ signal }) => ask(api.GET('/api/v1/runs/{run}', { params: { path: { run }, query: { largest: LARGEST_VALUE } }, signal })),
     staleTime: Infinity,
     refetchOnWindowFocus: false,
     refetchInterval: ({ state }) => (!follow && state.data && isActive(state.data.status) ? NOT_FOLLOWED_MS : false),
@@ -32,7 +34,7 @@ export function useLiveRun(run: string, follow = true) {
   const active = query.data ? isActive(query.data.status) : false
   useEffect(() => {
     if (!active || !follow) return
-    const source = new EventSource(`/api/v1/runs/${run}/events`)
+    const source = new EventSource(`/api/v1/runs/${run}/events?largest=${LARGEST_VALUE}`)
     const change = (make: (view: RunView) => RunView) =>
       client.setQueryData<RunView>(runKey(run), (view) => view && make(view))
     const on = <Data>(kind: string, act: (data: Data) => void) =>

@@ -50,10 +50,12 @@ export const projectQuery = (project: string) =>
     staleTime: 60_000,
   })
 
-export const tasksQuery = (project: string) =>
+/** `archived`: those that are archived or deleted, too. */
+export const tasksQuery = (project: string, archived = false) =>
   queryOptions({
-    queryKey: ['tasks', project],
-    queryFn: ({ signal }) => ask(api.GET('/api/v1/projects/{project}/tasks', { params: { path: { project } }, signal })),
+    queryKey: archived ? ['tasks', project, { archived }] : ['tasks', project],
+    queryFn: ({ signal }) =>
+      ask(api.GET('/api/v1/projects/{project}/tasks', { params: { path: { project }, query: { archived } }, signal })),
   })
 
 export const overviewQuery = (project: string, days: number, timezone: string) =>
@@ -90,4 +92,24 @@ export const approvalsQuery = (project: string, mine: boolean) =>
       const page = await ask(api.GET('/api/v1/projects/{project}/approvals', { params: { path: { project }, query }, signal }))
       return page.items
     },
+  })
+
+/** JSON Schema of the arguments of a version; without a number of the published one. */
+export const paramsQuery = (project: string, task: string, version?: number) =>
+  queryOptions({
+    queryKey: ['tasks', project, task, 'schema', version ?? null],
+    queryFn: ({ signal }) =>
+      ask(
+        api.GET('/api/v1/projects/{project}/tasks/{task}/schema', {
+          params: { path: { project, task }, query: version ? { version } : {} },
+          signal,
+        }),
+      ),
+  })
+
+export const versionsQuery = (project: string, task: string) =>
+  queryOptions({
+    queryKey: ['tasks', project, task, 'versions'],
+    queryFn: ({ signal }) =>
+      ask(api.GET('/api/v1/projects/{project}/tasks/{task}/versions', { params: { path: { project, task } }, signal })),
   })

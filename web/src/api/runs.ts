@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 
 import { api, ask } from './client'
-import type { RunStatus } from './generated/schema'
+import type { JsonValue, RunStatus } from './generated/schema'
 
 export interface RunFilter {
   task?: string | undefined
@@ -54,12 +54,24 @@ export const startRun = (
 export const cancelRun = (run: string, reason: string | null) =>
   ask(api.POST('/api/v1/runs/{run}/cancel', { params: { path: { run } }, body: { reason } }))
 
-export const planRerun = (run: string, from_step: string | null) =>
+export const planRerun = (run: string, from_step: string | null, version: number | null = null) =>
   ask(
     api.GET('/api/v1/runs/{run}/rerun', {
-      params: { path: { run }, query: from_step ? { from_step } : {} },
+      params: { path: { run }, query: { ...(from_step ? { from_step } : {}), ...(version ? { version } : {}) } },
     }),
   )
 
-export const rerun = (run: string, from_step: string | null) =>
-  ask(api.POST('/api/v1/runs/{run}/rerun', { params: { path: { run } }, body: { from_step, version: null } }))
+interface Edited {
+  version?: number | null
+  arguments?: Record<string, JsonValue>
+  outputs?: Record<string, JsonValue>
+}
+
+/** A new run like this one, as far as nothing is edited. */
+export const rerun = (run: string, from_step: string | null, { version = null, arguments: given = {}, outputs = {} }: Edited = {}) =>
+  ask(
+    api.POST('/api/v1/runs/{run}/rerun', {
+      params: { path: { run } },
+      body: { from_step, version, arguments: given as never, outputs: outputs as never },
+    }),
+  )

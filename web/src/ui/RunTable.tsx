@@ -1,9 +1,11 @@
+import { Checkbox } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 
 import type { RunLine } from '@/api/generated/schema'
 import { count, duration, money, shortId } from './format'
 import { Moment, Took } from './moments'
 import { OutcomeBadge } from './outcomes'
+import type { Selection } from './selection'
 import table from './Table.module.css'
 import { cause } from './triggers'
 
@@ -12,15 +14,29 @@ interface RunTableProps {
   runs: readonly RunLine[]
   /** Runs of one task: its column would say the same in each row. */
   ofOneTask?: boolean
+  /** Rows can be chosen, to do something to many at once. */
+  selection?: Selection
 }
 
 /** Runs as rows; each leads to its run. */
-export function RunTable({ project, runs, ofOneTask = false }: RunTableProps) {
+export function RunTable({ project, runs, ofOneTask = false, selection }: RunTableProps) {
+  const all = runs.length > 0 && runs.every(({ id }) => selection?.chosen.has(id))
   return (
     <div className={table.wrap}>
       <table className={table.table}>
         <thead>
           <tr>
+            {selection && (
+              <th scope="col" className={table.choice}>
+                <Checkbox
+                  size="xs"
+                  aria-label="Choose all that are shown"
+                  checked={all}
+                  indeterminate={!all && selection.chosen.size > 0}
+                  onChange={() => selection.put(runs.map(({ id }) => id), !all)}
+                />
+              </th>
+            )}
             <th scope="col">Outcome</th>
             <th scope="col">{ofOneTask ? 'Run' : 'Task'}</th>
             <th scope="col">Why it ran</th>
@@ -39,7 +55,7 @@ export function RunTable({ project, runs, ofOneTask = false }: RunTableProps) {
         </thead>
         <tbody>
           {runs.map((run) => (
-            <Row key={run.id} project={project} run={run} ofOneTask={ofOneTask} />
+            <Row key={run.id} project={project} run={run} ofOneTask={ofOneTask} selection={selection} />
           ))}
         </tbody>
       </table>
@@ -47,11 +63,23 @@ export function RunTable({ project, runs, ofOneTask = false }: RunTableProps) {
   )
 }
 
-function Row({ project, run, ofOneTask }: { project: string; run: RunLine; ofOneTask: boolean }) {
+interface RowProps {
+  project: string
+  run: RunLine
+  ofOneTask: boolean
+  selection: Selection | undefined
+}
+
+function Row({ project, run, ofOneTask, selection }: RowProps) {
   const tokens = run.usage.input_tokens + run.usage.output_tokens
   const cost = Number(run.usage.usd)
   return (
-    <tr>
+    <tr data-selected={selection?.chosen.has(run.id) || undefined}>
+      {selection && (
+        <td className={table.choice}>
+          <Checkbox size="xs" aria-label={`Choose the run of ${run.task}, ${shortId(run.id)}`} checked={selection.chosen.has(run.id)} onChange={() => selection.toggle(run.id)} />
+        </td>
+      )}
       <td>
         <OutcomeBadge status={run.status} />
       </td>

@@ -3,8 +3,16 @@ import { CopyButton, Button } from '@mantine/core'
 import { IconCheck, IconCopy } from './icons'
 import classes from './Source.module.css'
 
+interface SourceProps {
+  text: string
+  label: string
+  numbered?: boolean
+  /** Long lines go on below: for what has no lines of its own. */
+  wrapped?: boolean
+}
+
 /** Text as it is, line by line, to read and to copy. */
-export function Source({ text, label, numbered = false }: { text: string; label: string; numbered?: boolean }) {
+export function Source({ text, label, numbered = false, wrapped = false }: SourceProps) {
   return (
     <div className={classes.source}>
       <CopyButton value={text}>
@@ -20,7 +28,7 @@ export function Source({ text, label, numbered = false }: { text: string; label:
           </Button>
         )}
       </CopyButton>
-      <pre className={classes.text} tabIndex={0} aria-label={label} data-numbered={numbered || undefined}>
+      <pre className={classes.text} tabIndex={0} aria-label={label} data-numbered={numbered || undefined} data-wrapped={wrapped || undefined}>
         {numbered ? text.split('\n').map((line, place) => <span key={place}>{`${line}\n`}</span>) : text}
       </pre>
     </div>

@@ -1,6 +1,7 @@
 export {
   IconAdjustments,
   IconAlertTriangle,
+  IconArchive,
   IconArrowLeft,
   IconArrowsSplit2,
   IconBan,
@@ -27,6 +28,7 @@ export {
   IconFileText,
   IconFlag,
   IconFlask,
+  IconGripVertical,
   IconHistory,
   IconHome,
   IconHourglass,

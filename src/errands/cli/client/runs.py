@@ -87,7 +87,15 @@ class Runs:
         """What a rerun would take over, and what it would repeat."""
         return await self._connection.get(RerunView, "runs", run, "rerun", from_step=from_step, version=version)
 
-    async def rerun(self, run: str, *, from_step: str | None, version: int | None) -> RunStarted:
-        """A new run with the same arguments."""
-        body = {"from_step": from_step, "version": version}
+    async def rerun(
+        self,
+        run: str,
+        *,
+        from_step: str | None,
+        version: int | None,
+        arguments: JsonObject | None = None,
+        outputs: JsonObject | None = None,
+    ) -> RunStarted:
+        """A new run with the same arguments but for those that are given; `outputs` by the path of an earlier step."""
+        body = {"from_step": from_step, "version": version, "arguments": arguments or {}, "outputs": outputs or {}}
         return await self._connection.post(RunStarted, "runs", run, "rerun", body=body)

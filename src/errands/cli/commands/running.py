@@ -75,6 +75,14 @@ def rerun(
     version: Annotated[
         str | None, typer.Option("--version", metavar="N|latest", help="Version to run. [default: the same]")
     ] = None,
+    params: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", metavar="NAME=VALUE", help="In place of the run's argument. May be repeated."),
+    ] = None,
+    outputs: Annotated[
+        list[str] | None,
+        typer.Option("--output", metavar="STEP=JSON", help="In place of what came of an earlier step."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     follow: Follow = None,
     wait: Wait = True,
@@ -85,7 +93,7 @@ def rerun(
 
     async def act(desk: Desk) -> ExitCode | None:
         from errands.cli.launching import stay_with
-        from errands.cli.rerunning import agree, chosen_version, first_step
+        from errands.cli.rerunning import agree, chosen_version, edited, first_step
         from errands.cli.run_ids import the_run
 
         begin = first_step(from_step, failed=failed)
@@ -95,7 +103,10 @@ def rerun(
             plan = await room.client.runs.rerun_plan(old, from_step=begin, version=chosen)
             if not await agree(desk.screen, plan, yes=yes):
                 return ExitCode.CANCELLED
-            started = await room.client.runs.rerun(old, from_step=begin, version=chosen)
+            arguments, written = await edited(room, old, chosen, tuple(params or ()), tuple(outputs or ()))
+            started = await room.client.runs.rerun(
+                old, from_step=begin, version=chosen, arguments=arguments, outputs=written
+            )
             return await stay_with(desk.screen, room, started, wait=wait, follow=follow)
 
     perform(context, act, as_json=as_json)

@@ -1,7 +1,7 @@
 import { Alert, Button, Drawer, Group, Text, Textarea } from '@mantine/core'
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { parse } from 'yaml'
+import { parse, stringify } from 'yaml'
 
 import { Refusal, sentence } from '@/api/client'
 import type { JsonValue, StepView } from '@/api/generated/schema'
@@ -9,25 +9,29 @@ import { type FieldSchema, type Values } from '@/ui/form/schema'
 import { SchemaForm } from '@/ui/form/SchemaForm'
 import { RecordedValue } from '@/ui/JsonValue'
 import { isOutcome, OutcomeBadge, OutcomeIcon } from '@/ui/outcomes'
-import { rehearse } from './queries'
+import type { FilePath } from '@/ui/steps/outline'
+import { withUntil } from './definition'
+import { lastValuesQuery, rehearse } from './queries'
 
 interface DryRunProps {
   project: string
   name: string
   text: string
+  /** The step to rehearse up to, with its name. Null: all of it. */
+  until: { path: FilePath; name: string } | null
   close: () => void
   /** What came of the steps, to be shown beside them. */
   onValues: (values: ReadonlyMap<string, StepView>) => void
 }
 
 /** Rehearses the draft: nothing leaves the machine, nothing is kept. */
-export function DryRun({ project, name, text, close, onValues }: DryRunProps) {
+export function DryRun({ project, name, text, until, close, onValues }: DryRunProps) {
   const [given, setGiven] = useState<Values>({})
   const [stubs, setStubs] = useState('')
   const [broken, setBroken] = useState<string | null>(null)
   const schema = paramsOf(text)
   const attempt = useMutation({
-    mutationFn: (answers: Record<string, JsonValue>) => rehearse(project, name, text, given, answers),
+    mutationFn: (answers: Record<string, JsonValue>) => rehearse(project, name, until ? withUntil(text, until.path) : text, given, answers),
     onSuccess: ({ steps }) => onValues(new Map(steps.map((step) => [step.key, step]))),
   })
   const begin = () => {
@@ -41,7 +45,7 @@ export function DryRun({ project, name, text, close, onValues }: DryRunProps) {
   }
   const errors = attempt.error instanceof Refusal ? attempt.error.byPath : {}
   return (
-    <Drawer opened onClose={close} position="right" size="lg" title="Dry run" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Drawer opened onClose={close} position="right" size="lg" title={until ? `Dry run up to ${until.name}` : 'Dry run'} closeButtonProps={{ 'aria-label': 'Close' }}>
       <Text size="sm" c="dimmed" mb="md">
         Decisions, loops and transforms are really computed; what would touch the outside is answered with what you write here.
       </Text>
@@ -59,6 +63,7 @@ export function DryRun({ project, name, text, close, onValues }: DryRunProps) {
         value={stubs}
         onChange={({ currentTarget }) => setStubs(currentTarget.value)}
       />
+      <FillIn project={project} name={name} onStubs={setStubs} />
       <Group mt="md">
         <Button loading={attempt.isPending} onClick={begin}>
           Try it
@@ -93,6 +98,21 @@ export function DryRun({ project, name, text, close, onValues }: DryRunProps) {
         </section>
       )}
     </Drawer>
+  )
+}
+
+const OUTSIDE = new Set(['tool', 'agent', 'run', 'wait_for', 'approve', 'notify'])
+
+/** Takes the answers from the last run that succeeded. */
+function FillIn({ project, name, onStubs }: { project: string; name: string; onStubs: (stubs: string) => void }) {
+  const { data: last } = useQuery({ ...lastValuesQuery(project, name), enabled: name !== '', retry: false })
+  const answered = last?.steps.filter(({ kind, status, output_size: size }) => OUTSIDE.has(kind) && status === 'succeeded' && !size) ?? []
+  if (answered.length === 0) return null
+  const fill = () => onStubs(stringify(Object.fromEntries(answered.map(({ path, output }) => [path, output])), { lineWidth: 0 }))
+  return (
+    <Button mt={6} size="compact-xs" variant="subtle" onClick={fill}>
+      As in the last run ({answered.length} answers)
+    </Button>
   )
 }
 

@@ -8,12 +8,15 @@ import { parse } from 'yaml'
 import type { Problem, StepView } from '@/api/generated/schema'
 import { projectQuery } from '@/api/queries'
 import { plural } from '@/ui/format'
+import { Backtest } from '@/ui/Backtest'
 import { Moment } from '@/ui/moments'
 import { Screen } from '@/ui/Screen'
 import { Answered, Loading } from '@/ui/states'
+import type { FilePath } from '@/ui/steps/outline'
 import { type Draft, useDraft } from './draft'
 import { DryRun } from './DryRun'
 import classes from './Editor.module.css'
+import { Meanwhile } from './Meanwhile'
 import { PublishDialog } from './PublishDialog'
 import { fileSchemaQuery, NEW_TASK, newestQuery, problemsQuery } from './queries'
 import { StepsPane } from './StepsPane'
@@ -46,6 +49,7 @@ interface EditorProps {
   stored: Draft
 }
 
+type Until = { path: FilePath; name: string } | null
 const NOTHING: readonly Problem[] = []
 
 function Editor({ project, task, stored }: EditorProps) {
@@ -53,7 +57,8 @@ function Editor({ project, task, stored }: EditorProps) {
   const [pane, setPane] = useState<'steps' | 'yaml'>('steps')
   const [values, setValues] = useState<ReadonlyMap<string, StepView>>(new Map())
   const [publishing, publish] = useDisclosure(false)
-  const [trying, dryRun] = useDisclosure(false)
+  const [trying, setTrying] = useState<{ until: Until } | null>(null)
+  const [backtesting, setBacktesting] = useState(false)
   const [checkedText] = useDebouncedValue(draft.text, 400)
   const name = task || nameIn(draft.text)
   const check = useQuery({ ...problemsQuery(project, name || 'task', checkedText), placeholderData: (before) => before })
@@ -86,9 +91,14 @@ function Editor({ project, task, stored }: EditorProps) {
           <Button variant="default" disabled={!canUndo} onClick={undo}>
             Undo
           </Button>
-          <Button variant="default" onClick={dryRun.open}>
+          <Button variant="default" onClick={() => setTrying({ until: null })}>
             Dry run
           </Button>
+          {task && (
+            <Button variant="default" disabled={errors.length > 0} onClick={() => setBacktesting(true)}>
+              Backtest
+            </Button>
+          )}
           {own?.rights.includes('task.edit') && (
             <Button disabled={!changed || errors.length > 0 || !name} onClick={publish.open}>
               Store …
@@ -109,8 +119,9 @@ function Editor({ project, task, stored }: EditorProps) {
           ]}
         />
       </Group>
+      {task && <Meanwhile project={project} task={task} draft={draft} onTakeOver={(base) => reset({ text: draft.text, base })} />}
       {pane === 'steps' ? (
-        <StepsPane project={project} text={draft.text} problems={problems} values={values} onChange={change} />
+        <StepsPane project={project} task={task} text={draft.text} problems={problems} values={values} onChange={change} onRunTo={(until) => setTrying({ until })} />
       ) : (
         <Answered query={schema} rows={12}>
           {(known) => (
@@ -121,8 +132,21 @@ function Editor({ project, task, stored }: EditorProps) {
         </Answered>
       )}
       <Problems problems={problems} />
-      {trying && <DryRun project={project} name={name} text={draft.text} close={dryRun.close} onValues={setValues} />}
-      {publishing && <PublishDialog project={project} task={name} draft={draft} before={task ? stored.text : ''} close={publish.close} onStored={storedNow} />}
+      {trying && <DryRun project={project} name={name} text={draft.text} until={trying.until} close={() => setTrying(null)} onValues={setValues} />}
+      {backtesting && (
+        <Backtest project={project} tried={{ file: { name: `tasks/${name}.yaml`, source: draft.text } }} title="Backtest of the draft" close={() => setBacktesting(false)} />
+      )}
+      {publishing && (
+        <PublishDialog
+          project={project}
+          task={name}
+          draft={draft}
+          before={task ? stored.text : ''}
+          close={publish.close}
+          onStored={storedNow}
+          onTakeOver={(base) => reset({ text: draft.text, base })}
+        />
+      )}
     </Screen>
   )
 }

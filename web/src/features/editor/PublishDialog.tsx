@@ -6,6 +6,7 @@ import { isStatus, sentence } from '@/api/client'
 import { Difference } from '@/ui/Difference'
 import { done } from '@/ui/toast'
 import type { Draft } from './draft'
+import { WhatChanged } from './Meanwhile'
 import { store } from './queries'
 
 interface PublishDialogProps {
@@ -16,10 +17,11 @@ interface PublishDialogProps {
   before: string
   close: () => void
   onStored: () => Promise<void>
+  onTakeOver: (base: { version: number; tag: string }) => void
 }
 
 /** What would change, and the button that stores it; refused where somebody else stored another version meanwhile. */
-export function PublishDialog({ project, task, draft, before, close, onStored }: PublishDialogProps) {
+export function PublishDialog({ project, task, draft, before, close, onStored, onTakeOver }: PublishDialogProps) {
   const [message, setMessage] = useState('')
   const [publish, setPublish] = useState(true)
   const change = useMutation({
@@ -34,9 +36,23 @@ export function PublishDialog({ project, task, draft, before, close, onStored }:
     <Modal opened onClose={close} title={`Store ${task}`} size="xl">
       {change.error && (
         <Alert color="red" variant="light" mb="md" role="alert" title={meanwhile ? 'Somebody else stored a version meanwhile' : 'Nothing was stored'}>
-          {meanwhile
-            ? 'Your draft began with an older one. Open the task in another tab, compare, and take over what you want; your draft stays here.'
-            : sentence(change.error)}
+          {meanwhile ? (
+            <>
+              Your draft began with an older one and stays as it is.
+              <WhatChanged
+                project={project}
+                task={task}
+                draft={draft}
+                onTakeOver={(base) => {
+                  onTakeOver(base)
+                  change.reset()
+                  close()
+                }}
+              />
+            </>
+          ) : (
+            sentence(change.error)
+          )}
         </Alert>
       )}
       <Text size="sm" fw={500} mb={6}>

@@ -7,19 +7,24 @@ import type { Problem } from '@/api/generated/schema'
 import type { FieldSchema } from '@/ui/form/schema'
 import type { OutlineStep } from '@/ui/steps/outline'
 import { asPath, asYaml, valueAt, withField } from './definition'
-import { fieldsOfKind, KINDS, type StepField } from './kinds'
+import { ExpressionField } from './ExpressionField'
+import { fieldsOfKind, KINDS, modeOf, type StepField } from './kinds'
 import { fileSchemaQuery, toolsQuery } from './queries'
+import type { Named } from './scope'
+import type { Mode } from './suggest'
 
 interface StepFormProps {
   project: string
   text: string
   step: OutlineStep
   problems: readonly Problem[]
+  /** Names that expressions of this step can read. */
+  names: readonly Named[]
   onChange: (text: string) => void
 }
 
 /** The fields of a step: those of its kind from the schema of task files, those of its tool from the tool's. */
-export function StepForm({ project, text, step, problems, onChange }: StepFormProps) {
+export function StepForm({ project, text, step, problems, names, onChange }: StepFormProps) {
   const schema = useQuery(fileSchemaQuery)
   const key = KINDS.find(({ kind }) => kind === step.kind)?.key
   const value = (valueAt(text, step.path) ?? {}) as Record<string, unknown>
@@ -32,7 +37,7 @@ export function StepForm({ project, text, step, problems, onChange }: StepFormPr
     field.name === 'tool' ? (
       <ToolChoice key="tool" project={project} value={String(value.tool ?? '')} error={errorOf('tool')} onChange={(tool) => set('tool', tool)} />
     ) : (
-      <StepFieldInput key={field.name} field={field} value={value[field.name]} error={errorOf(field.name)} onChange={(given) => set(field.name, given)} />
+      <StepFieldInput key={field.name} field={field} mode={modeOf(field.name)} names={names} value={value[field.name]} error={errorOf(field.name)} onChange={(given) => set(field.name, given)} />
     )
   return (
     <Stack gap="sm">
@@ -42,6 +47,7 @@ export function StepForm({ project, text, step, problems, onChange }: StepFormPr
           project={project}
           tool={String(value.tool)}
           given={(value.with ?? {}) as Record<string, unknown>}
+          names={names}
           errorOf={(name) => errorOf(`with.${name}`)}
           onChange={(name, given) => onChange(withField(text, [...step.path, 'with'], name, given))}
         />
@@ -54,6 +60,8 @@ export function StepForm({ project, text, step, problems, onChange }: StepFormPr
 
 interface InputProps {
   field: StepField
+  mode: Mode | null
+  names: readonly Named[]
   value: unknown
   error: string | undefined
   onChange: (value: unknown) => void
@@ -62,7 +70,7 @@ interface InputProps {
 const MONO = { input: { fontFamily: 'var(--mantine-font-family-monospace)', fontSize: 12.5 } }
 
 /** One field. What is typed goes into the file when the field is left, so that half a value is never checked. */
-function StepFieldInput({ field, value, error, onChange }: InputProps) {
+function StepFieldInput({ field, mode, names, value, error, onChange }: InputProps) {
   const common = { label: field.name.replaceAll('_', ' '), description: field.schema.description, error }
   if (field.control === 'choice') {
     const data = (field.schema.enum ?? []).map(String)
@@ -73,10 +81,14 @@ function StepFieldInput({ field, value, error, onChange }: InputProps) {
   const leave = (typed: string) => {
     if (typed !== shown) onChange(typed === '' ? undefined : asScalar(typed, field.schema))
   }
+  if (mode !== null) {
+    const lines = field.control === 'line' ? 'one' : field.control === 'code' ? 'code' : 'several'
+    return <ExpressionField key={shown} common={common} lines={lines} mode={mode} names={names} shown={shown} onLeave={leave} />
+  }
   return field.control === 'line' ? (
     <TextInput key={shown} {...common} defaultValue={shown} onBlur={({ currentTarget }) => leave(currentTarget.value)} />
   ) : (
-    <Textarea key={shown} {...common} autosize minRows={field.control === 'code' ? 4 : 3} maxRows={18} styles={field.control === 'code' ? MONO : {}} defaultValue={shown} onBlur={({ currentTarget }) => leave(currentTarget.value)} />
+    <Textarea key={shown} {...common} autosize minRows={3} maxRows={18} defaultValue={shown} onBlur={({ currentTarget }) => leave(currentTarget.value)} />
   )
 }
 
@@ -124,12 +136,13 @@ interface ToolArgumentsProps {
   project: string
   tool: string
   given: Record<string, unknown>
+  names: readonly Named[]
   errorOf: (name: string) => string | undefined
   onChange: (name: string, value: unknown) => void
 }
 
 /** What the tool takes, from its own schema; a value may hold expressions in {{ }}. */
-function ToolArguments({ project, tool, given, errorOf, onChange }: ToolArgumentsProps) {
+function ToolArguments({ project, tool, given, names, errorOf, onChange }: ToolArgumentsProps) {
   const { data } = useQuery(toolsQuery(project))
   const schema = data?.find(({ name }) => name === tool)?.input_schema as FieldSchema | undefined
   if (!schema) return <Text size="sm" c="dimmed">Nothing is known of the tool {tool}: write its arguments in the YAML.</Text>
@@ -140,6 +153,8 @@ function ToolArguments({ project, tool, given, errorOf, onChange }: ToolArgument
       <StepFieldInput
         key={name}
         field={{ name, schema: field, control, shared: false }}
+        mode="template"
+        names={names}
         value={given[name]}
         error={errorOf(name)}
         onChange={(value) => onChange(name, value)}

@@ -2,27 +2,40 @@ import { ActionIcon, Button, Group, Menu, Text } from '@mantine/core'
 import { type KeyboardEvent, useState } from 'react'
 
 import type { Problem, StepView } from '@/api/generated/schema'
-import { IconAlertTriangle, IconPlus, IconTrash } from '@/ui/icons'
+import { IconAlertTriangle, IconGripVertical, IconPlus, IconTrash } from '@/ui/icons'
 import { isOutcome, OutcomeIcon } from '@/ui/outcomes'
-import { type OutlineBlock, outlineOf, type OutlineStep } from '@/ui/steps/outline'
+import { type FilePath, type OutlineBlock, outlineOf, type OutlineStep } from '@/ui/steps/outline'
 import { STEP_ICONS } from '@/ui/steps/StepOutline'
-import { asPath, freeId, withMoved, withoutStep, withStep } from './definition'
+import { asPath, freeId, withMoved, withMovedTo, withoutStep, withStep } from './definition'
+import { type Drag, useDrag } from './drag'
 import classes from './Editor.module.css'
 import { type AddableKind, KINDS } from './kinds'
+import { useKnown } from './known'
+import { scopeAt } from './scope'
 import { StepForm } from './StepForm'
 
 interface StepsPaneProps {
   project: string
+  /** Name of the task; empty while the file gives none. */
+  task: string
   text: string
   problems: readonly Problem[]
   /** Of the last dry run, by the id of the step. */
   values: ReadonlyMap<string, StepView>
   onChange: (text: string) => void
+  onRunTo: (step: { path: FilePath; name: string }) => void
 }
 
 /** The steps as a tree that is edited: choose one for its form; move with Alt and the arrows. */
-export function StepsPane({ project, text, problems, values, onChange }: StepsPaneProps) {
+export function StepsPane({ project, task, text, problems, values, onChange, onRunTo }: StepsPaneProps) {
   const [chosen, setChosen] = useState<string | null>(null)
+  const known = useKnown(project, task, values)
+  const drag = useDrag((from, block, index) => {
+    const moved = withMovedTo(text, from, block, index)
+    if (moved === text) return
+    onChange(moved)
+    setChosen(null)
+  })
   const outline = outlineOf(text)
   const blocks: OutlineBlock[] = [
     { label: '', path: ['steps'], steps: outline.steps },
@@ -67,13 +80,13 @@ export function StepsPane({ project, text, problems, values, onChange }: StepsPa
     <div className={classes.columns}>
       <div>
         <div className={classes.tree} onKeyDown={keys} role="group" aria-label="Steps">
-          {blocks.map((block) => block.steps.length > 0 && <Block key={block.label} block={block} chosen={chosen} problems={problems} values={values} onChoose={setChosen} />)}
+          {blocks.map((block) => block.steps.length > 0 && <Block key={block.label} block={block} chosen={chosen} problems={problems} values={values} drag={drag} onChoose={setChosen} />)}
           {all.length === 0 && <Text size="sm" c="dimmed">No step yet.</Text>}
         </div>
         <Group gap="xs" mt="xs">
           <AddMenu after={step?.id ?? null} onAdd={add} />
           <Text size="xs" c="dimmed">
-            Arrows choose, Alt + arrows move
+            Arrows choose, Alt + arrows move, or drag
           </Text>
         </Group>
       </div>
@@ -84,12 +97,15 @@ export function StepsPane({ project, text, problems, values, onChange }: StepsPa
             <Text size="sm" c="dimmed">
               {step.kind}
             </Text>
-            <ActionIcon ms="auto" variant="subtle" color="red" aria-label="Remove this step" onClick={remove}>
+            <Button ms="auto" size="compact-sm" variant="default" onClick={() => onRunTo({ path: step.path, name: step.id ?? step.kind })}>
+              Run to here
+            </Button>
+            <ActionIcon variant="subtle" color="red" aria-label="Remove this step" onClick={remove}>
               <IconTrash size={16} />
             </ActionIcon>
           </Group>
           <Own problems={problems} path={asPath(step.path)} />
-          <StepForm key={asPath(step.path)} project={project} text={text} step={step} problems={problems} onChange={onChange} />
+          <StepForm key={asPath(step.path)} project={project} text={text} step={step} problems={problems} names={scopeAt(text, step.path, known)} onChange={onChange} />
         </section>
       )}
     </div>
@@ -112,6 +128,7 @@ interface BlockProps {
   chosen: string | null
   problems: readonly Problem[]
   values: ReadonlyMap<string, StepView>
+  drag: Drag
   onChoose: (path: string) => void
 }
 
@@ -126,14 +143,17 @@ function Block({ block, ...shared }: BlockProps) {
   )
 }
 
-function Item({ step, chosen, problems, values, onChoose }: { step: OutlineStep } & Omit<BlockProps, 'block'>) {
+function Item({ step, chosen, problems, values, drag, onChoose }: { step: OutlineStep } & Omit<BlockProps, 'block'>) {
   const path = asPath(step.path)
   const Icon = STEP_ICONS[step.kind]
   const wrong = problems.filter((one) => one.path === path || (one.path.startsWith(`${path}.`) && !step.blocks.some((block) => one.path.startsWith(asPath(block.path)))))
   const came = step.id ? values.get(step.id) : undefined
   return (
     <>
-      <button type="button" id={`edit-${path}`} className={classes.step} aria-pressed={path === chosen} onClick={() => onChoose(path)}>
+      <button type="button" id={`edit-${path}`} className={classes.step} aria-pressed={path === chosen} data-drop={drag.dropAt(step.path)} {...drag.handlers(step.path)} onClick={() => onChoose(path)}>
+        <span className={classes.grip} aria-hidden>
+          <IconGripVertical size={13} />
+        </span>
         <Icon size={15} aria-hidden />
         <span className={classes.kind}>{step.kind}</span>
         {step.id && <code className={classes.id}>{step.id}</code>}
@@ -150,7 +170,7 @@ function Item({ step, chosen, problems, values, onChoose }: { step: OutlineStep 
         )}
       </button>
       {step.blocks.map((block) => (
-        <Block key={block.label} block={block} chosen={chosen} problems={problems} values={values} onChoose={onChoose} />
+        <Block key={block.label} block={block} chosen={chosen} problems={problems} values={values} drag={drag} onChoose={onChoose} />
       ))}
     </>
   )

@@ -30,6 +30,34 @@ export function withMoved(text: string, path: FilePath, by: -1 | 1): string {
   })
 }
 
+/** Put a step in front of place `index` of another block, or of its own; unchanged where it would land in itself. */
+export function withMovedTo(text: string, from: FilePath, block: FilePath, index: number): string {
+  if (block.length > from.length && from.every((part, place) => block[place] === part)) return text
+  return edited(text, (file) => {
+    const source = file.getIn(from.slice(0, -1))
+    const target = file.getIn([...block])
+    const place = Number(from.at(-1))
+    if (!isSeq(source) || !isSeq(target)) return
+    const [moved] = source.items.splice(place, 1)
+    target.items.splice(source === target && place < index ? index - 1 : index, 0, moved)
+    // A block of the file that is left without a step is no block.
+    if (source.items.length === 0 && from.length > 2) file.deleteIn(from.slice(0, -1))
+  })
+}
+
+/** What belongs to the end of a run, not to its steps up to one of them. */
+const AFTERWARDS = ['output', 'on_error', 'finally', 'keep', 'tests', 'triggers', 'alarms']
+
+/** The file with the steps up to this one alone, to rehearse them. */
+export const withUntil = (text: string, path: FilePath): string =>
+  edited(text, (file) => {
+    for (let depth = path.length - 1; depth > 0; depth--) {
+      const block = file.getIn(path.slice(0, depth))
+      if (isSeq(block) && typeof path[depth] === 'number') block.items.splice(Number(path[depth]) + 1)
+    }
+    for (const key of AFTERWARDS) if (key !== path[0]) file.delete(key)
+  })
+
 export const withoutStep = (text: string, path: FilePath): string => edited(text, (file) => void file.deleteIn([...path]))
 
 /** Put a new step behind this one; without a path at the end of the file's steps. */

@@ -45,6 +45,13 @@ interface FileSchema {
   $defs: Record<string, { properties?: Record<string, StepField['schema']> }>
 }
 
+const EXPRESSIONS = new Set(['python', 'if', 'when', 'until', 'switch', 'for_each'])
+const PLAIN = new Set(['id', 'title', 'as', 'agent', 'model', 'tool', 'run', 'timeout', 'max_parallel', 'max', 'batch', 'on_crash'])
+
+/** Where expressions stand in a field: the whole text is one, or what is in {{ }}; null: it holds none. */
+export const modeOf = (name: string): 'code' | 'template' | null =>
+  EXPRESSIONS.has(name) ? 'code' : PLAIN.has(name) ? null : 'template'
+
 /** The fields of a kind, drawn from the schema of task files. */
 export function fieldsOfKind(schema: unknown, key: string): StepField[] {
   const { $defs } = schema as FileSchema

@@ -56,11 +56,34 @@ export const toolsQuery = (project: string) =>
     staleTime: 60_000,
   })
 
+/** What came of the steps of the last run that succeeded, by their id. */
+export const lastValuesQuery = (project: string, task: string) =>
+  queryOptions({
+    queryKey: ['runs', project, 'last-values', task],
+    queryFn: async ({ signal }) => {
+      const query = { task, status: 'succeeded' as const, limit: 1 }
+      const page = await ask(api.GET('/api/v1/projects/{project}/runs', { params: { path: { project }, query }, signal }))
+      const last = page.items[0]
+      if (!last) return null
+      return ask(api.GET('/api/v1/runs/{run}', { params: { path: { run: last.id }, query: { largest: 2 ** 14 } }, signal }))
+    },
+    staleTime: 60_000,
+  })
+
 export const fileSchemaQuery = queryOptions({
   queryKey: ['schema'],
   queryFn: ({ signal }) => ask(api.GET('/api/v1/schema', { signal })),
   staleTime: Infinity,
 })
+
+/** The newest version's number and tag, and what its file says. */
+export async function newestNow(project: string, task: string): Promise<{ version: number; tag: string; source: string }> {
+  const path = { project, task }
+  const came = await api.GET('/api/v1/projects/{project}/tasks/{task}', { params: { path } })
+  const { latest: version } = await ask(Promise.resolve(came))
+  const { source } = await ask(api.GET('/api/v1/projects/{project}/tasks/{task}/source', { params: { path, query: { version } } }))
+  return { version, tag: came.response.headers.get('ETag') ?? '', source }
+}
 
 export const store = (project: string, task: string, source: string, tag: string | null, message: string, publish: boolean) =>
   ask(

@@ -1,18 +1,18 @@
-import { Button, Group, List, Menu, Modal, Text, TextInput } from '@mantine/core'
+import { Button, Group, Menu, Modal, Text, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { getRouteApi, Link } from '@tanstack/react-router'
 import { useState } from 'react'
 
-import type { RunView } from '@/api/generated/schema'
+import type { JsonValue, RunView } from '@/api/generated/schema'
 import { projectQuery } from '@/api/queries'
-import { cancelRun, planRerun, rerun } from '@/api/runs'
-import { plural } from '@/ui/format'
+import { cancelRun } from '@/api/runs'
 import { IconChevronDown, IconCopy } from '@/ui/icons'
 import { isActive } from '@/ui/outcomes'
-import { Answered } from '@/ui/states'
 import { done, failed } from '@/ui/toast'
-import { asCli, asCurl } from './copies'
+import { answersNeeded, asCli, asCurl, asTest } from './copies'
+import { textPart } from './Recorded'
+import { Rerun } from './Rerun'
 import { FAILED } from './reruns'
 
 const route = getRouteApi('/inside/p/$project/runs/$run')
@@ -31,6 +31,12 @@ export function RunActions({ project, run }: { project: string; run: RunView }) 
   }
   return (
     <>
+      <Button
+        variant="default"
+        renderRoot={(props) => <Link to="/p/$project/runs/$run/compare" params={{ project, run: run.id }} {...props} />}
+      >
+        Compare
+      </Button>
       <CopyMenu project={project} run={run} />
       {may('run.rerun') && (
         <Menu position="bottom-end">
@@ -74,11 +80,26 @@ function CopyMenu({ project, run }: { project: string; run: RunView }) {
       <Menu.Dropdown>
         <Menu.Item onClick={() => copy('a curl command', asCurl(location.origin, project, run))}>As a curl command</Menu.Item>
         <Menu.Item onClick={() => copy('a command line', asCli(project, run))}>As a command line</Menu.Item>
+        <Menu.Item onClick={() => void copyTest(run, copy).catch(failed)}>As a test for the task’s file</Menu.Item>
         <Menu.Item onClick={() => copy('the id', run.id)}>The id of the run</Menu.Item>
         <Menu.Item onClick={() => copy('a link', location.href)}>A link to this view</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   )
+}
+
+/** Bytes of an output up to which a test holds it. */
+const LARGEST_STUB = 2 ** 18
+
+/** A test needs the outputs that were left out of the run; the largest stay out of it, which is told. */
+async function copyTest(run: RunView, copy: (what: string, text: string) => void): Promise<void> {
+  const left = answersNeeded(run).filter(({ output_size: size }) => size)
+  const wanted = left.filter(({ output_size: size }) => (size ?? 0) <= LARGEST_STUB)
+  const read = await Promise.all(
+    wanted.map(async ({ path }) => [path, JSON.parse((await textPart(run.id, path, 'output', 0, LARGEST_STUB)).text) as JsonValue] as const),
+  )
+  const missing = left.length - wanted.length
+  copy(missing ? `a test; ${missing} large outputs are not in it` : 'a test', asTest(run, new Map(read)))
 }
 
 function Cancel({ run, close }: { run: RunView; close: () => void }) {
@@ -103,59 +124,6 @@ function Cancel({ run, close }: { run: RunView; close: () => void }) {
         </Button>
         <Button color="red" loading={change.isPending} onClick={() => change.mutate()}>
           Cancel the run
-        </Button>
-      </Group>
-    </Modal>
-  )
-}
-
-function title(from: string | null) {
-  if (from === FAILED) return 'Rerun what failed?'
-  return from ? `Rerun from ${from}?` : 'Rerun from the beginning?'
-}
-
-function Rerun({ project, run, from, close }: { project: string; run: RunView; from: string | null; close: () => void }) {
-  const navigate = useNavigate()
-  const plan = useQuery({ queryKey: ['rerun', run.id, from], queryFn: () => planRerun(run.id, from), staleTime: 0 })
-  const start = useMutation({
-    mutationFn: () => rerun(run.id, from),
-    onSuccess: ({ id }) => {
-      close()
-      void navigate({ to: '/p/$project/runs/$run', params: { project, run: id } })
-    },
-    onError: failed,
-  })
-  return (
-    <Modal opened onClose={close} title={title(from)}>
-      <Answered query={plan} rows={2}>
-        {({ kept, repeated_effects: repeated, version }) => (
-          <Text size="sm" component="div">
-            The new run takes v{version} with the same arguments
-            {from ? ` and the records of ${plural(kept.length, 'step')}${from === FAILED ? ' that succeeded' : ' before it'}` : ''}.
-            {repeated.length > 0 ? (
-              <>
-                {' '}
-                These would change the outside a second time:
-                <List size="sm" mt={6}>
-                  {repeated.map((path) => (
-                    <List.Item key={path}>
-                      <code>{path}</code>
-                    </List.Item>
-                  ))}
-                </List>
-              </>
-            ) : (
-              ' Nothing outside would be done a second time.'
-            )}
-          </Text>
-        )}
-      </Answered>
-      <Group justify="flex-end" mt="lg" gap="xs">
-        <Button variant="default" onClick={close}>
-          Leave it
-        </Button>
-        <Button loading={start.isPending} disabled={!plan.data} onClick={() => start.mutate()}>
-          Rerun
         </Button>
       </Group>
     </Modal>

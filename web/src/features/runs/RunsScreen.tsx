@@ -8,9 +8,12 @@ import { IconDownload } from '@/ui/icons'
 import { useNow } from '@/ui/moments'
 import { OUTCOMES } from '@/ui/outcomes'
 import { RunTable } from '@/ui/RunTable'
+import { SavedMenu } from '@/ui/SavedMenu'
 import { Screen } from '@/ui/Screen'
+import { useSelection } from '@/ui/selection'
 import { Answered, Empty } from '@/ui/states'
-import type { RunsSearch } from './search'
+import { BulkRuns } from './BulkRuns'
+import { type RunsSearch, runsSearch } from './search'
 
 const route = getRouteApi('/inside/p/$project/runs')
 const STATES = Object.entries(OUTCOMES).map(([value, { label }]) => ({ value, label }))
@@ -25,29 +28,38 @@ export function RunsScreen() {
   const { project } = route.useParams()
   const search = route.useSearch()
   const filter = useFilter(search)
-  const query = useInfiniteQuery(runsQuery(project, filter))
   return (
     <Screen title="Runs" actions={<Export project={project} filter={filter} />}>
       <Filters project={project} search={search} />
-      <Answered query={query} rows={10}>
-        {({ pages }) => {
-          const runs = pages.flatMap((page) => page.items)
-          if (runs.length === 0) return <Nothing filtered={Object.values(search).some((one) => one !== undefined)} />
-          return (
-            <>
-              <RunTable project={project} runs={runs} />
-              {query.hasNextPage && (
-                <Group>
-                  <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                    Show older runs
-                  </Button>
-                </Group>
-              )}
-            </>
-          )
-        }}
-      </Answered>
+      <Runs key={JSON.stringify(search)} project={project} filter={filter} filtered={Object.values(search).some((one) => one !== undefined)} />
     </Screen>
+  )
+}
+
+/** What fits the filter. Another filter begins with nothing chosen. */
+function Runs({ project, filter, filtered }: { project: string; filter: RunFilter; filtered: boolean }) {
+  const query = useInfiniteQuery(runsQuery(project, filter))
+  const selection = useSelection()
+  return (
+    <Answered query={query} rows={10}>
+      {({ pages }) => {
+        const runs = pages.flatMap((page) => page.items)
+        if (runs.length === 0) return <Nothing filtered={filtered} />
+        return (
+          <>
+            <RunTable project={project} runs={runs} selection={selection} />
+            {query.hasNextPage && (
+              <Group>
+                <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+                  Show older runs
+                </Button>
+              </Group>
+            )}
+            <BulkRuns project={project} filter={filter} selection={selection} runs={runs} />
+          </>
+        )
+      }}
+    </Answered>
   )
 }
 
@@ -91,6 +103,14 @@ function Filters({ project, search }: { project: string; search: RunsSearch }) {
         onChange={(days) => set({ days: days ? Number(days) : undefined })}
         clearable
         w={150}
+      />
+      <SavedMenu
+        project={project}
+        shelf="runs"
+        title="Views"
+        keepLabel="Keep this view"
+        value={Object.fromEntries(Object.entries(search).filter(([, one]) => one !== undefined))}
+        onChoose={(view) => void navigate({ to: '.', search: runsSearch(view) })}
       />
     </Group>
   )

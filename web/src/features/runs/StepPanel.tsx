@@ -11,7 +11,9 @@ import { isOutcome, OutcomeBadge, OutcomeIcon } from '@/ui/outcomes'
 import { Answered } from '@/ui/states'
 import { runKey } from '@/api/liveRun'
 import classes from './Run.module.css'
+import { Recorded } from './Recorded'
 import { PANES, type Pane } from './search'
+import { Turns } from './Turns'
 
 const route = getRouteApi('/inside/p/$project/runs/$run')
 const LABELS: Record<Pane, string> = {
@@ -53,16 +55,16 @@ export function StepPanel({ run, step, text }: { run: RunView; step: StepView; t
         </Tabs.List>
         <div className={classes.panelBody}>
           <Tabs.Panel value="output">
-            {step.error ? <StepFailure step={step} /> : <RecordedValue value={step.output} size={step.output_size} label="Output" />}
+            {step.error ? <StepFailure step={step} /> : <Recorded run={run.id} path={step.path} value={step.output} size={step.output_size} label="Output" />}
           </Tabs.Panel>
           <Tabs.Panel value="input">
-            <RecordedValue value={step.input} label="Input" />
+            <Recorded run={run.id} path={step.path} of="input" value={step.input} size={step.input_size} label="Input" />
           </Tabs.Panel>
           <Tabs.Panel value="attempts">
-            <Below records={attempts} />
+            <Attempts run={run.id} records={attempts} />
           </Tabs.Panel>
           <Tabs.Panel value="messages">
-            <Below records={messages} />
+            <Turns run={run.id} below={messages} />
             {text && (
               <Text mt="sm" size="sm" style={{ whiteSpace: 'pre-wrap' }} aria-live="polite">
                 {text}
@@ -87,6 +89,7 @@ function Meta({ step }: { step: StepView }) {
       {step.started_at && <Took from={step.started_at} to={step.finished_at} />}
       {step.attempts > 1 && <span>{step.attempts} attempts</span>}
       {step.cached && <span>taken from the cache</span>}
+      {step.edited && <span>output written by whoever started the rerun</span>}
       {tokens > 0 && (
         <span>
           {count(tokens)} tokens · {money(Number(step.usage.usd))}
@@ -117,7 +120,7 @@ function StepFailure({ step }: { step: StepView }) {
   )
 }
 
-function Below({ records }: { records: readonly BelowView[] }) {
+function Attempts({ run, records }: { run: string; records: readonly BelowView[] }) {
   return (
     <ol className={classes.turns}>
       {records.map((record) => (
@@ -138,8 +141,8 @@ function Below({ records }: { records: readonly BelowView[] }) {
             </Text>
           ) : (
             <>
-              {record.input !== null && <RecordedValue value={record.input} label="Asked" />}
-              {record.output !== null && <RecordedValue value={record.output} label="Answered" />}
+              <Recorded run={run} path={record.path} of="input" value={record.input} size={record.input_size} label="Input" />
+              <Recorded run={run} path={record.path} value={record.output} size={record.output_size} label="Output" />
             </>
           )}
         </li>

@@ -17,6 +17,11 @@ export interface RunSearch {
   pane?: Pane | undefined
 }
 
+export interface CompareSearch {
+  /** Id of the other run. */
+  with?: string | undefined
+}
+
 type Given = Record<string, unknown>
 
 const text = (value: unknown): string | undefined => (value === undefined || value === '' ? undefined : String(value))
@@ -31,3 +36,5 @@ export const runSearch = (search: Given): RunSearch => ({
   step: text(search.step),
   pane: PANES.find((one) => one === search.pane),
 })
+
+export const compareSearch = (search: Given): CompareSearch => ({ with: text(search.with) })

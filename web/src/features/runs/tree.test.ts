@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 
 import type { RunView, StepView } from '@/api/generated/schema'
 import { withStep } from '@/api/liveRun'
+import { editableBefore } from './editable'
 import { rowsOf } from './tree'
 
 const step = (path: string, depth: number, more: Partial<StepView> = {}): StepView =>
@@ -37,4 +38,9 @@ test('a step that was told again takes its own place', () => {
 test('a new round stands after the rounds before it', () => {
   const paths = withStep(loop, step('each[2].moved', 1)).steps.map((one) => one.path)
   expect(paths).toEqual(['list', 'each', 'each[0].moved', 'each[1].moved', 'each[2].moved', 'told'])
+})
+
+test('what can be written anew are steps before, but for those around and for answers', () => {
+  const asked = run(step('ok', 0, { kind: 'approve' }), ...loop.steps)
+  expect(editableBefore(asked, 'each[1].moved').map(({ path }) => path)).toEqual(['list', 'each[0].moved'])
 })

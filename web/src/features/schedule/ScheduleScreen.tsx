@@ -1,18 +1,19 @@
-import { Text } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { Button, VisuallyHidden } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 
 import { api, ask } from '@/api/client'
-import type { SimulationView, TriggerView } from '@/api/generated/schema'
-import { triggersQuery } from '@/api/queries'
+import type { TriggerView } from '@/api/generated/schema'
+import { projectQuery, triggersQuery } from '@/api/queries'
 import { Caution } from '@/ui/Caution'
-import { count, money, plural } from '@/ui/format'
 import { Moment } from '@/ui/moments'
 import { Screen, Section } from '@/ui/Screen'
 import { Answered, Empty } from '@/ui/states'
 import table from '@/ui/Table.module.css'
-import classes from './Schedule.module.css'
+import { done, failed } from '@/ui/toast'
+import { Closed } from './Closed'
 import { ScheduleTrial } from './ScheduleTrial'
+import { Simulation } from './Simulation'
 
 const route = getRouteApi('/inside/p/$project/schedule')
 
@@ -35,6 +36,7 @@ export function ScheduleScreen() {
           {(found) => <Simulation simulation={found} />}
         </Answered>
       </Section>
+      <Closed project={project} />
       <Section title="Try a schedule">
         <ScheduleTrial project={project} />
       </Section>
@@ -54,6 +56,9 @@ function Triggers({ project, triggers }: { project: string; triggers: readonly T
             <th scope="col">Trigger</th>
             <th scope="col">When</th>
             <th scope="col">Last</th>
+            <th scope="col">
+              <VisuallyHidden>Actions</VisuallyHidden>
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -78,6 +83,9 @@ function Triggers({ project, triggers }: { project: string; triggers: readonly T
                   'not yet'
                 )}
               </td>
+              <td className={table.number}>
+                <Switch project={project} trigger={trigger} />
+              </td>
             </tr>
           ))}
         </tbody>
@@ -86,30 +94,26 @@ function Triggers({ project, triggers }: { project: string; triggers: readonly T
   )
 }
 
-/** A square for each day, darker the more starts. */
-function Simulation({ simulation }: { simulation: SimulationView }) {
-  const most = Math.max(1, ...simulation.days.map((day) => day.starts))
-  const spend = simulation.days.reduce((total, day) => total + day.usd, 0)
+/** Stops or lets go a trigger; its planned times are recorded as skipped meanwhile. */
+function Switch({ project, trigger }: { project: string; trigger: TriggerView }) {
+  const { data } = useQuery(projectQuery(project))
+  const client = useQueryClient()
+  const params = { path: { project, task: trigger.task, trigger: trigger.name } }
+  const change = useMutation({
+    mutationFn: () =>
+      trigger.enabled
+        ? ask(api.POST('/api/v1/projects/{project}/tasks/{task}/triggers/{trigger}/disable', { params, body: { note: null } }))
+        : ask(api.POST('/api/v1/projects/{project}/tasks/{task}/triggers/{trigger}/enable', { params, body: { catch_up: true } })),
+    onSuccess: ({ enabled }) => {
+      done(enabled ? `Trigger ${trigger.name} is on` : `Trigger ${trigger.name} is off; its times are recorded as skipped`)
+      void client.invalidateQueries({ queryKey: ['triggers', project] })
+    },
+    onError: failed,
+  })
+  if (!data?.rights.includes('trigger.switch')) return null
   return (
-    <div className={classes.simulation}>
-      <div className={classes.heat} role="img" aria-label={`Starts by day over ${simulation.days.length} days, ${most} on the busiest`}>
-        {simulation.days.map((day) => (
-          <span
-            key={day.day}
-            className={classes.day}
-            title={`${day.day}: ${plural(day.starts, 'start')}${day.usd ? `, about ${money(day.usd)}` : ''}`}
-            style={{ opacity: day.starts ? 0.25 + (0.75 * day.starts) / most : 1, background: day.starts ? 'var(--outcome-running)' : 'var(--surface-sunken)' }}
-          />
-        ))}
-      </div>
-      <Text size="sm">
-        {plural(simulation.starts, 'start')} planned ({count(simulation.skipped)} skipped){spend > 0 && `, about ${money(spend)}`}; at most {simulation.most_in_a_minute} in one minute.
-      </Text>
-      {[...simulation.suggestions, ...simulation.unreadable].map((said) => (
-        <Text key={said} size="sm" c="dimmed">
-          {said}
-        </Text>
-      ))}
-    </div>
+    <Button data-actions size="compact-xs" variant="default" loading={change.isPending} aria-label={`Switch ${trigger.name} of ${trigger.task} ${trigger.enabled ? 'off' : 'on'}`} onClick={() => change.mutate()}>
+      {trigger.enabled ? 'Switch off' : 'Switch on'}
+    </Button>
   )
 }

@@ -5,12 +5,14 @@ import { type FormEvent, useState } from 'react'
 
 import { api, ask, Refusal, sentence } from '@/api/client'
 import type { JsonValue } from '@/api/generated/schema'
+import { paramsQuery } from '@/api/queries'
 import { startRun } from '@/api/runs'
 import { type FieldSchema, fieldsOf, type Values } from '@/ui/form/schema'
 import { SchemaForm } from '@/ui/form/SchemaForm'
+import { SavedMenu } from '@/ui/SavedMenu'
 import { Screen } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
-import { paramsQuery, taskQuery } from './queries'
+import { taskQuery } from './queries'
 
 const route = getRouteApi('/inside/p/$project/tasks/$task/run')
 
@@ -54,6 +56,8 @@ interface RunFormProps {
 
 function RunForm({ project, task, version, schema, begin }: RunFormProps) {
   const [values, setValues] = useState<Values>(begin)
+  /** Grows when the whole form is filled anew: fields that hold what is typed begin anew then. */
+  const [filled, setFilled] = useState(0)
   // The same form sent twice starts one run.
   const [key, setKey] = useState(() => crypto.randomUUID())
   const navigate = useNavigate()
@@ -88,7 +92,7 @@ function RunForm({ project, task, version, schema, begin }: RunFormProps) {
       {fields.length === 0 ? (
         <Text c="dimmed">This task takes no arguments.</Text>
       ) : (
-        <SchemaForm schema={schema} values={values} onChange={change} errors={errors} />
+        <SchemaForm key={filled} schema={schema} values={values} onChange={change} errors={errors} />
       )}
       <Group mt="lg" gap="xs">
         <Button type="submit" loading={start.isPending}>
@@ -97,6 +101,19 @@ function RunForm({ project, task, version, schema, begin }: RunFormProps) {
         <Button variant="default" renderRoot={(props) => <Link to="/p/$project/tasks/$task" params={{ project, task }} {...props} />}>
           Back
         </Button>
+        {fields.length > 0 && (
+          <SavedMenu
+            project={project}
+            shelf={`arguments.${task}`}
+            title="Kept arguments"
+            keepLabel="Keep these arguments"
+            value={values}
+            onChoose={(kept) => {
+              change(kept as Values)
+              setFilled(filled + 1)
+            }}
+          />
+        )}
       </Group>
     </form>
   )

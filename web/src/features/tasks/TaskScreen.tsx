@@ -7,6 +7,7 @@ import { projectQuery } from '@/api/queries'
 import { IconPlayerPlayFilled } from '@/ui/icons'
 import { Screen } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
+import { LifecycleMenu, PutAwayNotice } from './Lifecycle'
 import { PauseButton } from './PauseButton'
 import { taskQuery } from './queries'
 import { TABS, type Tab } from './search'
@@ -42,6 +43,7 @@ export function TaskScreen() {
       beside={query.data && <Standing task={query.data} />}
       actions={query.data && <Actions project={project} task={query.data} />}
     >
+      {query.data && <PutAwayNotice project={project} task={query.data} />}
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="md">
           {TABS.map((one) => (
@@ -103,8 +105,8 @@ function Actions({ project, task }: { project: string; task: TaskView }) {
   const may = (right: string) => data?.rights.includes(right) ?? false
   return (
     <>
-      {may('task.pause') && <PauseButton project={project} task={task} />}
-      {may('task.edit') && (
+      {may('task.pause') && task.archived_at === null && <PauseButton project={project} task={task} />}
+      {may('task.edit') && task.archived_at === null && (
         <Button
           variant="default"
           renderRoot={(props) => (
@@ -114,7 +116,7 @@ function Actions({ project, task }: { project: string; task: TaskView }) {
           Edit
         </Button>
       )}
-      {may('task.run') && task.published !== null && (
+      {may('task.run') && task.published !== null && task.archived_at === null && (
         <Button
           leftSection={<IconPlayerPlayFilled size={13} aria-hidden />}
           renderRoot={(props) => (
@@ -124,6 +126,7 @@ function Actions({ project, task }: { project: string; task: TaskView }) {
           Run
         </Button>
       )}
+      <LifecycleMenu project={project} task={task} />
     </>
   )
 }

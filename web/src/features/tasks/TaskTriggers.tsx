@@ -11,6 +11,8 @@ import { Section } from '@/ui/Screen'
 import { Answered, Empty } from '@/ui/states'
 import table from '@/ui/Table.module.css'
 import { done, failed } from '@/ui/toast'
+import { Backfills } from './Backfills'
+import { Deliveries } from './Deliveries'
 import { occurrencesQuery, previewQuery, switchTrigger } from './queries'
 import classes from './Task.module.css'
 
@@ -76,7 +78,15 @@ function TriggerCard({ project, trigger }: { project: string; trigger: TriggerVi
           {trigger.held}
         </Text>
       )}
-      {trigger.kind === 'schedule' && <Firings project={project} trigger={trigger} />}
+      {trigger.kind === 'schedule' && (
+        <>
+          <Firings project={project} trigger={trigger} />
+          <Backfills project={project} trigger={trigger} mayStart={data?.rights.includes('trigger.backfill') ?? false} />
+        </>
+      )}
+      {(trigger.kind === 'webhook' || trigger.kind === 'email') && (
+        <Deliveries project={project} trigger={trigger} mayChange={data?.rights.includes('trigger.edit') ?? false} />
+      )}
     </section>
   )
 }

@@ -1,7 +1,7 @@
-import { ActionIcon, Badge, Button, TextInput, VisuallyHidden } from '@mantine/core'
+import { ActionIcon, Badge, Button, Checkbox, Group, MultiSelect, SegmentedControl, TextInput, VisuallyHidden } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 
 import type { TaskFigures, TaskView, TriggerView } from '@/api/generated/schema'
 import { overviewQuery, projectQuery, tasksQuery, triggersQuery } from '@/api/queries'
@@ -11,9 +11,12 @@ import { IconPlayerPlayFilled, IconSearch } from '@/ui/icons'
 import { Moment, useZone } from '@/ui/moments'
 import { tookText } from '@/ui/RunTable'
 import { Screen } from '@/ui/Screen'
+import { type Selection, useSelection } from '@/ui/selection'
 import { Answered, Empty } from '@/ui/states'
 import { Strip } from '@/ui/Strip'
 import table from '@/ui/Table.module.css'
+import { BulkTasks } from './BulkTasks'
+import type { TasksSearch } from './search'
 
 const route = getRouteApi('/inside/p/$project/tasks')
 const PAGE = 100
@@ -21,44 +24,89 @@ const PAGE = 100
 /** Every task of the project: how it does, and what it does next. */
 export function TasksScreen() {
   const { project } = route.useParams()
-  const { q = '' } = route.useSearch()
-  const navigate = useNavigate()
-  const query = useQuery(tasksQuery(project))
+  const { q = '', tags = NO_TAGS, archived = false } = route.useSearch()
+  const query = useQuery(tasksQuery(project, archived))
   const own = useQuery(projectQuery(project))
   return (
     <Screen
-      title="Tasks"
+      title={archived ? 'Archived tasks' : 'Tasks'}
       actions={
-        <>
-        <TextInput
-          aria-label="Filter tasks"
-          placeholder="Filter by name or tag"
-          leftSection={<IconSearch size={14} aria-hidden />}
-          value={q}
-          onChange={({ currentTarget: { value } }) =>
-            void navigate({ to: '.', search: { q: value || undefined }, replace: true })
-          }
-        />
-        {own.data?.rights.includes('task.edit') && (
+        own.data?.rights.includes('task.edit') && (
           <Button renderRoot={(props) => <Link to="/p/$project/new-task" params={{ project }} {...props} />}>New task</Button>
-        )}
-        </>
+        )
       }
     >
+      <Filters tasks={query.data ?? []} />
       <Answered query={query} rows={8}>
-        {(tasks) => <Tasks project={project} tasks={tasks.filter((task) => fits(task, q))} sought={q} />}
+        {(tasks) => {
+          const shown = tasks.filter((task) => (task.archived_at !== null) === archived && fits(task, q) && tags.every((tag) => task.tags.includes(tag)))
+          return <Tasks key={String(archived)} project={project} tasks={shown} sought={[q, ...tags].join(' ').trim()} archived={archived} />
+        }}
       </Answered>
     </Screen>
   )
 }
 
-function Tasks({ project, tasks, sought }: { project: string; tasks: readonly TaskView[]; sought: string }) {
+const NO_TAGS: readonly string[] = []
+
+function Filters({ tasks }: { tasks: readonly TaskView[] }) {
+  const search = route.useSearch()
+  const navigate = useNavigate()
+  const known = useMemo(() => [...new Set(tasks.flatMap((task) => task.tags))].sort(), [tasks])
+  const set = (change: TasksSearch) => void navigate({ to: '.', search: { ...search, ...change }, replace: true })
+  return (
+    <Group gap="xs" role="search" aria-label="Filter tasks">
+      <TextInput
+        aria-label="Filter tasks"
+        placeholder="Filter by name or tag"
+        leftSection={<IconSearch size={14} aria-hidden />}
+        value={search.q ?? ''}
+        onChange={({ currentTarget: { value } }) => set({ q: value || undefined })}
+      />
+      {(known.length > 0 || search.tags) && (
+        <MultiSelect
+          aria-label="Tags"
+          placeholder={search.tags?.length ? undefined : 'Any tag'}
+          data={[...new Set([...known, ...(search.tags ?? [])])]}
+          value={[...(search.tags ?? [])]}
+          onChange={(tags) => set({ tags: tags.length ? tags : undefined })}
+          searchable
+          clearable
+          limit={50}
+          miw={170}
+        />
+      )}
+      <SegmentedControl
+        size="xs"
+        aria-label="Which tasks"
+        value={search.archived ? 'archived' : 'working'}
+        onChange={(which) => set({ archived: which === 'archived' ? true : undefined })}
+        data={[
+          { value: 'working', label: 'At work' },
+          { value: 'archived', label: 'Archived' },
+        ]}
+      />
+    </Group>
+  )
+}
+
+interface TasksProps {
+  project: string
+  tasks: readonly TaskView[]
+  sought: string
+  archived: boolean
+}
+
+function Tasks({ project, tasks, sought, archived }: TasksProps) {
+  const selection = useSelection()
   const [shown, setShown] = useState(PAGE)
   const zone = useZone()
   const overview = useQuery(overviewQuery(project, 14, zone))
   const triggers = useQuery(triggersQuery(project))
   const own = useQuery(projectQuery(project))
-  const figures = new Map(overview.data?.tasks.map((one) => [one.task, one]))
+  const figures = useMemo(() => new Map(overview.data?.tasks.map((one) => [one.task, one])), [overview.data])
+  const next = useMemo(() => soonestOf(triggers.data ?? []), [triggers.data])
+  if (tasks.length === 0 && archived && !sought) return <Empty title="Nothing is archived">A task that is archived or deleted waits here, and can be brought back.</Empty>
   if (tasks.length === 0) {
     return (
       <Empty title={sought ? `No task is named like “${sought}”` : 'This project has no task yet'}>
@@ -72,6 +120,15 @@ function Tasks({ project, tasks, sought }: { project: string; tasks: readonly Ta
         <table className={table.table}>
           <thead>
             <tr>
+              <th scope="col" className={table.choice}>
+                <Checkbox
+                  size="xs"
+                  aria-label="Choose all that fit"
+                  checked={selection.chosen.size === tasks.length}
+                  indeterminate={selection.chosen.size > 0 && selection.chosen.size < tasks.length}
+                  onChange={({ currentTarget: { checked } }) => selection.put(tasks.map(({ name }) => name), checked)}
+                />
+              </th>
               <th scope="col">Task</th>
               <th scope="col">Last runs</th>
               <th scope="col">Next</th>
@@ -96,7 +153,8 @@ function Tasks({ project, tasks, sought }: { project: string; tasks: readonly Ta
                 project={project}
                 task={task}
                 figures={figures.get(task.name)}
-                next={soonest(triggers.data, task.name)}
+                next={next.get(task.name)}
+                selection={selection}
                 mayRun={own.data?.rights.includes('task.run') ?? false}
               />
             ))}
@@ -108,6 +166,7 @@ function Tasks({ project, tasks, sought }: { project: string; tasks: readonly Ta
           Show {Math.min(PAGE, tasks.length - shown)} more of {tasks.length}
         </Button>
       )}
+      <BulkTasks project={project} chosen={tasks.filter(({ name }) => selection.chosen.has(name))} selection={selection} />
     </>
   )
 }
@@ -118,12 +177,16 @@ interface RowProps {
   figures: TaskFigures | undefined
   next: TriggerView | undefined
   mayRun: boolean
+  selection: Selection
 }
 
-function Row({ project, task, figures, next, mayRun }: RowProps) {
+function Row({ project, task, figures, next, mayRun, selection }: RowProps) {
   const ended = figures ? figures.succeeded + figures.failed : 0
   return (
-    <tr>
+    <tr data-selected={selection.chosen.has(task.name) || undefined}>
+      <td className={table.choice}>
+        <Checkbox size="xs" aria-label={`Choose ${task.title ?? task.name}`} checked={selection.chosen.has(task.name)} onChange={() => selection.toggle(task.name)} />
+      </td>
       <td>
         <Link to="/p/$project/tasks/$task" params={{ project, task: task.name }} className={table.name}>
           <bdi>{task.title ?? task.name}</bdi>
@@ -131,6 +194,11 @@ function Row({ project, task, figures, next, mayRun }: RowProps) {
         <span className={`${table.clip} ${table.dim}`}>
           {task.title && <code>{task.name}</code>} {task.paused_at && <Paused note={task.pause_note} />}
           {task.published === null && <Badge size="xs" variant="outline" color="gray">not published</Badge>}
+          {task.remove_at && (
+            <Caution>
+              removed <Moment at={task.remove_at} />
+            </Caution>
+          )}
           {task.tags.map((tag) => (
             <Badge key={tag} size="xs" variant="light" color="gray" tt="none">
               {tag}
@@ -146,7 +214,7 @@ function Row({ project, task, figures, next, mayRun }: RowProps) {
       <td className={table.number}>{tookText(figures?.p95_seconds ?? null)}</td>
       <td className={table.number}>{figures?.usd ? money(figures.usd) : '–'}</td>
       <td className={table.number}>
-        {mayRun && task.published !== null && (
+        {mayRun && task.published !== null && task.archived_at === null && (
           <ActionIcon
             data-actions
             variant="subtle"
@@ -175,8 +243,13 @@ function fits(task: TaskView, sought: string): boolean {
     .every((word) => text.includes(word))
 }
 
-function soonest(triggers: readonly TriggerView[] | undefined, task: string): TriggerView | undefined {
-  return triggers
-    ?.filter((trigger) => trigger.task === task && trigger.next_at !== null && trigger.held === null)
-    .sort((one, other) => Date.parse(one.next_at ?? '') - Date.parse(other.next_at ?? ''))[0]
+/** The trigger of each task that fires next. */
+function soonestOf(triggers: readonly TriggerView[]): Map<string, TriggerView> {
+  const found = new Map<string, TriggerView>()
+  for (const trigger of triggers) {
+    if (trigger.next_at === null || trigger.held !== null) continue
+    const before = found.get(trigger.task)
+    if (!before?.next_at || Date.parse(trigger.next_at) < Date.parse(before.next_at)) found.set(trigger.task, trigger)
+  }
+  return found
 }

@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 
 import type { TaskView, VersionView } from '@/api/generated/schema'
-import { projectQuery } from '@/api/queries'
+import { projectQuery, versionsQuery } from '@/api/queries'
 import { Difference } from '@/ui/Difference'
 import { Moment } from '@/ui/moments'
 import { Section } from '@/ui/Screen'
@@ -11,7 +11,8 @@ import { Answered } from '@/ui/states'
 import table from '@/ui/Table.module.css'
 import { done, failed } from '@/ui/toast'
 import { person } from '@/ui/triggers'
-import { publish, sourceQuery, versionsQuery } from './queries'
+import { Backtest } from '@/ui/Backtest'
+import { publish, sourceQuery } from './queries'
 
 /** Every version, what changed between two, and which one new runs take. */
 export function Versions({ project, task }: { project: string; task: TaskView }) {
@@ -52,6 +53,7 @@ const asItem = (number: string) => ({ value: number, label: `v${number}` })
 
 function VersionTable({ project, task, versions }: { project: string; task: TaskView; versions: readonly VersionView[] }) {
   const [chosen, setChosen] = useState<VersionView | null>(null)
+  const [trying, setTrying] = useState<number | null>(null)
   const { data } = useQuery(projectQuery(project))
   return (
     <div className={table.wrap} style={{ marginBottom: 24 }}>
@@ -83,6 +85,11 @@ function VersionTable({ project, task, versions }: { project: string; task: Task
                 <Moment at={one.created_at} />
               </td>
               <td className={table.number}>
+                {data?.rights.includes('task.rehearse') && (
+                  <Button size="compact-xs" variant="subtle" me={6} onClick={() => setTrying(one.number)}>
+                    Backtest
+                  </Button>
+                )}
                 {!one.published && data?.rights.includes('task.publish') && (
                   <Button size="compact-xs" variant="default" onClick={() => setChosen(one)}>
                     {one.number < (task.published ?? 0) ? 'Roll back to it' : 'Publish'}
@@ -93,6 +100,9 @@ function VersionTable({ project, task, versions }: { project: string; task: Task
           ))}
         </tbody>
       </table>
+      {trying !== null && (
+        <Backtest project={project} tried={{ task: task.name, version: trying }} title={`Backtest of v${trying}`} close={() => setTrying(null)} />
+      )}
       {chosen && <Publish project={project} task={task} version={chosen.number} close={() => setChosen(null)} />}
     </div>
   )

@@ -22,25 +22,6 @@ export const sourceQuery = (project: string, task: string, version?: number) =>
       ),
   })
 
-export const paramsQuery = (project: string, task: string, version?: number) =>
-  queryOptions({
-    queryKey: ['tasks', project, task, 'schema', version ?? null],
-    queryFn: ({ signal }) =>
-      ask(
-        api.GET('/api/v1/projects/{project}/tasks/{task}/schema', {
-          params: { path: { project, task }, query: version ? { version } : {} },
-          signal,
-        }),
-      ),
-  })
-
-export const versionsQuery = (project: string, task: string) =>
-  queryOptions({
-    queryKey: ['tasks', project, task, 'versions'],
-    queryFn: ({ signal }) =>
-      ask(api.GET('/api/v1/projects/{project}/tasks/{task}/versions', { params: { path: { project, task } }, signal })),
-  })
-
 export const occurrencesQuery = (project: string, task: string) =>
   queryOptions({
     queryKey: ['occurrences', project, task],
