@@ -14,7 +14,7 @@ from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.engine.history import FAILED, inheritable, load_journal, place, taken_over
 from errands.engine.launching import Order, Versions
 from errands.engine.program import Program
-from errands.engine.records import Record
+from errands.engine.records import Record, Stored
 from errands.store.connections import Connection, Pool
 from errands.store.sql import statement
 
@@ -167,7 +167,7 @@ async def write_edited(connection: Connection, run_id: UUID, records: list[Recor
             run_id,
             record.path,
             None if record.input is None else to_text(record.input),
-            to_text(record.output),
+            None if isinstance(record.output, Stored) else to_text(record.output),
             to_text(record.facts),
             record.started_at,
             record.finished_at,

@@ -444,10 +444,10 @@ def _input_at(run: RunView, path: str | None) -> Json:
     """What a step or a record below one was given; without a path the run's arguments. Raises NotFound."""
     if path is None:
         return run.arguments
-    for step in run.steps:
-        for record_ in (step, *step.below):
-            if record_.path == path:
-                return record_.input
+    found = {step.path: step.input for step in run.steps}
+    found |= {below.path: below.input for step in run.steps for below in step.below}
+    if path in found:
+        return found[path]
     raise NotFound("record", path, hint="Take the path of a step from GET /runs/{run}.")
 
 
