@@ -66,7 +66,7 @@ export function ExpressionField({ common, lines, mode, names, shown, onLeave }: 
         {lines === 'one' ? <TextInput {...shared} /> : <Textarea {...shared} autosize minRows={lines === 'code' ? 4 : 3} maxRows={18} />}
       </Combobox.Target>
       <Combobox.Dropdown hidden={offered.length === 0}>
-        <Combobox.Options mah={220} style={{ overflowY: 'auto' }} aria-label={`Names for ${common.label}`}>
+        <Combobox.Options mah={220} style={{ overflowY: 'auto' }} aria-label="Suggestions">
           {offered.map(({ label, about }) => (
             <Combobox.Option key={label} value={label}>
               <Group justify="space-between" gap="xs" wrap="nowrap">

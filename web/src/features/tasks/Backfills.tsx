@@ -88,7 +88,10 @@ function Start({ project, trigger, close }: { project: string; trigger: TriggerV
   const [until, setUntil] = useState(today)
   const [atOnce, setAtOnce] = useState(1)
   const [overlap, setOverlap] = useState('allow')
-  const range = { start: startOfDay(from, zone), end: startOfDay(until, zone) }
+  const [now] = useState(() => new Date().toISOString())
+  const end = startOfDay(until, zone)
+  // The last day may not have begun yet where the task is.
+  const range = { start: startOfDay(from, zone), end: end > now ? now : end }
   const [asked] = useDebouncedValue(`${range.start} ${range.end}`, 300)
   const path = { project, task: trigger.task, trigger: trigger.name }
   const plan = useQuery({
