@@ -10,7 +10,7 @@ const PAGE = 20_000
 /** A value as it was recorded: a text as text, everything else as JSON, long ones in pages. */
 export function RecordedValue({ value, label, size }: { value: JsonValue; label: string; size?: number | null }) {
   const [shown, setShown] = useState(PAGE)
-  if (size) return <Text size="sm" c="dimmed">{bytes(size)} lie in the artifact store, too much to show here.</Text>
+  if (size) return <Text size="sm" c="dimmed">{bytes(size)}: too much to show here; the run itself shows it in pages.</Text>
   if (value === null || value === undefined) return <Text size="sm" c="dimmed">Nothing.</Text>
   const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2)
   return (
