@@ -181,9 +181,6 @@ async def _projects_and_tasks(walk: Walk) -> None:
     assert "s3cret" not in (await walk.call("listSecrets", **here)).text
     await walk.call("limitSecret", **here, secret="KEY", json={"tasks": ["hello"]})
     assert (await walk.call("listSecrets", **here)).json()[0]["tasks"] == ["hello"]
-    await walk.call("putSaved", **here, shelf="runs", json={"name": "Mine", "value": {"status": "failed"}})
-    assert (await walk.call("listSaved", **here, shelf="runs")).json()[0]["value"] == {"status": "failed"}
-    await walk.call("forgetSaved", **here, shelf="runs", name="Mine")
     bundle = (await walk.call("exportProject", **here)).json()
     assert bundle[0]["name"] == "project.yaml"
     zipped = (await walk.call("exportProjectArchive", **here)).content
@@ -240,6 +237,9 @@ async def _runs(walk: Walk) -> None:
 
 async def _channels(walk: Walk, database: Database) -> None:
     here: dict[str, Any] = {"project": "default"}
+    await walk.call("putSaved", **here, shelf="runs", json={"name": "Mine", "value": {"status": "failed"}})
+    assert (await walk.call("listSaved", **here, shelf="runs")).json()[0]["value"] == {"status": "failed"}
+    await walk.call("forgetSaved", **here, shelf="runs", name="Mine")
     ops: dict[str, Any] = {**here, "channel": "ops"}
     await walk.call("putChannel", **ops, json={"addresses": ["ops@example.com"], "events": ["failed"]})
     assert [one["name"] for one in (await walk.call("listChannels", **here)).json()] == ["ops"]
