@@ -204,7 +204,7 @@ async def test_an_error_of_the_services_ends_following_with_that_error(stage: St
     class Broken(Exception):
         pass
 
-    async def broken(caller: Principal, run_id: str) -> AsyncIterator[Any]:
+    async def broken(caller: Principal, run_id: str, *, largest: int | None = None) -> AsyncIterator[Any]:
         yield RUNNING
         raise Broken
 
