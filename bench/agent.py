@@ -159,9 +159,7 @@ async def measured(database: Database, engine: Engine, project: Project, times: 
         print(f"{name}: bare {alone:.1f} ms, step {step:.1f} ms; a bare commit {commit:.2f} ms")
     each = found["at-once"][0] / RECORDS - commit
     extra, alone = found["after-50-ms"]
-    began = time.perf_counter()
-    await runs(engine, project, "after-200-ms", AT_ONCE, AT_ONCE)
-    together = time.perf_counter() - began
+    together = max(await runs(engine, project, "after-200-ms", AT_ONCE, AT_ONCE)) / 1000
     ideal = (CALLS + 1) * MODELS["after-200-ms"].seconds
     rate, best = AT_ONCE / together, AT_ONCE / ideal
     return [

@@ -31,7 +31,7 @@ class Check:
 
 CHECKS = (
     Check("page", (PYTHON, "scripts/page.py", "check")),
-    Check("types", (str(BIN / "mypy"), "src", "bench", "scripts", "tests")),
+    Check("types", (str(BIN / "mypy"), "src", "bench", "examples", "scripts", "tests")),
     Check("format", (str(BIN / "ruff"), "format", "--check", "--quiet"), "every Python file is formatted"),
     Check("lint", (str(BIN / "ruff"), "check", "--quiet"), "no rule of the linter is broken"),
     Check("rooms", (str(BIN / "lint-imports"), "--no-cache")),
