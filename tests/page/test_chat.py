@@ -127,6 +127,7 @@ def test_a_model_builds_a_task_that_is_published_run_and_answered_on_its_cards(
     model.then(model.uses("start_run", task="order-count"), "Which region?")
     _send(page, "Run it now")
     form = _card(page, "Run order-count")
+    expect(form).to_contain_text("Fill in what it needs, then start it.")
     form.get_by_role("button", name="Start the run").click()
     expect(form.get_by_role("alert")).to_contain_text("region")
     form.get_by_label("region").fill("amer")

@@ -107,7 +107,8 @@ async def start_run(desk: Desk, arguments: RunWanted) -> Told:
         "task": arguments.task,
         "arguments": dict(given),
         "schema": arguments_schema(definition.params),
-        "text": why,
+        # The form itself marks what is missing.
+        "text": "Fill in what it needs, then start it." if problem is not None and not given else why,
     }
     facts: Json = {"not_started": why, "the_person_is_asked_by": "a form"}
     return Told(facts, why, (Card("form", form),))

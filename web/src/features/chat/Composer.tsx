@@ -13,6 +13,8 @@ import { commandOf, type Suggestion, suggestions } from './suggestions'
 
 interface ComposerProps {
   id?: string
+  /** It is what the screen is for: typing begins at once. */
+  first?: boolean
   project: string
   draft: Draft
   onDraft: (change: (draft: Draft) => Draft) => void
@@ -28,8 +30,11 @@ interface ComposerProps {
   aside?: ReactNode
 }
 
+/** Where a keyboard is likely: on a telephone it would rise over what is to be read. */
+const WITH_KEYS = matchMedia('(hover: hover)').matches
+
 /** Where somebody writes: words, files, and commands that are chosen by the keyboard. */
-export function Composer({ id, project, draft, onDraft, busy, onSend, onStop, onFiles, onDetach, sending = [], aside }: ComposerProps) {
+export function Composer({ id, first = false, project, draft, onDraft, busy, onSend, onStop, onFiles, onDetach, sending = [], aside }: ComposerProps) {
   const listId = useId()
   const field = useRef<HTMLTextAreaElement>(null)
   const picker = useRef<HTMLInputElement>(null)
@@ -77,6 +82,7 @@ export function Composer({ id, project, draft, onDraft, busy, onSend, onStop, on
       <Textarea
         id={id}
         ref={field}
+        autoFocus={first && WITH_KEYS}
         variant="unstyled"
         classNames={{ input: classes.field }}
         aria-label="Message"
@@ -112,7 +118,7 @@ export function Composer({ id, project, draft, onDraft, busy, onSend, onStop, on
         />
         {aside}
         <Text size="xs" c="dimmed" className={classes.usage} role="status">
-          {menu.usage}
+          {menu.usage || (draft.text.trim() && 'Enter sends, Shift Enter begins a line')}
         </Text>
         {onStop ? (
           <Button size="compact-md" variant="default" leftSection={<IconPlayerStopFilled size={14} aria-hidden />} onClick={onStop}>

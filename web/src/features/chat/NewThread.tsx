@@ -98,6 +98,7 @@ export function NewThread({ project, may }: { project: string; may: boolean }) {
         {begin.error && <Refused error={begin.error} what="The conversation was not begun" close={begin.reset} />}
         <Composer
           id={COMPOSER}
+          first
           project={project}
           draft={draft}
           onDraft={setDraft}

@@ -43,7 +43,14 @@ export function Rehearsal({ data }: { data: Line }) {
           {error.message} {error.hint}
         </Text>
       )}
-      {data.output !== null && data.output !== undefined && <RecordedValue value={data.output} label="Output of the dry run" />}
+      {data.output !== null && data.output !== undefined && (
+        <>
+          <Text size="xs" fw={500}>
+            Output
+          </Text>
+          <RecordedValue value={data.output} label="Output of the dry run" />
+        </>
+      )}
       {steps.map((step) => (
         <details key={String(step.step)} className={classes.step}>
           <summary>
