@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.chat.scripted import ScriptedModel
+from tests.page.cable import cable
 from tests.page.conftest import SCREEN, NewDatabase, sign_in
 from tests.page.seeding import say
 from tests.page.serving import ADMIN, PASSWORD, Served, serve
@@ -242,6 +243,33 @@ def test_an_answer_is_followed_from_a_second_tab_which_is_refused_a_turn_meanwhi
         expect(tab.get_by_role("article", name="Answer")).to_contain_text("Here it is.")
         expect(tab.get_by_role("button", name="Send")).to_be_visible()
         expect(tab.get_by_role("article")).to_have_count(2)
+
+
+def test_an_answer_is_found_again_after_the_connection_was_cut(
+    browser: Browser, served: Served, model: ScriptedModel
+) -> None:
+    thread = _thread(served)
+    held = Held("It went on without you.")
+    model.then(held)
+    with cable(served.url) as line, browser.new_context(base_url=line.url, viewport=SCREEN) as context:
+        sign_in(context, Served(line.url, served.client))
+        page = context.new_page()
+        page.goto(f"/p/default/chat/{thread}")
+        field = page.get_by_role("textbox", name="Message", exact=True)
+        field.fill("Take your time")
+        page.get_by_role("button", name="Send").click()
+        assert held.asked.wait(20)
+        line.pull()
+        expect(page.get_by_text("the connection was cut")).to_be_visible()
+        expect(page.get_by_text("The server does not answer.")).to_be_visible()
+        field.fill("typed meanwhile")
+        held.go_on()
+        line.plug()
+        expect(page.get_by_role("article", name="Answer")).to_contain_text("It went on without you.")
+        expect(page.get_by_role("article")).to_have_count(2)
+        expect(field).to_have_value("typed meanwhile")
+        expect(page.get_by_role("button", name="Send")).to_be_enabled()
+        expect(page.get_by_text("The server does not answer.")).to_be_hidden()
 
 
 def test_a_call_that_leaves_the_thread_waits_for_a_click(page: Page, served: Served, model: ScriptedModel) -> None:

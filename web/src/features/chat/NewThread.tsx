@@ -70,8 +70,8 @@ export function NewThread({ project, may }: { project: string; may: boolean }) {
     <Screen title="Chat" full>
       <div className={classes.start}>
         <Text c="dimmed">
-          Say what should happen, try it, and make a task of it. Nothing is published, started with effects outside, or answered without
-          your click. These need no model:
+          Say what should happen, try it, and make a task of it. Nothing is published, deleted, granted or answered without your click. These
+          need no model:
         </Text>
         <ul className={classes.hints} aria-label="Commands to begin with">
           {commands

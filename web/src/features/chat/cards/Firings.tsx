@@ -14,7 +14,7 @@ export function Firings({ data }: { data: FiringsData }) {
   return (
     <div className={classes.firings}>
       <Text size="sm">
-        {data.sentence} {data.timezone && <span className={classes.dim}>({data.timezone})</span>}
+        {data.sentence} {data.timezone && !data.sentence.includes(data.timezone) && <span className={classes.dim}>({data.timezone})</span>}
       </Text>
       <ol>
         {data.lines.map((line) => {
