@@ -20,6 +20,8 @@ SCREENS = {
     "triggers": "/p/default/tasks/regional-report?tab=triggers",
     "edit": "/p/default/tasks/regional-report/edit",
     "new-task": "/p/default/new-task",
+    "templates": "/p/default/templates",
+    "template": "/p/default/templates/report-generation",
     "run-form": "/p/default/tasks/regional-report/run",
     "runs": "/p/default/runs",
     "run": "/p/default/runs/{synced}",

@@ -113,6 +113,18 @@ const newTask = createRoute({
   component: lazyRouteComponent(() => import('./features/editor/EditorScreen'), 'NewTaskScreen'),
 })
 
+const templates = createRoute({
+  getParentRoute: () => project,
+  path: 'templates',
+  component: lazyRouteComponent(() => import('./features/templates/TemplatesScreen'), 'TemplatesScreen'),
+})
+
+const template = createRoute({
+  getParentRoute: () => project,
+  path: 'templates/$template',
+  component: lazyRouteComponent(() => import('./features/templates/TemplateScreen'), 'TemplateScreen'),
+})
+
 const runForm = createRoute({
   getParentRoute: () => project,
   path: 'tasks/$task/run',
@@ -214,9 +226,8 @@ const tree = root.addChildren([
     start,
     // prettier-ignore
     project.addChildren([
-      home, chat, thread, tasks, task, edit, newTask, runForm, runs, run, compare, inbox, schedule, calendars, insights, secrets,
-      members, audit,
-      settings,
+      home, chat, thread, tasks, task, edit, newTask, templates, template, runForm, runs, run, compare, inbox, schedule, calendars,
+      insights, secrets, members, audit, settings,
     ]),
   ]),
 ])

@@ -2,6 +2,7 @@ import type { ComponentType } from 'react'
 
 import type { ServerRole } from '@/api/generated/schema'
 import {
+  IconBook,
   IconCalendar,
   IconCalendarEvent,
   IconChartBar,
@@ -19,7 +20,7 @@ import {
 interface Place {
   name: string
   label: string
-  to: `/p/$project${'' | '/chat' | '/tasks' | '/runs' | '/inbox' | '/schedule' | '/calendars' | '/insights' | '/secrets' | '/members' | '/audit' | '/settings'}`
+  to: `/p/$project${'' | '/chat' | '/tasks' | '/templates' | '/runs' | '/inbox' | '/schedule' | '/calendars' | '/insights' | '/secrets' | '/members' | '/audit' | '/settings'}`
   Icon: ComponentType<{ size?: number; 'aria-hidden'?: boolean }>
   /** The right without which it is not offered. */
   needs?: string
@@ -34,6 +35,7 @@ export const PLACES: readonly Place[] = [
   { name: 'home', label: 'Home', to: '/p/$project', Icon: IconHome },
   { name: 'chat', label: 'Chat', to: '/p/$project/chat', Icon: IconMessage, needs: 'chat.read' },
   { name: 'tasks', label: 'Tasks', to: '/p/$project/tasks', Icon: IconListCheck },
+  { name: 'templates', label: 'Templates', to: '/p/$project/templates', Icon: IconBook },
   { name: 'runs', label: 'Runs', to: '/p/$project/runs', Icon: IconHistory },
   { name: 'schedule', label: 'Schedule', to: '/p/$project/schedule', Icon: IconCalendarEvent },
   { name: 'inbox', label: 'Inbox', to: '/p/$project/inbox', Icon: IconInbox },
