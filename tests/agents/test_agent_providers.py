@@ -313,7 +313,7 @@ async def test_a_provider_that_is_not_installed_names_the_command(name: str, mon
     model = ModelDefinition(model="fast", provider=name, name="x", api_key="secret:KEY")
     agents = staff(Models(), known=(model,))
     error = (await failure(agents)).error
-    assert f"pydantic-ai-slim[{name}]" in (error.hint or "")
+    assert f"pip install 'errands[{name}]'" in (error.hint or "")
     await agents.aclose()
 
 

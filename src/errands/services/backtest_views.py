@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from errands.core.definition.policies import BudgetAmounts
 from errands.core.outcomes import RunStatus, StepError, Usage
 from errands.core.values import Json
 
@@ -42,7 +41,6 @@ class BacktestedRun:
 class Live:
     """Real models were asked for what the record could not answer."""
 
-    budget: BudgetAmounts
     paid: Usage
     """For all runs together."""
     used_up: bool

@@ -55,7 +55,7 @@ class BacktestService:
             return Backtest(tried.definition.task, tried.number, found)
         paid = purse.meter.spent
         await self._record_paid(caller, project, tried, len(found), paid)
-        return Backtest(tried.definition.task, tried.number, found, Live(live or purse.amounts, paid, purse.used_up))
+        return Backtest(tried.definition.task, tried.number, found, Live(paid, purse.used_up))
 
     async def _purse(self, caller: Principal, project: str, task: str, budget: BudgetAmounts) -> Purse:
         """Who may run the task may spend on it. Raises Denied, Invalid for a budget without a bound."""

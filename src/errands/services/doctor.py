@@ -29,6 +29,8 @@ _EXTRAS = {
     "documents": ("markitdown", "documents.read"),
     "calendars": ("holidays", "holidays in schedules"),
     "telemetry": ("opentelemetry.sdk", "traces"),
+    "google": ("google.genai", "models of Google"),
+    "bedrock": ("boto3", "models of Bedrock"),
 }
 
 Probe = Callable[[], Awaitable[Check]]
@@ -178,9 +180,16 @@ def _with_room(name: str, told: str, free: int) -> Check:
 
 def _extra(name: str) -> Check:
     module, purpose = _EXTRAS[name]
-    there = find_spec(module) is not None
+    there = _installed(module)
     hint = None if there else f"For {purpose}: pip install 'errands[{name}]'"
     return Check(f"extra {name}", True, f"{purpose}: {'installed' if there else 'not installed'}", hint)
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # The package around it is not there either.
+        return False
 
 
 def _ago(time: timedelta) -> str:

@@ -50,7 +50,16 @@ def translate(error: Exception, model: str, *, answering: bool) -> StepFailed | 
             f"model {model} gave an answer that cannot be read: {_quote(error)}",
             hint="if it happens again, check that base_url points to a model's API",
         )
+    if _is_amazon(error):
+        hint = "check api_key, base_url, and the credentials of AWS in the environment of the server"
+        return StepFailed(ErrorKind.DENIED, f"model {model} cannot be asked: {_quote(error)}", hint=hint)
     return None
+
+
+def _is_amazon(error: Exception) -> bool:
+    """Whether Amazon's SDK raised it before it asked, such as for want of credentials."""
+    sdk = sys.modules.get("botocore.exceptions")
+    return sdk is not None and isinstance(error, sdk.BotoCoreError)
 
 
 def _is_anthropic(error: Exception) -> bool:

@@ -1,10 +1,12 @@
 """Builds pydantic-ai models. The SDKs' own retries are off: `asking` retries, and records why."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import assert_never
 
 import httpx2
 from openai import AsyncOpenAI
+from pydantic_ai.exceptions import UserError
 from pydantic_ai.models import Model
 from pydantic_ai.models.ollama import OllamaModel
 from pydantic_ai.models.openai import OpenAIChatModel
@@ -20,6 +22,7 @@ _NO_KEY = "none"
 _LARGEST_ANSWER = 64 * 2**20
 """Bytes of one HTTP answer: far above any real one, streams included, and far below what hurts."""
 _CONNECT_SECONDS = 10.0
+_REGION = re.compile(r"^https://bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com")
 _WHOLE_STREAMS = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
 """A stream that ends without saying why was cut: half an answer must not pass for a whole one."""
 
@@ -54,7 +57,7 @@ class Providers:
             case "google":
                 return self._google(name, url, key)
             case "bedrock":
-                return self._bedrock(name, url)
+                return _bedrock(definition, name, url, key)
             case "embedded":
                 raise StepFailed(ErrorKind.INTERNAL, "the embedded model has no definition to open")
             case _:
@@ -96,13 +99,37 @@ class Providers:
             raise _not_installed("google") from None
         return GoogleModel(name, provider=GoogleProvider(api_key=key or _NO_KEY, base_url=url, http_client=self._http))
 
-    def _bedrock(self, name: str, url: str | None) -> Model:
-        try:
-            from pydantic_ai.models.bedrock import BedrockConverseModel
-            from pydantic_ai.providers.bedrock import BedrockProvider
-        except ImportError:
-            raise _not_installed("bedrock") from None
-        return BedrockConverseModel(name, provider=BedrockProvider(base_url=url))
+
+def _bedrock(definition: ModelDefinition, name: str, url: str | None, key: str | None) -> Model:
+    """Amazon's SDK has connections of its own. Without a key it takes the credentials of this machine."""
+    try:
+        from pydantic_ai.models.bedrock import BedrockConverseModel
+        from pydantic_ai.providers.bedrock import BedrockProvider
+    except ImportError:
+        raise _not_installed("bedrock") from None
+    found = _REGION.search(url or "")
+    region, patience = found[1] if found else None, definition.timeout.total_seconds()
+    try:
+        if key is not None:
+            provider = BedrockProvider(
+                api_key=key,
+                base_url=url,
+                region_name=region,
+                aws_read_timeout=patience,
+                aws_connect_timeout=_CONNECT_SECONDS,
+            )
+        else:
+            provider = BedrockProvider(
+                base_url=url, region_name=region, aws_read_timeout=patience, aws_connect_timeout=_CONNECT_SECONDS
+            )
+    except UserError:
+        raise StepFailed(
+            ErrorKind.INPUT,
+            f"the model {definition.model!r} does not say in which region of AWS it is",
+            hint="set base_url: https://bedrock-runtime.REGION.amazonaws.com in its file, or AWS_DEFAULT_REGION",
+        ) from None
+    provider.client.meta.events.unregister("needs-retry.bedrock-runtime", unique_id="retry-config-bedrock-runtime")
+    return BedrockConverseModel(name, provider=provider)
 
 
 async def _bound(response: httpx2.Response) -> None:
@@ -137,5 +164,5 @@ def _not_installed(extra: str) -> StepFailed:
     return StepFailed(
         ErrorKind.NOT_FOUND,
         f"the provider {extra} is not installed on this server",
-        hint=f"install it with: pip install 'pydantic-ai-slim[{extra}]'",
+        hint=f"install it with: pip install 'errands[{extra}]'",
     )
