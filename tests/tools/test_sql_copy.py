@@ -66,6 +66,15 @@ async def test_an_upsert_writes_what_differs_and_nothing_else(two: Two) -> None:
     assert (await two.names())[0] == (1, "black tea")
 
 
+async def test_a_row_that_clashes_by_another_column_than_the_key_fails_an_upsert_wholly(two: Two) -> None:
+    await two.new.execute("create unique index on goods (name)")
+    await two.new.execute("insert into goods values (1, 'old tea'), (9, 'Käse')")
+    arguments: dict[str, Json] = {"from": "secret:OLD", "to": "secret:NEW", "sql": ALL, "table": "goods"}
+    error = await two.bench.refused("sql.copy", **arguments, mode="upsert", key=["id"])
+    assert "goods_name_idx" in error.message
+    assert await two.names() == [(1, "old tea"), (9, "Käse")]
+
+
 async def test_add_leaves_rows_that_are_there(two: Two) -> None:
     await two.new.execute("insert into goods values (1, 'mine')")
     copied = await two.copy(mode="add", key=["id"])

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import asyncpg
+
 from errands.core.outcomes import StepFailed
 from errands.tools.databases import Statement
 from errands.tools.refusal import Refusal
@@ -21,6 +23,17 @@ if TYPE_CHECKING:
 Mode = Literal["insert", "upsert", "add", "prune"]
 
 _STAGE = "errands_copy"
+_UNIQUE = """
+select exists (
+    select 1 from pg_index as one
+    where one.indrelid = $1::text::regclass and one.indisunique and one.indimmediate and one.indisvalid
+    and one.indpred is null and one.indexprs is null and $2::text[] = (
+        select array_agg(attname::text order by attname::text collate "C") from pg_attribute
+        where attrelid = one.indrelid and attnum = any((one.indkey::int2[])[0:one.indnkeyatts - 1])
+    )
+)
+"""
+"""Whether these columns (in order) are those of a unique index: only then does a row that is there stop a COPY."""
 _CHUNKS_AHEAD = 16
 
 
@@ -65,6 +78,10 @@ async def copy_rows(source: Postgres, target: Postgres, copy: Copy) -> Copied:
                     return await passage.passed(query.get_query().rstrip().rstrip(";"), values)
 
 
+class _RowIsThereError(Exception):
+    """A row of this key is in the table already."""
+
+
 class _Passage:
     """One copy, with a transaction open on either side."""
 
@@ -75,15 +92,42 @@ class _Passage:
         self._columns = columns
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(_CHUNKS_AHEAD)
         self._copied = Copied()
+        self._tentative = False
+        """A row that is there already is no error: then it goes another way."""
 
     async def passed(self, query: str, values: Sequence[object]) -> Copied:
         """Hand all rows over, then put them where they belong."""
-        staged = self._copy.mode != "insert"
-        if staged:
-            await self._writing.execute(
-                f"create temp table {_STAGE} on commit drop as "
-                f"select {_listed(self._columns)} from {_dotted(self._copy.table)} with no data"
-            )
+        if self._copy.mode == "insert" or await self._all_new(query, values):
+            if self._copy.mode == "insert":
+                await self._hand_over(query, values, staged=False)
+            self._copied.inserted = self._copied.rows
+            return self._copied
+        await self._writing.execute(
+            f"create temp table {_STAGE} on commit drop as "
+            f"select {_listed(self._columns)} from {_dotted(self._copy.table)} with no data"
+        )
+        await self._hand_over(query, values, staged=True)
+        await (self._prune() if self._copy.mode == "prune" else self._merge())
+        return self._copied
+
+    async def _all_new(self, query: str, values: Sequence[object]) -> bool:
+        """Copy as if no row were there yet, which takes half the time; False where one is, and nothing was done."""
+        if self._copy.mode == "prune" or not await self._writing.fetchval(
+            _UNIQUE, _dotted(self._copy.table), sorted(self._copy.key)
+        ):
+            return False
+        self._tentative = True
+        try:
+            async with self._reading.transaction(), self._writing.transaction():
+                await self._hand_over(query, values, staged=False)
+        except _RowIsThereError:
+            self._chunks, self._copied = asyncio.Queue(_CHUNKS_AHEAD), Copied()
+            return False
+        finally:
+            self._tentative = False
+        return True
+
+    async def _hand_over(self, query: str, values: Sequence[object], *, staged: bool) -> None:
         try:
             async with asyncio.TaskGroup() as both:
                 sending = both.create_task(self._send(query, values))
@@ -91,14 +135,6 @@ class _Passage:
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None  # The one that began: the other was cancelled for it.
         self._copied.rows = int(sending.result().split()[-1])
-        match self._copy.mode:
-            case "insert":
-                self._copied.inserted = self._copied.rows
-            case "prune":
-                await self._prune()
-            case _:
-                await self._merge()
-        return self._copied
 
     async def _send(self, query: str, values: Sequence[object]) -> str:
         with _side("source"), database_errors(self._copy.statement.seconds):
@@ -113,9 +149,14 @@ class _Passage:
     async def _take(self, *, staged: bool) -> None:
         *schema, name = (_STAGE,) if staged else self._copy.table
         with _side("target"), database_errors(self._copy.statement.seconds):
-            await self._writing.copy_to_table(
-                name, schema_name=schema[0] if schema else None, columns=self._columns, source=self._come()
-            )
+            try:
+                await self._writing.copy_to_table(
+                    name, schema_name=schema[0] if schema else None, columns=self._columns, source=self._come()
+                )
+            except asyncpg.UniqueViolationError:
+                if self._tentative:
+                    raise _RowIsThereError from None
+                raise
 
     async def _come(self) -> AsyncIterator[bytes]:
         while (chunk := await self._chunks.get()) is not None:
