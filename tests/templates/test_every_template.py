@@ -36,8 +36,13 @@ def answer(schema: Any) -> Json:
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_template_is_adopted_with_its_defaults_and_its_own_tests_pass(stage: Stage, name: str) -> None:
+async def test_a_template_is_tried_adopted_with_its_defaults_and_passes_its_own_tests(stage: Stage, name: str) -> None:
     services, found = stage.services, SHELF.find(name)
+    trial = await services.templates.attempt(ROOT, name)
+    assert trial.run.status is RunStatus.SUCCEEDED, trial.run.error
+    view = await services.templates.get(ROOT, name)
+    assert all(picture.svg.startswith("<svg") for picture in view.tasks)
+    assert await services.tasks.list(ROOT, PROJECT) == [], "a trial keeps nothing"
     needed = {one.param.name: answer(one.param.schema_) for one in found.about.asks if not one.param.has_default}
     drafted = await services.templates.adopt(ROOT, PROJECT, name, needed)
     assert set(drafted.missing) == set(found.about.secrets)
@@ -56,22 +61,12 @@ async def test_a_template_is_adopted_with_its_defaults_and_its_own_tests_pass(st
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_template_is_tried_with_its_sample_and_nothing_is_kept(stage: Stage, name: str) -> None:
-    trial = await stage.services.templates.attempt(ROOT, name)
-    assert trial.run.status is RunStatus.SUCCEEDED, trial.run.error
-    assert await stage.services.tasks.list(ROOT, PROJECT) == []
-
-
-@pytest.mark.parametrize("name", NAMES)
-async def test_the_grants_secrets_and_texts_of_a_template_say_what_its_files_need(stage: Stage, name: str) -> None:
+def test_the_grants_secrets_and_texts_of_a_template_say_what_its_files_need(name: str) -> None:
     found = SHELF.find(name)
     definitions = [load_task(source) for file, source in found.sources.items() if file.startswith("tasks/")]
     assert {secret for one in definitions for secret in one.grants.secrets} == set(found.about.secrets)
     assert found.about.summary.endswith(".")
     assert (found.folder / "sample").is_dir()
-    view = await stage.services.templates.get(ROOT, name)
-    assert len(view.tasks) == len(definitions)
-    assert all(picture.svg.startswith("<svg") for picture in view.tasks)
 
 
 def test_the_pages_of_the_templates_are_current() -> None:
@@ -117,3 +112,22 @@ def test_places_are_found_by_id_name_and_index_and_a_missing_item_is_said() -> N
     assert find_place(data, "triggers[0].enabled") == ("triggers", 0, "enabled")
     with pytest.raises(TemplateBroken, match="no item daily"):
         find_place(data, "triggers[daily].schedule")
+
+
+def test_each_of_the_sixteen_use_cases_has_a_template() -> None:
+    assert sorted(SHELF.find(name).about.use_case for name in NAMES) == [
+        "API synchronization", "Approval workflow", "Backup", "Compliance report", "Content moderation",
+        "Data migration", "Data synchronization", "Document processing", "Health checks", "Issue resolution",
+        "Maintenance notices", "Notifications", "Onboarding", "Publishing", "Report generation", "Usage analytics",
+    ]  # fmt: skip
+
+
+async def test_a_project_holds_two_of_a_kind_under_names_of_their_own(stage: Stage) -> None:
+    adopt = stage.services.templates.adopt
+    answers: dict[str, Json] = {"recipients": ["bo@example.com"]}
+    await adopt(ROOT, PROJECT, "report-generation", answers)
+    second = await adopt(ROOT, PROJECT, "report-generation", answers, task="tea-report")
+    assert [(one.name, one.change) for one in second.applied] == [("tea-report", "created")]
+    assert {one.name for one in await stage.services.tasks.list(ROOT, PROJECT)} == {"weekly-report", "tea-report"}
+    with pytest.raises(FilesInvalid):
+        await adopt(ROOT, PROJECT, "report-generation", answers, task="Tea Report")

@@ -21,6 +21,8 @@ class AdoptBody(Body):
 
     answers: JsonMap = Field(default_factory=dict)
     """By the names in the template's `asks`; what is absent takes its default."""
+    task: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    """Another name for the task, so that a project can hold two of a kind. None: the template's."""
     publish: bool = False
     """Let runs start. false: only drafts, which may come before the secrets that they name."""
     dry_run: bool = False
@@ -51,5 +53,5 @@ async def adopt_template(
 ) -> object:
     """Bring a template's files into the project with your answers in them (422 with every wrong answer)."""
     return await services.templates.adopt(
-        caller, project, template, body.answers, publish=body.publish, dry_run=body.dry_run
+        caller, project, template, body.answers, task=body.task, publish=body.publish, dry_run=body.dry_run
     )

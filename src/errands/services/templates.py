@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core.access import AccountResource, Principal, ProjectResource, Verb
+from errands.core.definition.editing import SetValue, rewrite
 from errands.core.definition.parsing import load_task
 from errands.core.definition.picture import draw_steps
 from errands.core.definition.task import TaskDefinition, TaskTest
@@ -16,6 +17,7 @@ from errands.core.task_templates import TemplateBroken, adapted, derived
 from errands.core.values import Json, JsonObject
 from errands.services.applying import Importing
 from errands.services.authority import Authority
+from errands.services.errors import Invalid
 from errands.services.principals import behind
 from errands.services.rehearsing import Rehearsal
 from errands.services.tasks import TaskService
@@ -92,17 +94,20 @@ class TemplateService:
         template: str,
         answers: JsonObject,
         *,
+        task: str | None = None,
         publish: bool = False,
         dry_run: bool = False,
     ) -> Adopted:
         """Bring the template's files into the project, with the answers in them: as drafts, or published.
 
+        `task`: another name for the task, so that a project can hold two of a kind; for templates of one task.
         `dry_run` tells what would change and changes nothing. Drafts may come before the secrets that they name;
         publishing needs them. Raises Denied, NotFound, ArgumentsInvalid for wrong answers, FilesInvalid.
         """
         await self._authority.authorise(caller, Verb.TASK_EDIT, ProjectResource(project))
         found = await self._find(template)
         files = await self._adapt(found, bind(found.about.params, answers))
+        files = files if task is None else _renamed(found, files, task)
         early = dry_run or not publish
         applied = await self._tasks.apply(
             caller,
@@ -140,6 +145,19 @@ class TemplateService:
 
 async def _nothing(connection: AsyncConnection, owner: ProjectRow) -> None:
     """Nothing besides the files is brought in."""
+
+
+def _renamed(found: Shelved, files: Sequence[SourceFile], task: str) -> Sequence[SourceFile]:
+    """The files with another name for the task. Raises Invalid where there are several."""
+    several = [file.name for file in files if file.name.startswith("tasks/")]
+    if len(several) > 1:
+        names = ", ".join(one.removeprefix("tasks/").removesuffix(".yaml") for one in several)
+        raise Invalid(f"The template {found.about.template} has several tasks: {names}.", "Leave the name out.")
+    renamed = {several[0]: f"tasks/{task}.yaml"}
+    change = [SetValue(("task",), task)]
+    return [
+        SourceFile(renamed[file.name], rewrite(file.source, change)) if file.name in renamed else file for file in files
+    ]
 
 
 def _line(found: Shelved) -> TemplateLine:

@@ -25,7 +25,9 @@ class Templates:
         """What comes of it with its sample data."""
         return await self._connection.post(TrialView, "templates", template, "try", body={})
 
-    async def adopt(self, project: str, template: str, answers: JsonObject, *, publish: bool, dry_run: bool) -> Adopted:
+    async def adopt(
+        self, project: str, template: str, answers: JsonObject, *, task: str | None, publish: bool, dry_run: bool
+    ) -> Adopted:
         """Bring its files into a project, or tell what would change."""
-        body = {"answers": answers, "publish": publish, "dry_run": dry_run}
+        body = {"answers": answers, "task": task, "publish": publish, "dry_run": dry_run}
         return await self._connection.post(Adopted, "projects", project, "templates", template, "adopt", body=body)

@@ -87,6 +87,9 @@ def use(  # noqa: PLR0917
     answers_file: Annotated[
         str | None, typer.Option("--answers", metavar="FILE", help="Answers as JSON or YAML; - is stdin.")
     ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", metavar="NAME", help="Another name for its task. [default: its own]")
+    ] = None,
     publish: Annotated[bool, typer.Option("--publish/--draft", help="Let runs start.", show_default="draft")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; defaults answer what is left.")] = False,
@@ -107,14 +110,18 @@ def use(  # noqa: PLR0917
             view = await room.client.templates.get(template)
             given = await answered(desk.screen, view, answers or (), answers_file, ask=asks)
             if dry_run or asks:
-                seen = await room.client.templates.adopt(room.project, template, given, publish=False, dry_run=True)
+                seen = await room.client.templates.adopt(
+                    room.project, template, given, task=task, publish=False, dry_run=True
+                )
                 desk.screen.show(adopted_text(seen, dry_run=True, width=desk.screen.out.width))
                 if dry_run:
                     desk.screen.document(seen)
                     return None
                 if not await confirm(desk.screen, f"Change project {room.project}?"):
                     return ExitCode.CANCELLED
-            came = await room.client.templates.adopt(room.project, template, given, publish=publish, dry_run=False)
+            came = await room.client.templates.adopt(
+                room.project, template, given, task=task, publish=publish, dry_run=False
+            )
         desk.screen.document(came)
         desk.screen.show(adopted_text(came, dry_run=False, width=desk.screen.out.width))
         for name in came.missing:

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Text } from '@mantine/core'
+import { Alert, Button, Group, Text, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
@@ -16,21 +16,22 @@ import classes from './Templates.module.css'
 /** The questions of a template; what would change is shown before anything does. */
 export function AdoptForm({ project, view }: { project: string; view: TemplateView }) {
   const [answers, setAnswers] = useState<Values>({})
+  const [task, setTask] = useState('')
   const [seen, setSeen] = useState<Adopted | null>(null)
   const client = useQueryClient()
   const navigate = useNavigate()
   const { data: own } = useQuery(projectQuery(project))
   const look = useMutation({
-    mutationFn: () => adopt({ project, template: view.name, answers, publish: false, dryRun: true }),
+    mutationFn: () => adopt({ project, template: view.name, answers, task: task.trim() || null, publish: false, dryRun: true }),
     onSuccess: setSeen,
   })
   const take = useMutation({
-    mutationFn: (publish: boolean) => adopt({ project, template: view.name, answers, publish, dryRun: false }),
+    mutationFn: (publish: boolean) => adopt({ project, template: view.name, answers, task: task.trim() || null, publish, dryRun: false }),
     onSuccess: ({ applied }) => {
-      const task = applied.find(({ kind }) => kind === 'task')
-      done(`${applied.map(({ name }) => name).join(', ')} ${task?.published ? 'can run' : 'is kept as a draft'}`)
+      const main = applied.find(({ kind }) => kind === 'task')
+      done(`${applied.map(({ name }) => name).join(', ')} ${main?.published ? 'can run' : 'is kept as a draft'}`)
       void client.invalidateQueries({ queryKey: ['tasks', project] })
-      if (task) void navigate({ to: '/p/$project/tasks/$task', params: { project, task: task.name } })
+      if (main) void navigate({ to: '/p/$project/tasks/$task', params: { project, task: main.name } })
     },
   })
   if (own && !own.rights.includes('task.edit'))
@@ -54,6 +55,19 @@ export function AdoptForm({ project, view }: { project: string; view: TemplateVi
         </Alert>
       )}
       <SchemaForm schema={view.asks as FieldSchema} values={answers} onChange={change} errors={failure instanceof Refusal ? failure.byPath : {}} />
+      {view.tasks.length === 1 && (
+        <TextInput
+          mt="md"
+          label="Name of the task"
+          description="One of its own lets a project hold two of a kind"
+          placeholder={view.tasks[0]?.task}
+          value={task}
+          onChange={({ currentTarget }) => {
+            setTask(currentTarget.value)
+            setSeen(null)
+          }}
+        />
+      )}
       {seen === null ? (
         <Button mt="lg" type="submit" loading={look.isPending}>
           Show what changes

@@ -23,15 +23,17 @@ export interface Adoption {
   project: string
   template: string
   answers: Record<string, JsonValue>
+  /** Another name for its task. */
+  task: string | null
   publish: boolean
   dryRun: boolean
 }
 
 /** Brings a template into a project, or tells what would change. */
-export const adopt = ({ project, template, answers, publish, dryRun }: Adoption) =>
+export const adopt = ({ project, template, answers, task, publish, dryRun }: Adoption) =>
   ask(
     api.POST('/api/v1/projects/{project}/templates/{template}/adopt', {
       params: { path: { project, template } },
-      body: { answers, publish, dry_run: dryRun },
+      body: { answers, task, publish, dry_run: dryRun },
     }),
   )
