@@ -21,6 +21,7 @@ from errands.tools.hosts import HostPolicy
 from errands.tools.limits import ToolLimits
 from errands.tools.toolbox import Toolbox
 from tests.tools.bench import Step, children_of, has_died
+from tests.tools.loopback import serving
 from tests.tools.tool_server import PIXEL, serve
 
 _SCRIPT = Path(__file__).parent / "tool_server.py"
@@ -311,3 +312,14 @@ async def test_a_server_that_is_away_is_told_and_noted(bench: Bench) -> None:
     error = await bench.refused("crm/add", a=1, b=1)
     assert error.kind is ErrorKind.NETWORK
     assert bench.known.noted[-1][2] == error.message
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "application/json", "text/event-stream"])
+async def test_an_address_that_does_not_speak_the_protocol_is_told_in_time(bench: Bench, media_type: str) -> None:
+    async with serving() as web:
+        web.answer("/mcp", "<html>{ nothing of ours", content_type=media_type)
+        connection = HttpConnection(url=web.url("/mcp"), start_timeout=timedelta(seconds=2))
+        with pytest.raises(StepFailed) as failure:
+            await bench.toolbox.look("crm", connection, {})
+    assert failure.value.error.kind in (ErrorKind.TOOL, ErrorKind.TIMEOUT)
+    assert "tool server crm" in failure.value.error.message
