@@ -159,7 +159,8 @@ def _service(error: ServiceError) -> Refusal | None:
         case Conflict():
             return _of_service(error, HTTPStatus.CONFLICT, "conflict")
         case Invalid():
-            return _of_service(error, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid")
+            found = [Finding(path=error.field, message=error.message, hint=error.hint)] if error.field else []
+            return _of_service(error, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", problems=found)
         case Denied():
             return _of_service(error, HTTPStatus.FORBIDDEN, "denied")
         case Unauthenticated():

@@ -3,11 +3,12 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Header, Query
+from fastapi import Query
 from pydantic import Field
 
 from errands.api.bodies import LARGEST_NUMBER, Body, JsonMap, Project, Task, TaskChoice, Version, VersionNumber
 from errands.api.callers import Asked, Caller
+from errands.api.edits import IfMatch, edited, etag
 from errands.api.problems import Refusal
 from errands.api.routes import Routes, reply
 from errands.core.access import Principal
@@ -32,12 +33,6 @@ from errands.services.views import (
 )
 
 routes = Routes("tasks")
-IfMatch = Annotated[
-    str | None,
-    Header(description="ETag of the version that was edited. `*`: whatever is there. 412 where it is another."),
-]
-
-
 Note = Annotated[str, Field(max_length=1000)] | None
 Numbered = Annotated[int, Query(ge=1, le=LARGEST_NUMBER, description="Number of a version.")]
 
@@ -121,7 +116,7 @@ async def list_tasks(
 async def get_task(caller: Caller, services: Asked, project: Project, task: Task) -> object:
     """One task. Its ETag names the newest version; give it back as If-Match with an edit."""
     view = await services.tasks.get(caller, project, task)
-    return reply(view, headers={"ETag": _etag(await _newest(services, caller, project, task))})
+    return reply(view, headers={"ETag": etag((await _newest(services, caller, project, task)).digest)})
 
 
 @routes.put("/projects/{project}/tasks/{task}", gives=Applied)
@@ -130,8 +125,8 @@ async def edit_task(
 ) -> object:
     """Store a new version of a task. Without If-Match: a new task; 412 where it is there already."""
     _check_name(task, body.source)
-    file, edited = SourceFile(f"tasks/{task}.yaml", body.source), _edited(if_match)
-    expected = {} if edited is None else {task: edited}
+    file, began = SourceFile(f"tasks/{task}.yaml", body.source), edited(if_match)
+    expected = {} if began is None else {task: began}
     applied = await services.tasks.apply(
         caller,
         project,
@@ -141,7 +136,7 @@ async def edit_task(
         edited=expected,
         overrule=body.overrule,
     )
-    return reply(applied[0], headers={"ETag": _etag(await _newest(services, caller, project, task))})
+    return reply(applied[0], headers={"ETag": etag((await _newest(services, caller, project, task)).digest)})
 
 
 @routes.get("/projects/{project}/tasks/{task}/source", gives=SourceFile)
@@ -302,18 +297,6 @@ async def get_definition_schema(caller: Caller) -> object:
 
 async def _newest(services: Services, caller: Principal, project: str, task: str) -> VersionView:
     return (await services.tasks.versions(caller, project, task))[0]
-
-
-def _etag(version: VersionView) -> str:
-    return f'"{version.digest}"'
-
-
-def _edited(if_match: str | None) -> list[str] | None:
-    """The digests of an If-Match; none of them without the header; None for `*`, which fits whatever is there."""
-    if if_match is None:
-        return []
-    given = [one.strip().removeprefix("W/").strip('"') for one in if_match.split(",")]
-    return None if "*" in given else given
 
 
 def _check_name(task: str, source: str) -> None:

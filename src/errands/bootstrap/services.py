@@ -115,7 +115,7 @@ def make_services(
         cards=talk.cards,
         attachments=talk.attachments,
         offering=OfferingService(database, authority),
-        agents=AgentService(database, authority),
+        agents=AgentService(database, authority, tools),
         templates=TemplateService(database, authority, tasks, rehearsal, Sandbox(sandboxes)),
         **_of_reach(settings, database, authority, vault, reach),
         overview=OverviewService(database, authority),

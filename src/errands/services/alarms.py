@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from errands.core import ids
 from errands.core.access import Principal, ProjectResource, Verb
 from errands.core.definition.alarms import AlarmKind, AlarmRules, AlarmState, read_stored, stored
+from errands.core.definition.nodes import show_path
 from errands.core.definition.wording import word_errors
 from errands.services.alarm_sync import sync_project
 from errands.services.authority import Authority, Clock, utc_now
@@ -113,11 +114,11 @@ def _checked(rules: Mapping[str, object]) -> AlarmRules:
     except ValidationError as error:
         found = word_errors(error.errors(include_url=False), AlarmRules, dict(rules))
         said = "; ".join(one.message for one in found)
-        raise Invalid(
-            f"The rules cannot be read: {said}.", next((one.hint for one in found if one.hint), None)
-        ) from None
+        hint = next((one.hint for one in found if one.hint), None)
+        raise Invalid(f"The rules cannot be read: {said}.", hint, field=show_path(found[0].path)) from None
     if checked.long is not None and checked.long.after is None and checked.long.times_p95 is None:
-        raise Invalid("`long` does not say how long is too long.", "Give `after`, `times_p95`, or both.")
+        said = "`long` does not say how long is too long."
+        raise Invalid(said, "Give `after`, `times_p95`, or both.", field="long")
     return checked
 
 

@@ -155,10 +155,11 @@ class ChannelService:
         except StepFailed as failure:
             raise Invalid(failure.error.message, failure.error.hint) from None
         if secret not in found:
-            raise Invalid(f"There is no secret {secret!r}.", f"Store it: errands secrets set {secret}")
+            hint = f"Store it: errands secrets set {secret}"
+            raise Invalid(f"There is no secret {secret!r}.", hint, field="secret")
         misfit = self._post.misfit(found[secret], f"secret:{secret}")
         if misfit is not None:
-            raise Invalid(f"{misfit[:1].upper()}{misfit[1:]}.")
+            raise Invalid(f"{misfit[:1].upper()}{misfit[1:]}.", field="secret")
 
 
 def check_channel(name: str, secret: str | None, addresses: Sequence[str], events: Sequence[str]) -> None:
@@ -167,18 +168,22 @@ def check_channel(name: str, secret: str | None, addresses: Sequence[str], event
         raise Invalid(
             f"{name[:80]!r} cannot be the name of a channel.",
             "Use lower-case letters, digits, `-` and `_`, a letter first, 63 characters at most.",
+            field="channel",
         )
     if (secret is None) == (not addresses):
-        raise Invalid("A channel has either a secret or addresses.", "Give one of the two.")
+        where = "addresses" if secret is None else "secret"
+        raise Invalid("A channel has either a secret or addresses.", "Give one of the two.", field=where)
     if len(addresses) > _MOST_ADDRESSES:
-        raise Invalid(f"{len(addresses)} addresses are too many.", f"Give {_MOST_ADDRESSES} at most.")
+        said = f"{len(addresses)} addresses are too many."
+        raise Invalid(said, f"Give {_MOST_ADDRESSES} at most.", field="addresses")
     wrong = next((one for one in addresses if len(one) > 320 or not _ADDRESS.fullmatch(one)), None)
     if wrong is not None:
-        raise Invalid(f"{wrong[:80]!r} is not a mail address.", "Write it like ana@example.com.")
+        said = f"{wrong[:80]!r} is not a mail address."
+        raise Invalid(said, "Write it like ana@example.com.", field="addresses")
     unknown = next((one for one in events if one not in EVENTS), None)
     if unknown is not None or not events:
         said = "A channel without events is told nothing." if unknown is None else f"{unknown[:80]!r} is no event."
-        raise Invalid(said, f"Choose of: {', '.join(EVENTS)}.")
+        raise Invalid(said, f"Choose of: {', '.join(EVENTS)}.", field="events")
 
 
 async def _find(connection: AsyncConnection, owner: ProjectRow, name: str) -> ChannelRow:

@@ -45,6 +45,11 @@ class GateClosed(Conflict):
 class Invalid(ServiceError):
     """The caller's input is wrong; nothing was changed. Wrong arguments raise `core.params.ArgumentsInvalid`."""
 
+    def __init__(self, message: str, hint: str | None = None, *, field: str | None = None) -> None:
+        """`field`: path of the one value that is wrong, such as `connection.url`."""
+        super().__init__(message, hint)
+        self.field = field
+
 
 class FilesInvalid(Invalid):
     """Files were refused as a whole. Carries every problem, by file; files without a finding are absent."""

@@ -89,7 +89,9 @@ class MemberService:
         await self._authority.authorise(caller, Verb.TASK_ACCESS, resource)
         for reference in (*runners, *answerers):
             if not _REFERENCE.fullmatch(reference) or "\0" in reference:
-                raise Invalid(f"{reference[:80]!r} names nobody.", "Write user:ana, group:ops or role:owner.")
+                where = "runners" if reference in runners else "answerers"
+                said = f"{reference[:80]!r} names nobody."
+                raise Invalid(said, "Write user:ana, group:ops or role:owner.", field=where)
         if max(len(runners), len(answerers)) > _MOST_REFERENCES:
             raise Invalid("Too many are named.", f"Name up to {_MOST_REFERENCES}; groups keep lists short.")
         async with self._database.engine.begin() as connection:
@@ -165,7 +167,7 @@ async def _who(connection: AsyncConnection, member: str) -> tuple[UUID | None, U
         return (await find_user(connection, member)).id, None
     if member.startswith("group:"):
         return None, (await _group(connection, member.removeprefix("group:"))).id
-    raise Invalid(f"{member[:80]!r} names nobody.", "Write user:ana or group:ops.")
+    raise Invalid(f"{member[:80]!r} names nobody.", "Write user:ana or group:ops.", field="member")
 
 
 async def _group(connection: AsyncConnection, name: str) -> GroupRow:

@@ -12,12 +12,16 @@ from errands.core.definition.agents import KnownModel, ModelDefinition, Price
 from errands.core.definition.checks import check_file
 from errands.core.outcomes import StepFailed, Usage
 from errands.core.values import JsonObject
-from errands.services.applying import as_json
+from errands.services.applying import Wish, apply_files, as_json, digest_of
 from errands.services.authority import Authority
+from errands.services.declaring import check_edited, declare
 from errands.services.errors import FilesInvalid, Invalid, NotFound
 from errands.services.lookup import find_project
+from errands.services.model_roles import check_model_roles
 from errands.services.tool_views import ModelTried, ModelView
+from errands.services.views import SourceFile
 from errands.store import library, secrets
+from errands.store import projects as project_rows
 from errands.store.database import Database
 from errands.store.library import ModelRow
 
@@ -92,20 +96,84 @@ class ModelService:
         """
         await self._authority.authorise(caller, Verb.SERVER_EDIT, ServerResource("model"))
         async with self._database.engine.begin() as connection:
-            definition = await _checked(connection, source)
-            if projects is not None and not projects:
-                raise Invalid("A model that no project may use serves nobody.", "Name a project, or leave them out.")
-            role = None if least_role is None else least_role.value
-            await library.put_shared_model(connection, definition.model, source, as_json(definition), projects, role)
-            told: JsonObject = {
-                "act": "set",
-                "provider": definition.provider,
-                "projects": None if projects is None else [*projects],
-                "least_role": role,
-            }
-            resource = ServerResource("model", definition.model)
-            await self._authority.record(connection, caller, Verb.SERVER_EDIT, resource, told)
+            definition = await self._share(connection, caller, source, projects, least_role)
         return await self.get(caller, None, definition.model)
+
+    async def put(
+        self,
+        caller: Principal,
+        project: str | None,
+        name: str,
+        given: JsonObject,
+        *,
+        projects: Sequence[str] | None = None,
+        least_role: ProjectRole | None = None,
+        edited: Sequence[str] | None = None,
+    ) -> ModelView:
+        """Make or change a model field by field. `given`: the fields of its file but its name.
+
+        `projects`, `least_role`: of one of the installation's, as with `put_shared`. `edited`: digests, one of which
+        what is there must have; none: it must not be there yet. Raises NotFound, Denied, Invalid, ChangedMeanwhile,
+        FilesInvalid with the path of each problem.
+        """
+        verb, resource = _editing(project, name)
+        await self._authority.authorise(caller, verb, resource)
+        async with self._database.engine.begin() as connection:
+            if project is None:
+                before = next((row for row in await library.shared_models(connection) if row.name == name), None)
+                check_edited("model", name, None if before is None else before.source, edited)
+                source = declare("model", name, given, None if before is None else before.source)
+                await self._share(connection, caller, source, projects, least_role)
+            else:
+                await self._put_own(connection, caller, project, name, given, edited)
+        return await self.get(caller, project, name)
+
+    async def _put_own(
+        self,
+        connection: AsyncConnection,
+        caller: Principal,
+        project: str,
+        name: str,
+        given: JsonObject,
+        edited: Sequence[str] | None,
+    ) -> None:
+        verb, resource = _editing(project, name)
+        owner = await find_project(connection, project)
+        await project_rows.lock(connection, owner.id)
+        row = None if "\0" in name else await library.find(connection, "model", owner.id, name)
+        before = None if row is None else row.source
+        check_edited("model", name, before, edited)
+        file = SourceFile(f"models/{name}.yaml", declare("model", name, given, before))
+        await check_model_roles(connection, self._authority, caller, owner, [file])
+        wish = Wish([file], caller.reference, None, publish=False)
+        (applied,) = await apply_files(connection, project, wish, {}, None)
+        if applied.change != "unchanged":
+            await self._authority.record(connection, caller, verb, resource, {"change": applied.change})
+
+    async def _share(
+        self,
+        connection: AsyncConnection,
+        caller: Principal,
+        source: str,
+        projects: Sequence[str] | None,
+        least_role: ProjectRole | None,
+    ) -> ModelDefinition:
+        """Store a model of the installation. Raises FilesInvalid, Invalid."""
+        definition = await _checked(connection, source)
+        if projects is not None and not projects:
+            said = "A model that no project may use serves nobody."
+            raise Invalid(said, "Name a project, or leave them out.", field="projects")
+        role = None if least_role is None else least_role.value
+        await library.put_shared_model(connection, definition.model, source, as_json(definition), projects, role)
+        told: JsonObject = {
+            "act": "set",
+            "provider": definition.provider,
+            "projects": None if projects is None else [*projects],
+            "least_role": role,
+        }
+        resource = ServerResource("model", definition.model)
+        await self._authority.record(connection, caller, Verb.SERVER_EDIT, resource, told)
+        return definition
 
     async def remove(self, caller: Principal, project: str | None, name: str) -> None:
         """Forget a model; steps that name it fail from now on. Raises NotFound, Denied."""
@@ -196,6 +264,10 @@ def _view(row: ModelRow, definition: ModelDefinition, price: Price) -> ModelView
         base_url=definition.base_url,
         api_key=definition.api_key,
         fallback=definition.fallback,
+        timeout_seconds=definition.timeout.total_seconds(),
+        retries=definition.retries,
+        temperature=definition.temperature,
+        max_output_tokens=definition.max_output_tokens,
         requests_per_minute=None if rate is None else rate.requests,
         tokens_per_minute=None if rate is None else rate.tokens,
         usd_per_million_input=price.input,
@@ -204,5 +276,6 @@ def _view(row: ModelRow, definition: ModelDefinition, price: Price) -> ModelView
         projects=row.projects,
         least_role=row.least_role,
         source=row.source,
+        digest=digest_of(row.source),
         updated_at=row.updated_at,
     )

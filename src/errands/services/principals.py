@@ -126,5 +126,6 @@ def check_group_name(name: str) -> str:
         raise Invalid(
             f"{name[:80]!r} cannot be the name of a group.",
             "Use lower-case letters, digits and . _ -, a letter or digit first, 63 characters at most.",
+            field="group",
         )
     return name

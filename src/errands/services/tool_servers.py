@@ -294,21 +294,25 @@ def _checked(name: str, given: JsonObject, projects: Sequence[str] | None) -> Pr
         raise Invalid(
             f"{name[:80]!r} cannot be the name of a tool server.",
             "Use lower-case letters, digits, `-` and `_`, a letter first, 63 characters at most.",
+            field="server",
         )
     if projects is not None and not projects:
-        raise Invalid("A tool server that no project may use serves nobody.", "Name a project, or leave them out.")
+        said = "A tool server that no project may use serves nobody."
+        raise Invalid(said, "Name a project, or leave them out.", field="projects")
     try:
         way = read_connection(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"][1:]) or "connection"
-        raise Invalid(f"{place}: {first['msg'].removeprefix('Value error, ')}.") from None
+        said = f"{place}: {first['msg'].removeprefix('Value error, ')}."
+        raise Invalid(said, field=f"connection.{place}".removesuffix(".connection")) from None
     texts = way.env if isinstance(way, ProgramConnection) else way.headers
     for key, value in texts.items():
         if _CREDENTIAL.search(key) and not SECRET_REFERENCE.fullmatch(value):
             raise Invalid(
                 f"{key} looks like a credential and is written out.",
                 f"Store it as a secret, and write `{key}: secret:NAME`.",
+                field="connection.env" if isinstance(way, ProgramConnection) else "connection.headers",
             )
     return way
 

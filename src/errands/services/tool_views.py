@@ -132,6 +132,12 @@ class ModelView:
     api_key: str | None
     """`secret:NAME`."""
     fallback: Sequence[str]
+    timeout_seconds: float
+    """For one request."""
+    retries: int
+    """Further attempts after 429, 5xx, a network error or a time-out."""
+    temperature: float | None
+    max_output_tokens: int | None
     requests_per_minute: int | None
     tokens_per_minute: int | None
     usd_per_million_input: Decimal
@@ -144,6 +150,8 @@ class ModelView:
     """Of a shared one: the least role of whoever stores a task or an agent that names it. None: any editor."""
     source: str
     """The file, as it was set."""
+    digest: str
+    """Names the file; in quotes it is the ETag."""
     updated_at: datetime
 
 
@@ -182,10 +190,14 @@ class AgentView:
     """None: the server's default model."""
     instructions: str
     tools: Sequence[str]
+    approve_tools: Sequence[str]
+    """Those that a person must approve before each call."""
     max_turns: int
     budget: JsonObject | None
     examples: Sequence[JsonObject]
     source: str
     """The file, as it was applied."""
+    digest: str
+    """Names the file; in quotes it is the ETag."""
     updated_at: datetime
     used_by: Sequence[AgentUse]

@@ -3,6 +3,7 @@
 import json
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,9 @@ _SCRIPT = Path(__file__).parents[2] / "tools" / "tool_server.py"
 
 
 class Walks(Protocol):
-    async def call(self, operation: str, *, json: object = None, **given: Any) -> httpx.Response: ...
+    async def call(
+        self, operation: str, *, json: object = None, headers: Mapping[str, str] | None = None, **given: Any
+    ) -> httpx.Response: ...
 
 
 async def walk_tools(walk: Walks) -> None:
@@ -42,12 +45,29 @@ async def _models_and_agents(walk: Walks) -> None:
     await walk.call("getSharedModel", model="fast")
     assert (await walk.call("tryModel", **here, model="own")).json()["ok"] is False
     assert (await walk.call("trySharedModel", model="fast")).json()["problem"]
+    fields = {"provider": "openai-compatible", "name": "tiny", "base_url": "https://llm.invalid/v2"}
+    changed = await walk.call("putModel", **here, model="own", headers={"If-Match": "*"}, json=fields)
+    assert changed.json()["base_url"] == "https://llm.invalid/v2"
+    whose = {"fallback": ["embedded"], "projects": None, "least_role": None}
+    tag = _tag(await walk.call("getSharedModel", model="fast"))
+    changed = await walk.call("editSharedModel", model="fast", headers={"If-Match": tag}, json={**fields, **whose})
+    assert (changed.json()["fallback"], changed.json()["least_role"]) == (["embedded"], None)
     await walk.call("removeModel", **here, model="own")
     await walk.call("removeSharedModel", model="fast")
     (agent,) = (await walk.call("listAgents", **here)).json()
     assert agent["examples"] == [{"prompt": "Hi", "answer": "Hello"}]
-    await walk.call("getAgent", **here, agent="writer")
+    tag = _tag(await walk.call("getAgent", **here, agent="writer"))
+    brief = {"instructions": "Be brief.", "budget": {"usd": 0.2}}
+    changed = await walk.call("putAgent", **here, agent="writer", headers={"If-Match": tag}, json=brief)
+    assert (changed.json()["instructions"], changed.json()["examples"]) == ("Be brief.", [])
     await walk.call("removeAgent", **here, agent="writer")
+
+
+def _tag(answer: httpx.Response) -> str:
+    """What an edit gives back to say what it began with."""
+    tag = answer.headers["etag"]
+    assert tag == f'"{answer.json()["digest"]}"'
+    return str(tag)
 
 
 async def _servers(walk: Walks, catalog: Path, whose: dict[str, Any], noun: str, tool: str) -> None:

@@ -1,0 +1,23 @@
+"""Edits that say what they began with: the ETag of what was read, given back as If-Match."""
+
+from typing import Annotated
+
+from fastapi import Header
+
+IfMatch = Annotated[
+    str | None,
+    Header(description="ETag of what was edited. `*`: whatever is there. 412 where it is another."),
+]
+
+
+def etag(digest: str) -> str:
+    """The ETag of what has this digest."""
+    return f'"{digest}"'
+
+
+def edited(if_match: str | None) -> list[str] | None:
+    """The digests of an If-Match; none of them without the header; None for `*`, which fits whatever is there."""
+    if if_match is None:
+        return []
+    given = [one.strip().removeprefix("W/").strip('"') for one in if_match.split(",")]
+    return None if "*" in given else given
