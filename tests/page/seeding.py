@@ -1,5 +1,6 @@
 """What the browser finds: tasks of several kinds, and runs of them in every state."""
 
+from tests.page.furnishing import furnish
 from tests.page.serving import Served
 
 REPORT = """
@@ -137,6 +138,7 @@ def seed(served: Served) -> dict[str, str]:
     served.ask(
         "POST", "/projects/default/files", {"files": [{"name": "sync.yaml", "source": again}], "message": "Say how"}
     )
+    furnish(served)
     for _ in range(6):
         served.start("health-check", wait="20s")
     runs = {

@@ -30,7 +30,22 @@ SCREENS = {
     "waiting": "/p/default/runs/{asking}",
     "compare": "/p/default/runs/{synced}/compare",
     "archived": "/p/default/tasks?archived=true",
+    "access": "/p/default/tasks/regional-report?tab=access",
     "inbox": "/p/default/inbox",
+    "alarms": "/p/default/alarms",
+    "channels": "/p/default/alarms?tab=channels",
+    "alarm-rules": "/p/default/alarms?tab=rules",
+    "agents": "/p/default/agents",
+    "agent": "/p/default/agents/analyst",
+    "new-agent": "/p/default/new-agent",
+    "models": "/p/default/models",
+    "model": "/p/default/models/fast?of=server",
+    "new-model": "/p/default/new-model",
+    "tools": "/p/default/tools",
+    "tool": "/p/default/tools?tool=http.request",
+    "tool-servers": "/p/default/tools/servers",
+    "tool-server": "/p/default/tools/servers/crm",
+    "new-tool-server": "/p/default/tools/new-server",
     "schedule": "/p/default/schedule",
     "calendars": "/p/default/calendars",
     "insights": "/p/default/insights",
@@ -42,7 +57,7 @@ SCREENS = {
 }
 
 
-@pytest.mark.timeout(400)  # more than twenty screens, each looked at by hundreds of rules
+@pytest.mark.timeout(600)  # about forty screens, each looked at by hundreds of rules
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_screen_has_a_violation(
     browser: Browser, served: Served, seeded: dict[str, str], axe: str, scheme: Literal["light", "dark"]
@@ -69,7 +84,24 @@ def violations(page: Page, path: str, axe: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "path", [SCREENS[name] for name in ("home", "chat", "thread", "runs", "run", "step", "inbox", "run-form", "task")]
+    "path",
+    [
+        SCREENS[name]
+        for name in (
+            "home",
+            "chat",
+            "thread",
+            "runs",
+            "run",
+            "step",
+            "inbox",
+            "run-form",
+            "task",
+            "alarms",
+            "agent",
+            "tool-server",
+        )
+    ],
 )
 def test_nothing_is_wider_than_a_telephone(browser: Browser, served: Served, seeded: dict[str, str], path: str) -> None:
     with browser.new_context(base_url=served.url, viewport={"width": 390, "height": 844}) as context:

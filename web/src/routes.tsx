@@ -11,12 +11,15 @@ import {
 import { isStatus } from './api/client'
 import { meQuery, projectsQuery } from './api/queries'
 import { session } from './api/session'
+import { alarmsSearch } from './features/alarms/search'
 import { auditSearch } from './features/audit/search'
 import { chatSearch } from './features/chat/search'
 import { inboxSearch } from './features/inbox/search'
 import { insightsSearch } from './features/insights/search'
+import { modelSearch } from './features/models/search'
 import { compareSearch, runSearch, runsSearch } from './features/runs/search'
 import { runFormSearch, taskSearch, tasksSearch } from './features/tasks/search'
+import { serverSearch, toolsSearch } from './features/tools/search'
 import { Frame } from './frame/Frame'
 import { lastProject } from './frame/lastProject'
 import { Lost, LostOutside, RouteFailure } from './frame/Lost'
@@ -218,6 +221,78 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./features/settings/SettingsScreen'), 'SettingsScreen'),
 })
 
+const alarms = createRoute({
+  getParentRoute: () => project,
+  path: 'alarms',
+  validateSearch: alarmsSearch,
+  component: lazyRouteComponent(() => import('./features/alarms/AlarmsScreen'), 'AlarmsScreen'),
+})
+
+const agents = createRoute({
+  getParentRoute: () => project,
+  path: 'agents',
+  component: lazyRouteComponent(() => import('./features/agents/AgentsScreen'), 'AgentsScreen'),
+})
+
+const agent = createRoute({
+  getParentRoute: () => project,
+  path: 'agents/$agent',
+  component: lazyRouteComponent(() => import('./features/agents/AgentScreen'), 'AgentScreen'),
+})
+
+const newAgent = createRoute({
+  getParentRoute: () => project,
+  path: 'new-agent',
+  component: lazyRouteComponent(() => import('./features/agents/AgentScreen'), 'NewAgentScreen'),
+})
+
+const models = createRoute({
+  getParentRoute: () => project,
+  path: 'models',
+  component: lazyRouteComponent(() => import('./features/models/ModelsScreen'), 'ModelsScreen'),
+})
+
+const model = createRoute({
+  getParentRoute: () => project,
+  path: 'models/$model',
+  validateSearch: modelSearch,
+  component: lazyRouteComponent(() => import('./features/models/ModelScreen'), 'ModelScreen'),
+})
+
+const newModel = createRoute({
+  getParentRoute: () => project,
+  path: 'new-model',
+  validateSearch: modelSearch,
+  component: lazyRouteComponent(() => import('./features/models/ModelScreen'), 'NewModelScreen'),
+})
+
+const tools = createRoute({
+  getParentRoute: () => project,
+  path: 'tools',
+  validateSearch: toolsSearch,
+  component: lazyRouteComponent(() => import('./features/tools/ToolsScreen'), 'ToolsScreen'),
+})
+
+const toolServers = createRoute({
+  getParentRoute: () => project,
+  path: 'tools/servers',
+  component: lazyRouteComponent(() => import('./features/tools/ToolServersScreen'), 'ToolServersScreen'),
+})
+
+const toolServer = createRoute({
+  getParentRoute: () => project,
+  path: 'tools/servers/$server',
+  validateSearch: serverSearch,
+  component: lazyRouteComponent(() => import('./features/tools/ToolServerScreen'), 'ToolServerScreen'),
+})
+
+const newToolServer = createRoute({
+  getParentRoute: () => project,
+  path: 'tools/new-server',
+  validateSearch: serverSearch,
+  component: lazyRouteComponent(() => import('./features/tools/NewToolServerScreen'), 'NewToolServerScreen'),
+})
+
 const tree = root.addChildren([
   signIn,
   setup,
@@ -228,6 +303,7 @@ const tree = root.addChildren([
     project.addChildren([
       home, chat, thread, tasks, task, edit, newTask, templates, template, runForm, runs, run, compare, inbox, schedule, calendars,
       insights, secrets, members, audit, settings,
+      alarms, agents, agent, newAgent, models, model, newModel, tools, toolServers, toolServer, newToolServer,
     ]),
   ]),
 ])

@@ -26,8 +26,11 @@ export function Crumbs() {
   )
 }
 
+/** After these a name stands. */
+const NAMED = new Set(['tasks', 'agents', 'models', 'servers'])
+
 /** Nouns of the address in words; names as they are, ids short. */
 function named(part: string, before: string | undefined): string {
   if (/^(run|apr|thr)_/.test(part)) return shortId(part)
-  return before === 'tasks' ? part : part.charAt(0).toUpperCase() + part.slice(1).replaceAll('-', ' ')
+  return NAMED.has(before ?? '') ? part : part.charAt(0).toUpperCase() + part.slice(1).replaceAll('-', ' ')
 }

@@ -1,8 +1,9 @@
 import { ActionIcon, Badge, Group, Menu, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { getRouteApi, Link, Outlet, useNavigate, useParams } from '@tanstack/react-router'
-import { Suspense, useEffect } from 'react'
+import { getRouteApi, Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router'
+import { Suspense, useEffect, useRef } from 'react'
 
+import { openAlarmsQuery } from '@/api/alarms'
 import { api, ask } from '@/api/client'
 import { useProjectChanges } from '@/api/live'
 import { approvalsQuery, meQuery, projectQuery } from '@/api/queries'
@@ -13,7 +14,7 @@ import { failed } from '@/ui/toast'
 import { Crumbs } from './Crumbs'
 import classes from './Frame.module.css'
 import { lastProject } from './lastProject'
-import { PLACES } from './places'
+import { usePlaces } from './places'
 import { openPalette, Palette } from './Palette'
 import { ProjectSwitch } from './ProjectSwitch'
 import { RunningPill } from './RunningPill'
@@ -75,14 +76,18 @@ export function Frame() {
 
 function Rail({ project }: { project: string }) {
   const waiting = useQuery(approvalsQuery(project, true))
-  const { data } = useQuery(projectQuery(project))
-  const counts: Record<string, number> = { inbox: waiting.data?.length ?? 0 }
-  const { data: me } = useQuery(meQuery)
-  const shown = PLACES.filter(
-    ({ needs, roles }) => (!needs || data?.rights.includes(needs)) && (!roles || (me && roles.includes(me.server_role))),
-  )
+  const alarms = useQuery(openAlarmsQuery(project))
+  const unseen = alarms.data?.items.filter(({ state }) => state === 'open').length ?? 0
+  const counts: Record<string, number> = { inbox: waiting.data?.length ?? 0, alarms: unseen }
+  const shown = usePlaces(project).filter(({ paletteOnly }) => !paletteOnly)
+  // On a telephone the rail is a bar that scrolls.
+  const rail = useRef<HTMLElement>(null)
+  const { pathname } = useLocation()
+  useEffect(() => {
+    rail.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [pathname])
   return (
-    <nav className={classes.rail} aria-label="Screens">
+    <nav ref={rail} className={classes.rail} aria-label="Screens">
       <ProjectSwitch project={project} />
       <ul className={classes.places}>
         {shown.map(({ to, label, Icon, name, below }) => (
@@ -98,7 +103,7 @@ function Rail({ project }: { project: string }) {
               <Icon size={18} aria-hidden />
               <span className={classes.label}>{label}</span>
               {counts[name] ? (
-                <Badge size="sm" circle={counts[name] < 10} className={classes.count} aria-label={`${counts[name]} waiting`}>
+                <Badge size="sm" circle={counts[name] < 10} className={classes.count} aria-label={`${counts[name]} ${name === 'alarms' ? 'open' : 'waiting'}`}>
                   {counts[name]}
                 </Badge>
               ) : null}

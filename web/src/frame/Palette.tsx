@@ -5,7 +5,7 @@ import { useState } from 'react'
 
 import { tasksQuery } from '@/api/queries'
 import { IconListCheck, IconPlayerPlayFilled, IconSearch } from '@/ui/icons'
-import { PLACES } from './places'
+import { PLACES, usePlaces } from './places'
 
 export const openPalette = (): void => spotlight.open()
 
@@ -61,7 +61,7 @@ export function Palette({ project }: { project: string }) {
 function useEntries(project: string): Entry[] {
   const navigate = useNavigate()
   const { data: tasks } = useQuery(tasksQuery(project))
-  const places = PLACES.map<Entry>(({ name, label, to, Icon }) => ({
+  const places = usePlaces(project).map<Entry>(({ name, label, to, Icon }) => ({
     id: name,
     label,
     Icon,

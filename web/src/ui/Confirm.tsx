@@ -10,12 +10,14 @@ interface ConfirmProps {
   children: ReactNode
   /** The verb on the button. */
   act: string
+  /** Red: something is lost by it. */
+  colour?: 'red' | 'indigo'
   onConfirm: () => Promise<unknown>
   close: () => void
 }
 
 /** Asks before something that cannot be undone. */
-export function Confirm({ title, children, act, onConfirm, close }: ConfirmProps) {
+export function Confirm({ title, children, act, colour = 'red', onConfirm, close }: ConfirmProps) {
   const change = useMutation({ mutationFn: onConfirm, onSuccess: close, onError: failed })
   return (
     <Modal opened onClose={close} title={title}>
@@ -26,7 +28,7 @@ export function Confirm({ title, children, act, onConfirm, close }: ConfirmProps
         <Button variant="default" onClick={close}>
           Leave it
         </Button>
-        <Button color="red" loading={change.isPending} onClick={() => change.mutate()}>
+        <Button color={colour} loading={change.isPending} onClick={() => change.mutate()}>
           {act}
         </Button>
       </Group>

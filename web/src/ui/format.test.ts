@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { count, duration, money, relative } from './format'
+import { count, duration, money, relative, written } from './format'
 
 test.each([
   [0, '0 s'],
@@ -25,4 +25,11 @@ test('a moment is told from now', () => {
   const now = Date.parse('2026-11-26T12:00:00Z')
   expect(relative('2026-11-26T11:57:00Z', now)).toBe('3 min ago')
   expect(relative('2026-11-26T15:00:00Z', now)).toBe('in 3 h')
+})
+
+test('seconds are written as a field takes them', () => {
+  expect(written(600)).toBe('10m')
+  expect(written(5400)).toBe('1h30m')
+  expect(written(172_800)).toBe('2d')
+  expect(written(90.5)).toBe('1m30.5s')
 })

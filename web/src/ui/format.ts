@@ -13,6 +13,20 @@ export function duration(seconds: number): string {
   return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${Math.floor(hours / 24)} d`
 }
 
+const UNITS = [['d', 86_400], ['h', 3600], ['m', 60], ['s', 1]] as const
+
+/** Seconds as people write them into a field: `1h30m`. */
+export function written(seconds: number): string {
+  let left = seconds
+  let text = ''
+  for (const [unit, length] of UNITS) {
+    const number = unit === 's' ? left : Math.floor(left / length)
+    if (number) text += `${number}${unit}`
+    left -= number * length
+  }
+  return text || '0s'
+}
+
 /** Seconds between two moments; until now where there is no second. */
 export const secondsBetween = (start: string, end: string | null, now = Date.now()): number =>
   Math.max(0, ((end ? Date.parse(end) : now) - Date.parse(start)) / 1000)

@@ -1,9 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 
+import { toolsQuery } from '@/api/catalogue'
 import type { StepView } from '@/api/generated/schema'
 import type { FieldSchema } from '@/ui/form/schema'
-import { lastValuesQuery, toolsQuery } from './queries'
+import { lastValuesQuery } from './queries'
 
 /** What is known of values: of the last dry run first, else of the last run that succeeded; and what tools give. */
 export function useKnown(project: string, task: string, values: ReadonlyMap<string, StepView>) {

@@ -49,13 +49,6 @@ export const problemsQuery = (project: string, name: string, source: string) =>
     gcTime: 60_000,
   })
 
-export const toolsQuery = (project: string) =>
-  queryOptions({
-    queryKey: ['tools', project],
-    queryFn: ({ signal }) => ask(api.GET('/api/v1/projects/{project}/tools', { params: { path: { project } }, signal })),
-    staleTime: 60_000,
-  })
-
 /** What came of the steps of the last run that succeeded, by their id. */
 export const lastValuesQuery = (project: string, task: string) =>
   queryOptions({

@@ -1,17 +1,23 @@
-import { Button, Group, Select, TextInput, VisuallyHidden } from '@mantine/core'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Autocomplete, Button, Group, Select } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 
+import { groupsQuery, peopleQuery } from '@/api/catalogue'
 import { api, ask } from '@/api/client'
 import type { MemberView, ProjectRole } from '@/api/generated/schema'
-import { projectQuery } from '@/api/queries'
-import { Confirm } from '@/ui/Confirm'
+import { meQuery } from '@/api/queries'
+import { useChange } from '@/ui/change'
+import { FormFailure, problemsOf } from '@/ui/form/problems'
 import { Moment } from '@/ui/moments'
-import { Screen } from '@/ui/Screen'
+import { Removal } from '@/ui/Removal'
+import { useIsAdmin, useMay } from '@/ui/rights'
+import { Rows } from '@/ui/Rows'
+import { Screen, Section } from '@/ui/Screen'
 import { Answered, Empty } from '@/ui/states'
 import table from '@/ui/Table.module.css'
-import { done, failed } from '@/ui/toast'
+import { Groups } from './Groups'
+import { membersQuery } from './queries'
 
 const route = getRouteApi('/inside/p/$project/members')
 const ROLES: { value: ProjectRole; label: string }[] = [
@@ -21,15 +27,12 @@ const ROLES: { value: ProjectRole; label: string }[] = [
   { value: 'owner', label: 'Owner: everything' },
 ]
 
-/** Who has which role in the project. */
+/** Who has which role in the project, and the groups of the server. */
 export function MembersScreen() {
   const { project } = route.useParams()
-  const { data: own } = useQuery(projectQuery(project))
-  const query = useQuery({
-    queryKey: ['members', project],
-    queryFn: ({ signal }) => ask(api.GET('/api/v1/projects/{project}/members', { params: { path: { project } }, signal })),
-  })
-  const may = own?.rights.includes('member.manage') ?? false
+  const query = useQuery(membersQuery(project))
+  const may = useMay(project)('member.manage')
+  const { data: me } = useQuery(meQuery)
   return (
     <Screen title="Members">
       {may && <AddMember project={project} />}
@@ -38,59 +41,50 @@ export function MembersScreen() {
           members.length === 0 ? (
             <Empty title="Nobody has a role here yet">Administrators of the server may everything all the same.</Empty>
           ) : (
-            <div className={table.wrap}>
-              <table className={table.table}>
-                <thead>
-                  <tr>
-                    <th scope="col">Person or group</th>
-                    <th scope="col">Role</th>
-                    <th scope="col">Since</th>
-                    <th scope="col">
-                      <VisuallyHidden>Actions</VisuallyHidden>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {members.map((member) => (
-                    <Row key={member.reference} project={project} member={member} may={may} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Rows label="Members" columns={['Person or group', 'Role', 'Since']} actions={may}>
+              {members.map((member) => (
+                <Row key={member.reference} project={project} member={member} may={may} />
+              ))}
+            </Rows>
           )
         }
       </Answered>
+      {me && me.server_role !== 'member' && (
+        <Section title="Groups of the server">
+          <Groups may={me.server_role === 'admin'} />
+        </Section>
+      )}
     </Screen>
   )
 }
 
-function usePut(project: string) {
-  const client = useQueryClient()
-  return useMutation({
-    mutationFn: ({ member, role }: { member: string; role: ProjectRole }) =>
+const usePut = (project: string, inForm = false, then?: () => void) =>
+  useChange({
+    act: ({ member, role }: { member: string; role: ProjectRole }) =>
       ask(api.PUT('/api/v1/projects/{project}/members/{member}', { params: { path: { project, member } }, body: { role } })),
-    onSuccess: (_, { member, role }) => {
-      done(`${member} is ${role} now`)
-      void client.invalidateQueries({ queryKey: ['members', project] })
-    },
-    onError: failed,
+    stale: ['members', 'project'],
+    said: (_, { member, role }) => `${member} is ${role} now`,
+    inForm,
+    ...(then ? { then } : {}),
   })
-}
 
 function AddMember({ project }: { project: string }) {
   const [name, setName] = useState('')
   const [role, setRole] = useState<ProjectRole>('viewer')
-  const put = usePut(project)
+  const put = usePut(project, true, () => setName(''))
+  const known = useReferences()
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    put.mutate({ member: name.includes(':') ? name : `user:${name}`, role }, { onSuccess: () => setName('') })
+    put.mutate({ member: name.includes(':') ? name : `user:${name}`, role })
   }
+  const problems = problemsOf(put.error)
   return (
     <form onSubmit={submit}>
-      <Group align="flex-end" gap="xs">
-        <TextInput label="Name" placeholder="ana, or group:ops" required withAsterisk={false} value={name} onChange={({ currentTarget }) => setName(currentTarget.value)} />
+      <FormFailure problems={problems} fields={['member']} />
+      <Group align="flex-start" gap="xs" mt={put.error ? 'xs' : 0}>
+        <Autocomplete label="Name" placeholder="ana, or group:ops" required withAsterisk={false} data={known} value={name} error={problems.of('member')} onChange={setName} limit={20} w={240} />
         <Select label="Role" data={ROLES} value={role} onChange={(chosen) => chosen && setRole(chosen as ProjectRole)} allowDeselect={false} w={230} />
-        <Button type="submit" loading={put.isPending}>
+        <Button type="submit" loading={put.isPending} mt={22}>
           Give the role
         </Button>
       </Group>
@@ -98,15 +92,19 @@ function AddMember({ project }: { project: string }) {
   )
 }
 
+/** Whom a role can be given to, as far as the reader may know them. */
+function useReferences(): string[] {
+  const admin = useIsAdmin()
+  const people = useQuery({ ...peopleQuery, enabled: admin })
+  const groups = useQuery({ ...groupsQuery, enabled: admin })
+  return [
+    ...(groups.data ?? []).map(({ name }) => `group:${name}`),
+    ...(people.data?.items ?? []).map(({ name }) => `user:${name}`),
+  ]
+}
+
 function Row({ project, member, may }: { project: string; member: MemberView; may: boolean }) {
-  const [removing, setRemoving] = useState(false)
   const put = usePut(project)
-  const client = useQueryClient()
-  const remove = async () => {
-    await ask(api.DELETE('/api/v1/projects/{project}/members/{member}', { params: { path: { project, member: member.reference } } }))
-    await client.invalidateQueries({ queryKey: ['members', project] })
-    done(`${member.reference} has no role here any more`)
-  }
   return (
     <tr>
       <td>
@@ -122,18 +120,19 @@ function Row({ project, member, may }: { project: string; member: MemberView; ma
       <td className={table.dim}>
         <Moment at={member.since} />
       </td>
-      <td className={table.number}>
-        {may && (
-          <Button size="compact-xs" variant="default" onClick={() => setRemoving(true)}>
-            Remove
-          </Button>
-        )}
-        {removing && (
-          <Confirm title={`Remove ${member.reference}?`} act="Remove" onConfirm={remove} close={() => setRemoving(false)}>
+      {may && (
+        <td className={table.number}>
+          <Removal
+            label="Remove"
+            title={`Remove ${member.reference}?`}
+            remove={() => ask(api.DELETE('/api/v1/projects/{project}/members/{member}', { params: { path: { project, member: member.reference } } }))}
+            said={`${member.reference} has no role here any more`}
+            stale={['members', 'project']}
+          >
             They see the project no longer, from now on. You can give the role again.
-          </Confirm>
-        )}
-      </td>
+          </Removal>
+        </td>
+      )}
     </tr>
   )
 }

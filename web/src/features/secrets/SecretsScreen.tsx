@@ -1,90 +1,109 @@
-import { Button, Group, PasswordInput, TextInput, VisuallyHidden } from '@mantine/core'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Button, Group, PasswordInput, TextInput } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 
-import { api, ask } from '@/api/client'
+import { deleteSecret, secretsQuery, setSecret } from '@/api/catalogue'
 import type { SecretView } from '@/api/generated/schema'
-import { projectQuery } from '@/api/queries'
-import { Confirm } from '@/ui/Confirm'
+import { useChange } from '@/ui/change'
+import { FormFailure, problemsOf } from '@/ui/form/problems'
+import { IconPlus } from '@/ui/icons'
 import { Moment } from '@/ui/moments'
-import { Screen } from '@/ui/Screen'
+import { Removal } from '@/ui/Removal'
+import { useIsAdmin, useMay } from '@/ui/rights'
+import { Rows } from '@/ui/Rows'
+import { Screen, Section } from '@/ui/Screen'
+import { NewSecret } from '@/ui/SecretPicker'
 import { Answered, Empty } from '@/ui/states'
 import table from '@/ui/Table.module.css'
-import { done, failed } from '@/ui/toast'
 
 const route = getRouteApi('/inside/p/$project/secrets')
 
 /** Names of secrets and their last use; no screen and no request ever shows a value. */
 export function SecretsScreen() {
   const { project } = route.useParams()
-  const { data: own } = useQuery(projectQuery(project))
-  const may = own?.rights.includes('secret.write') ?? false
-  const query = useQuery({
-    queryKey: ['secrets', project],
-    queryFn: ({ signal }) => ask(api.GET('/api/v1/projects/{project}/secrets', { params: { path: { project } }, signal })),
-  })
+  const may = useMay(project)('secret.write')
+  const admin = useIsAdmin()
   return (
     <Screen title="Secrets">
-      {may && <SetSecret project={project} />}
-      <Answered query={query}>
+      <Secrets owner={project} may={may} />
+      {admin && <OfServer />}
+    </Screen>
+  )
+}
+
+/** Those of the server: keys of its models and of shared tool servers. */
+function OfServer() {
+  const [storing, setStoring] = useState(false)
+  const button = (
+    <Button ms="auto" size="compact-sm" variant="default" leftSection={<IconPlus size={14} aria-hidden />} onClick={() => setStoring(true)}>
+      New secret of the server
+    </Button>
+  )
+  return (
+    <Section title="Of the server" aside={button}>
+      <Secrets owner={null} may />
+      {storing && <NewSecret project={null} close={() => setStoring(false)} kept={() => setStoring(false)} />}
+    </Section>
+  )
+}
+
+/** `owner`: a project, or (null) the server, whose models and shared tool servers alone use them. */
+function Secrets({ owner, may }: { owner: string | null; may: boolean }) {
+  const query = useQuery(secretsQuery(owner))
+  return (
+    <>
+      {may && owner !== null && <SetSecret project={owner} />}
+      <Answered query={query} rows={3}>
         {(secrets) =>
           secrets.length === 0 ? (
-            <Empty title="No secret is kept here">
-              A task names one as <code>secret:NAME</code> where a tool needs it, and lists it under <code>grants.secrets</code>.
+            <Empty title={owner === null ? 'The server keeps no secret' : 'No secret is kept here'}>
+              {owner === null ? (
+                'Keys of models and of tool servers for several projects. No task can read them.'
+              ) : (
+                <>
+                  A task names one as <code>secret:NAME</code> where a tool needs it, and lists it under <code>grants.secrets</code>.
+                </>
+              )}
             </Empty>
           ) : (
-            <div className={table.wrap}>
-              <table className={table.table}>
-                <thead>
-                  <tr>
-                    <th scope="col">Name</th>
-                    <th scope="col">For</th>
-                    <th scope="col">Changed</th>
-                    <th scope="col">Last used</th>
-                    <th scope="col">
-                      <VisuallyHidden>Actions</VisuallyHidden>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {secrets.map((secret) => (
-                    <Row key={secret.name} project={project} secret={secret} may={may} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <Rows label={owner === null ? 'Secrets of the server' : 'Secrets'} columns={['Name', ...(owner === null ? [] : ['For']), 'Changed', 'Last used']} actions={may}>
+              {secrets.map((secret) => (
+                <Row key={secret.name} owner={owner} secret={secret} may={may} />
+              ))}
+            </Rows>
           )
         }
       </Answered>
-    </Screen>
+    </>
   )
 }
 
 function SetSecret({ project }: { project: string }) {
   const [name, setName] = useState('')
   const [value, setValue] = useState('')
-  const client = useQueryClient()
-  const set = useMutation({
-    mutationFn: () => ask(api.PUT('/api/v1/projects/{project}/secrets/{secret}', { params: { path: { project, secret: name } }, body: { value } })),
-    onSuccess: () => {
-      done(`${name} is kept, encrypted; runs take it from now on`)
+  const set = useChange({
+    act: () => setSecret(project, name, value),
+    stale: ['secrets'],
+    said: () => `${name} is kept, encrypted; runs take it from now on`,
+    then: () => {
       setName('')
       setValue('')
-      void client.invalidateQueries({ queryKey: ['secrets', project] })
     },
-    onError: failed,
+    inForm: true,
   })
   const submit = (event: FormEvent) => {
     event.preventDefault()
     set.mutate()
   }
+  const problems = problemsOf(set.error)
   return (
     <form onSubmit={submit} autoComplete="off">
-      <Group align="flex-end" gap="xs">
-        <TextInput label="Name" placeholder="SMTP_PASSWORD" required withAsterisk={false} value={name} onChange={({ currentTarget }) => setName(currentTarget.value)} />
-        <PasswordInput label="Value" w={280} required withAsterisk={false} autoComplete="new-password" value={value} onChange={({ currentTarget }) => setValue(currentTarget.value)} />
-        <Button type="submit" loading={set.isPending}>
+      <FormFailure problems={problems} fields={['secret', 'value']} />
+      <Group align="flex-start" gap="xs" mt={set.error ? 'xs' : 0}>
+        <TextInput label="Name" placeholder="SMTP_PASSWORD" required withAsterisk={false} value={name} error={problems.of('secret')} onChange={({ currentTarget }) => setName(currentTarget.value)} />
+        <PasswordInput label="Value" w={280} required withAsterisk={false} autoComplete="new-password" value={value} error={problems.of('value')} onChange={({ currentTarget }) => setValue(currentTarget.value)} />
+        <Button type="submit" loading={set.isPending} mt={22}>
           Keep it
         </Button>
       </Group>
@@ -92,36 +111,24 @@ function SetSecret({ project }: { project: string }) {
   )
 }
 
-function Row({ project, secret, may }: { project: string; secret: SecretView; may: boolean }) {
-  const [removing, setRemoving] = useState(false)
-  const client = useQueryClient()
-  const remove = async () => {
-    await ask(api.DELETE('/api/v1/projects/{project}/secrets/{secret}', { params: { path: { project, secret: secret.name } } }))
-    await client.invalidateQueries({ queryKey: ['secrets', project] })
-    done(`${secret.name} is forgotten`)
-  }
+function Row({ owner, secret, may }: { owner: string | null; secret: SecretView; may: boolean }) {
   return (
     <tr>
       <td>
         <code>{secret.name}</code>
       </td>
-      <td className={table.dim}>{secret.tasks === null ? 'every task that is granted it' : secret.tasks.join(', ')}</td>
+      {owner !== null && <td className={table.dim}>{secret.tasks === null ? 'every task that is granted it' : secret.tasks.join(', ')}</td>}
       <td className={table.dim}>
         <Moment at={secret.updated_at} />
       </td>
       <td className={table.dim}>{secret.last_used_at ? <Moment at={secret.last_used_at} /> : 'never'}</td>
-      <td className={table.number}>
-        {may && (
-          <Button size="compact-xs" variant="default" onClick={() => setRemoving(true)}>
-            Forget
-          </Button>
-        )}
-        {removing && (
-          <Confirm title={`Forget ${secret.name}?`} act="Forget it" onConfirm={remove} close={() => setRemoving(false)}>
-            Tasks that need it fail from now on. Its value cannot be brought back.
-          </Confirm>
-        )}
-      </td>
+      {may && (
+        <td className={table.number}>
+          <Removal label="Forget" title={`Forget ${secret.name}?`} act="Forget it" remove={() => deleteSecret(owner, secret.name)} said={`${secret.name} is forgotten`} stale={['secrets']}>
+            {owner === null ? 'Models and tool servers that need it fail from now on.' : 'Tasks that need it fail from now on.'} Its value cannot be brought back.
+          </Removal>
+        </td>
+      )}
     </tr>
   )
 }

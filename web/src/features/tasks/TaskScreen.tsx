@@ -11,6 +11,7 @@ import { LifecycleMenu, PutAwayNotice } from './Lifecycle'
 import { PauseButton } from './PauseButton'
 import { taskQuery } from './queries'
 import { TABS, type Tab } from './search'
+import { TaskAccess } from './TaskAccess'
 import { TaskOverview } from './TaskOverview'
 import { TaskRuns } from './TaskRuns'
 import { TaskSource } from './TaskSource'
@@ -25,6 +26,7 @@ const LABELS: Record<Tab, string> = {
   versions: 'Versions',
   runs: 'Runs',
   triggers: 'Triggers',
+  access: 'Access',
 }
 
 /** One task: what it does, how it does, its versions and what starts it. */
@@ -69,6 +71,9 @@ export function TaskScreen() {
               </Tabs.Panel>
               <Tabs.Panel value="triggers">
                 <TaskTriggers project={project} task={task.name} />
+              </Tabs.Panel>
+              <Tabs.Panel value="access">
+                <TaskAccess project={project} task={task.name} />
               </Tabs.Panel>
             </>
           )}

@@ -1,4 +1,4 @@
-export const TABS = ['overview', 'yaml', 'versions', 'runs', 'triggers'] as const
+export const TABS = ['overview', 'yaml', 'versions', 'runs', 'triggers', 'access'] as const
 export type Tab = (typeof TABS)[number]
 
 export interface TasksSearch {
