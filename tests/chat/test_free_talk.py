@@ -70,9 +70,11 @@ async def test_the_model_uses_operations_with_the_rights_of_the_person(
     source = "task: x\ndescription: X.\nsteps: [{wait: 1s}]\n"
     model.then(model.uses_all(("draft", {"source": source}), ("list_tasks", {})), "You may not.")
     said = await (await Conversation(viewer).begin()).say("make a task")
-    results = {one["toolCallId"]: one for one in said.chunks if one["type"].startswith("tool-output")}
-    (denied, listed) = results.values()
-    assert (denied["type"], listed["output"]) == ("tool-output-error", [])
+    # The two are called side by side; which of them ends first is nobody's promise.
+    results = {one["type"]: one for one in said.chunks if one["type"].startswith("tool-output")}
+    assert set(results) == {"tool-output-error", "tool-output-available"}
+    denied = results["tool-output-error"]
+    assert results["tool-output-available"]["output"] == []
     assert "was refused" in denied["errorText"]
     assert await services.tasks.list(OPERATOR, "default") == []
     assert "http_request" not in str(model.bodies[0]["tools"])
