@@ -1,5 +1,6 @@
 import { Checkbox } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
+import { memo } from 'react'
 
 import type { RunLine } from '@/api/generated/schema'
 import { count, duration, money, shortId } from './format'
@@ -19,7 +20,7 @@ interface RunTableProps {
 }
 
 /** Runs as rows; each leads to its run. */
-export function RunTable({ project, runs, ofOneTask = false, selection }: RunTableProps) {
+export const RunTable = memo(function RunTable({ project, runs, ofOneTask = false, selection }: RunTableProps) {
   const all = runs.length > 0 && runs.every(({ id }) => selection?.chosen.has(id))
   return (
     <div className={table.wrap}>
@@ -55,29 +56,39 @@ export function RunTable({ project, runs, ofOneTask = false, selection }: RunTab
         </thead>
         <tbody>
           {runs.map((run) => (
-            <Row key={run.id} project={project} run={run} ofOneTask={ofOneTask} selection={selection} />
+            <Row
+              key={run.id}
+              project={project}
+              run={run}
+              ofOneTask={ofOneTask}
+              chosen={selection?.chosen.has(run.id)}
+              onToggle={selection?.toggle}
+            />
           ))}
         </tbody>
       </table>
     </div>
   )
-}
+})
 
 interface RowProps {
   project: string
   run: RunLine
   ofOneTask: boolean
-  selection: Selection | undefined
+  /** Undefined: rows of this table are not chosen. */
+  chosen: boolean | undefined
+  onToggle: ((id: string) => void) | undefined
 }
 
-function Row({ project, run, ofOneTask, selection }: RowProps) {
+/** Drawn anew only where its own run has changed: a list holds hundreds. */
+const Row = memo(function Row({ project, run, ofOneTask, chosen, onToggle }: RowProps) {
   const tokens = run.usage.input_tokens + run.usage.output_tokens
   const cost = Number(run.usage.usd)
   return (
-    <tr data-selected={selection?.chosen.has(run.id) || undefined}>
-      {selection && (
+    <tr data-selected={chosen || undefined}>
+      {chosen !== undefined && (
         <td className={table.choice}>
-          <Checkbox size="xs" aria-label={`Choose the run of ${run.task}, ${shortId(run.id)}`} checked={selection.chosen.has(run.id)} onChange={() => selection.toggle(run.id)} />
+          <Checkbox size="xs" aria-label={`Choose the run of ${run.task}, ${shortId(run.id)}`} checked={chosen} onChange={() => onToggle?.(run.id)} />
         </td>
       )}
       <td>
@@ -108,6 +119,6 @@ function Row({ project, run, ofOneTask, selection }: RowProps) {
       </td>
     </tr>
   )
-}
+})
 
 export const tookText = (seconds: number | null): string => (seconds === null ? '–' : duration(seconds))

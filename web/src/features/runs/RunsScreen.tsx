@@ -1,7 +1,9 @@
 import { Button, Group, Menu, Select } from '@mantine/core'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { useDeferredValue, useMemo } from 'react'
 
+import type { RunLine } from '@/api/generated/schema'
 import { tasksQuery } from '@/api/queries'
 import { type RunFilter, runsQuery } from '@/api/runs'
 import { IconDownload } from '@/ui/icons'
@@ -10,7 +12,7 @@ import { OUTCOMES } from '@/ui/outcomes'
 import { RunTable } from '@/ui/RunTable'
 import { SavedMenu } from '@/ui/SavedMenu'
 import { Screen } from '@/ui/Screen'
-import { useSelection } from '@/ui/selection'
+import { type Selection, useSelection } from '@/ui/selection'
 import { Answered, Empty } from '@/ui/states'
 import { BulkRuns } from './BulkRuns'
 import { type RunsSearch, runsSearch } from './search'
@@ -40,14 +42,14 @@ export function RunsScreen() {
 function Runs({ project, filter, filtered }: { project: string; filter: RunFilter; filtered: boolean }) {
   const query = useInfiniteQuery(runsQuery(project, filter))
   const selection = useSelection()
+  const runs = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data])
   return (
     <Answered query={query} rows={10}>
-      {({ pages }) => {
-        const runs = pages.flatMap((page) => page.items)
+      {() => {
         if (runs.length === 0) return <Nothing filtered={filtered} />
         return (
           <>
-            <RunTable project={project} runs={runs} selection={selection} />
+            <Listed project={project} runs={runs} selection={selection} />
             {query.hasNextPage && (
               <Group>
                 <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
@@ -61,6 +63,11 @@ function Runs({ project, filter, filtered }: { project: string; filter: RunFilte
       }}
     </Answered>
   )
+}
+
+/** The rows are drawn when there is time: what is pressed meanwhile answers at once. */
+function Listed({ project, runs, selection }: { project: string; runs: readonly RunLine[]; selection: Selection }) {
+  return <RunTable project={project} runs={useDeferredValue(runs)} selection={selection} />
 }
 
 /** What the server is asked for. The moment is rounded, so that the list is not another one each time it is drawn. */

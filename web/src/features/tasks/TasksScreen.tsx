@@ -1,7 +1,7 @@
 import { ActionIcon, Badge, Button, Checkbox, Group, MultiSelect, SegmentedControl, TextInput, VisuallyHidden } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
-import { useMemo, useState } from 'react'
+import { memo, startTransition, useDeferredValue, useMemo, useState } from 'react'
 
 import type { TaskFigures, TaskView, TriggerView } from '@/api/generated/schema'
 import { overviewQuery, projectQuery, tasksQuery, triggersQuery } from '@/api/queries'
@@ -11,7 +11,7 @@ import { IconPlayerPlayFilled, IconSearch } from '@/ui/icons'
 import { Moment, useZone } from '@/ui/moments'
 import { tookText } from '@/ui/RunTable'
 import { Screen } from '@/ui/Screen'
-import { type Selection, useSelection } from '@/ui/selection'
+import { useSelection } from '@/ui/selection'
 import { Answered, Empty } from '@/ui/states'
 import { Strip } from '@/ui/Strip'
 import table from '@/ui/Table.module.css'
@@ -19,7 +19,7 @@ import { BulkTasks } from './BulkTasks'
 import type { TasksSearch } from './search'
 
 const route = getRouteApi('/inside/p/$project/tasks')
-const PAGE = 100
+const PAGE = 50
 
 /** Every task of the project: how it does, and what it does next. */
 export function TasksScreen() {
@@ -27,6 +27,13 @@ export function TasksScreen() {
   const { q = '', tags = NO_TAGS, archived = false } = route.useSearch()
   const query = useQuery(tasksQuery(project, archived))
   const own = useQuery(projectQuery(project))
+  // Typing is shown at once; the list follows when there is time.
+  const sought = useDeferredValue(q)
+  const tagged = tags.join('\n')
+  const shown = useMemo(() => {
+    const wanted = tagged ? tagged.split('\n') : []
+    return (query.data ?? []).filter((task) => (task.archived_at !== null) === archived && fits(task, sought) && wanted.every((tag) => task.tags.includes(tag)))
+  }, [query.data, archived, sought, tagged])
   return (
     <Screen
       title={archived ? 'Archived tasks' : 'Tasks'}
@@ -38,10 +45,7 @@ export function TasksScreen() {
     >
       <Filters tasks={query.data ?? []} />
       <Answered query={query} rows={8}>
-        {(tasks) => {
-          const shown = tasks.filter((task) => (task.archived_at !== null) === archived && fits(task, q) && tags.every((tag) => task.tags.includes(tag)))
-          return <Tasks key={String(archived)} project={project} tasks={shown} sought={[q, ...tags].join(' ').trim()} archived={archived} />
-        }}
+        {() => <Tasks key={String(archived)} project={project} tasks={shown} sought={`${sought} ${tagged}`.trim()} archived={archived} />}
       </Answered>
     </Screen>
   )
@@ -97,7 +101,7 @@ interface TasksProps {
   archived: boolean
 }
 
-function Tasks({ project, tasks, sought, archived }: TasksProps) {
+const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksProps) {
   const selection = useSelection()
   const [shown, setShown] = useState(PAGE)
   const zone = useZone()
@@ -154,7 +158,8 @@ function Tasks({ project, tasks, sought, archived }: TasksProps) {
                 task={task}
                 figures={figures.get(task.name)}
                 next={next.get(task.name)}
-                selection={selection}
+                chosen={selection.chosen.has(task.name)}
+                onToggle={selection.toggle}
                 mayRun={own.data?.rights.includes('task.run') ?? false}
               />
             ))}
@@ -162,14 +167,14 @@ function Tasks({ project, tasks, sought, archived }: TasksProps) {
         </table>
       </div>
       {tasks.length > shown && (
-        <Button variant="default" onClick={() => setShown(shown + PAGE)}>
+        <Button variant="default" onClick={() => startTransition(() => setShown(shown + PAGE))}>
           Show {Math.min(PAGE, tasks.length - shown)} more of {tasks.length}
         </Button>
       )}
       <BulkTasks project={project} chosen={tasks.filter(({ name }) => selection.chosen.has(name))} selection={selection} />
     </>
   )
-}
+})
 
 interface RowProps {
   project: string
@@ -177,15 +182,17 @@ interface RowProps {
   figures: TaskFigures | undefined
   next: TriggerView | undefined
   mayRun: boolean
-  selection: Selection
+  chosen: boolean
+  onToggle: (name: string) => void
 }
 
-function Row({ project, task, figures, next, mayRun, selection }: RowProps) {
+/** Drawn anew only where its own task has changed. */
+const Row = memo(function Row({ project, task, figures, next, mayRun, chosen, onToggle }: RowProps) {
   const ended = figures ? figures.succeeded + figures.failed : 0
   return (
-    <tr data-selected={selection.chosen.has(task.name) || undefined}>
+    <tr data-selected={chosen || undefined}>
       <td className={table.choice}>
-        <Checkbox size="xs" aria-label={`Choose ${task.title ?? task.name}`} checked={selection.chosen.has(task.name)} onChange={() => selection.toggle(task.name)} />
+        <Checkbox size="xs" aria-label={`Choose ${task.title ?? task.name}`} checked={chosen} onChange={() => onToggle(task.name)} />
       </td>
       <td>
         <Link to="/p/$project/tasks/$task" params={{ project, task: task.name }} className={table.name}>
@@ -229,7 +236,7 @@ function Row({ project, task, figures, next, mayRun, selection }: RowProps) {
       </td>
     </tr>
   )
-}
+})
 
 export function Paused({ note }: { note: string | null }) {
   return <Caution title={note ?? undefined}>paused{note ? `: ${note}` : ''}</Caution>
