@@ -1,8 +1,9 @@
 import { Spotlight, spotlight } from '@mantine/spotlight'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 
+import type { TaskView } from '@/api/generated/schema'
 import { tasksQuery } from '@/api/queries'
 import { IconListCheck, IconPlayerPlayFilled, IconSearch } from '@/ui/icons'
 import { PLACES, usePlaces } from './places'
@@ -11,7 +12,7 @@ export const openPalette = (): void => spotlight.open()
 
 const MOST = 8
 
-interface Entry {
+interface Known {
   id: string
   label: string
   description?: string | undefined
@@ -19,15 +20,17 @@ interface Entry {
   go: () => void
 }
 
+interface Entry extends Known {
+  /** What is looked through. */
+  text: string
+}
+
 /** Ctrl K: every screen, every task, and running a task, by a few letters. */
 export function Palette({ project }: { project: string }) {
   const [sought, setSought] = useState('')
   const entries = useEntries(project)
   const words = sought.toLowerCase().split(/\s+/).filter(Boolean)
-  const found = entries.filter(({ label, description }) => {
-    const text = `${label} ${description ?? ''}`.toLowerCase()
-    return words.every((word) => text.includes(word))
-  })
+  const found = words.length ? entries.filter(({ text }) => words.every((word) => text.includes(word))) : entries
   return (
     <Spotlight.Root
       query={sought}
@@ -61,24 +64,34 @@ export function Palette({ project }: { project: string }) {
 function useEntries(project: string): Entry[] {
   const navigate = useNavigate()
   const { data: tasks } = useQuery(tasksQuery(project))
-  const places = usePlaces(project).map<Entry>(({ name, label, to, Icon }) => ({
+  const places = usePlaces(project).map<Known>(({ name, label, to, Icon }) => ({
     id: name,
     label,
     Icon,
     go: () => void navigate({ to, params: { project } }),
   }))
-  const open = (tasks ?? []).map<Entry>(({ name, title, description }) => ({
+  const ofTasks = useMemo(() => entriesOf(project, tasks ?? [], navigate), [project, tasks, navigate])
+  return [...places.map(withText), ...ofTasks]
+}
+
+type Navigate = ReturnType<typeof useNavigate>
+
+const withText = (one: Known): Entry => ({ ...one, text: `${one.label} ${one.description ?? ''}`.toLowerCase() })
+
+/** Made once for the tasks that there are: there may be thousands, and every letter looks through them. */
+function entriesOf(project: string, tasks: readonly TaskView[], navigate: Navigate): Entry[] {
+  const open = tasks.map<Known>(({ name, title, description }) => ({
     id: `task ${name}`,
     label: title ?? name,
     description: title ? `${name} · ${description}` : description,
     Icon: IconListCheck,
     go: () => void navigate({ to: '/p/$project/tasks/$task', params: { project, task: name } }),
   }))
-  const start = (tasks ?? []).map<Entry>(({ name, title }) => ({
+  const start = tasks.map<Known>(({ name, title }) => ({
     id: `run ${name}`,
     label: `Run ${title ?? name}`,
     Icon: IconPlayerPlayFilled,
     go: () => void navigate({ to: '/p/$project/tasks/$task/run', params: { project, task: name } }),
   }))
-  return [...places, ...open, ...start]
+  return [...open, ...start].map(withText)
 }
