@@ -324,7 +324,24 @@ async def test_a_dry_run_that_finishes_early_has_the_output_of_its_finish(bench:
         definition(f"{HEAD}output: late\nsteps:\n{steps}"), {}, project="p", stubs={}, make_up=False
     )
     real = await bench.steps(steps, more="output: late")
-    assert (came.status, came.output) == (real.status, real.output)
+    assert (came.status, came.output) == (real.status, real.output) == (RunStatus.SUCCEEDED, "early")
+
+
+async def test_a_finish_without_an_output_leaves_that_of_the_task(bench: Workbench) -> None:
+    steps = "  - {id: f, finish: {}}\n"
+    came = await bench.engine.dry_run(
+        definition(f"{HEAD}output: late\nsteps:\n{steps}"), {}, project="p", stubs={}, make_up=False
+    )
+    real = await bench.steps(steps, more="output: late")
+    assert came.output == real.output == "late"
+
+
+async def test_a_finish_with_an_output_spares_one_that_needs_later_steps(bench: Workbench) -> None:
+    steps = (
+        "  - if: 1 < 2\n    then: [{id: f, finish: {output: nothing to do}}]\n  - {id: later, python: \"{'n': 1}\"}\n"
+    )
+    real = await bench.steps(steps, more="output: \"{{ later['n'] }}\"")
+    assert (real.status, real.output) == (RunStatus.SUCCEEDED, "nothing to do")
 
 
 async def test_removing_a_sub_task_leaves_its_parent_the_output_that_it_gave(bench: Workbench) -> None:

@@ -157,11 +157,12 @@ class Advance:
                 return await self._on_error(error, untrusted)
 
     async def _succeeded(self, last: Went | Finished) -> Ending:
-        """The task's own output and what it keeps."""
+        """The run's output, which is that of a `finish` that gives one, else the task's own; and what it keeps."""
         program = self.walk.program
         try:
             output, untrusted = last.output, last.untrusted
-            if program.output is not None:
+            given = isinstance(last, Finished) and output is not None
+            if program.output is not None and not given:
                 record = await self._reading("@output", program.output)
                 output, untrusted = record.output, record.untrusted
             if program.keep is not None:

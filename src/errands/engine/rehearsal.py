@@ -239,7 +239,8 @@ async def _result(walk: Walk, flow: Flow, scope: Scope, ledger: MemoryLedger) ->
     program, marked = walk.program, flow.untrusted
     try:
         value = await walk.plain(output)
-        if program.output is not None:
+        given = isinstance(flow, Finished) and value is not None
+        if program.output is not None and not given:
             value = await walk.values(program.output, scope, "@output")
             marked = await walk.marks(program.output, scope)
         if program.keep is not None:
