@@ -6,7 +6,7 @@ usage: client.py SERVER TOKEN FILE.yaml TASK [NAME=VALUE ...]
 import sys
 from pathlib import Path
 
-from errands.client import Client, RunEnded, StepChanged
+from errands.client import Client, RunEnded, RunSnapshot, StepChanged
 
 
 def main(server: str, token: str, file: str, task: str, *given: str) -> int:
@@ -15,6 +15,9 @@ def main(server: str, token: str, file: str, task: str, *given: str) -> int:
         started = errands.start(task, dict(pair.split("=", 1) for pair in given))
         for event in errands.follow(started.id):
             match event:
+                case RunSnapshot(run=run):
+                    for step in run.steps:
+                        print(f"{step.path}: {step.status}")
                 case StepChanged(step=step):
                     print(f"{step.path}: {step.status}")
                 case RunEnded(run=run):

@@ -69,9 +69,12 @@ class Outside:
         return found
 
     async def blocked(self) -> None:
-        """Wait until somebody waits for a lock in this database."""
+        """Wait until somebody waits for a lock that is held for the test: one of a table, or an advisory one.
+
+        Two that write to one table wait for each other now and then, for a page of it (`extend`).
+        """
         query = (
-            "select count(*) from pg_locks where not granted "
+            "select count(*) from pg_locks where not granted and locktype in ('advisory', 'relation') "
             "and database = (select oid from pg_database where datname = current_database())"
         )
         async with asyncio.timeout(_SECONDS):

