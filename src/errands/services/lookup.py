@@ -29,9 +29,9 @@ async def find_project(connection: AsyncConnection, name: str) -> ProjectRow:
 
 async def find_task(connection: AsyncConnection, project: str, name: str, *, lock: bool = False) -> TaskRow:
     """The task of this name in a project. Raises NotFound."""
-    owner = await find_project(connection, project)
-    found = None if "\0" in name else await tasks.find(connection, owner.id, name, lock=lock)
+    found = None if "\0" in name + project else await tasks.find_in(connection, project, name, lock=lock)
     if found is None:
+        owner = await find_project(connection, project)
         names = [task.name for task in await tasks.every(connection, owner.id)]
         hint = None if names else f"Project {project} has no task yet; `errands apply FILE` adds one."
         raise NotFound("task", name, _near(name, names), hint)

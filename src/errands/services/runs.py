@@ -46,7 +46,7 @@ from errands.store.database import Database
 from errands.store.inputs import InputFile
 from errands.store.record import JournalRow
 from errands.store.runs import RunRow
-from errands.store.tasks import TaskRow, VersionBody
+from errands.store.tasks import TaskRow
 
 if TYPE_CHECKING:
     from errands.engine.engine import Engine, Witness
@@ -94,8 +94,9 @@ class RunService:
         Conflict (nothing published; another run has the key), Invalid (a default cannot be computed), Unavailable (a
         file cannot be kept).
         """
-        found, resource, body = await self._startable(caller, project, task, version)
-        definition = (await self._engine.versions.get(body.id)).program.definition
+        found, resource, version_id = await self._startable(caller, project, task, version)
+        taken = await self._engine.versions.get(version_id)
+        definition = taken.program.definition
         given, placed = with_paths(definition.params, given, files or {})
         if idempotency_key is not None:
             async with self._database.reader.connect() as connection:
@@ -107,13 +108,13 @@ class RunService:
         order = Order(
             found.project_id,
             found.id,
-            body.id,
+            version_id,
             arguments,
             trigger=with_marks({"kind": "on_demand"} | ({"files": told(kept)} if kept else {}), marked),
             starter=caller.reference,
             idempotency_key=idempotency_key,
         )
-        also = self._authority.witness(caller, Verb.TASK_RUN, resource, {"version": body.number})
+        also = self._authority.witness(caller, Verb.TASK_RUN, resource, {"version": taken.number})
         try:
             launched = await self._launched(order, kept, also)
         except IdempotencyConflictError as error:
@@ -337,8 +338,8 @@ class RunService:
 
     async def _startable(
         self, caller: Principal, project: str, task: str, version: int | None
-    ) -> tuple[TaskRow, TaskResource, VersionBody]:
-        """The task and the version that is to run. Raises Denied, NotFound, Conflict."""
+    ) -> tuple[TaskRow, TaskResource, UUID]:
+        """The task and the id of the version that is to run. Raises Denied, NotFound, Conflict."""
         await self._authority.authorise(caller, Verb.TASK_RUN, TaskResource(project, task))
         async with self._database.reader.connect() as connection:
             found = await find_task(connection, project, task)
@@ -346,10 +347,12 @@ class RunService:
             await self._authority.authorise(caller, Verb.TASK_RUN, resource)
             await self._may_take(caller, found, resource, version)
             refuse_archived(found)
-            if version is None and found.published is None:
+            if version is not None:
+                return found, resource, (await find_version(connection, found, version)).id
+            if found.published_version_id is None:
                 hint = f"Publish one: errands apply FILE, or start version {found.latest} by its number."
                 raise Conflict(f"No version of task {task} is published.", hint)
-            return found, resource, await find_version(connection, found, version)
+            return found, resource, found.published_version_id
 
     async def _kept(self, placed: Sequence[tuple[str, Upload]]) -> Sequence[InputFile]:
         """Raises Unavailable."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ScalarSelect, Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -83,6 +83,13 @@ _body = (
 async def find(connection: AsyncConnection, project_id: UUID, name: str, *, lock: bool = False) -> TaskRow | None:
     """The task of this name. `lock` keeps others from changing it until the transaction ends."""
     query = _tasks(project_id).where(tasks.c.name == name)
+    return await fetch_one(connection, TaskRow, query.with_for_update(of=tasks) if lock else query)
+
+
+async def find_in(connection: AsyncConnection, project: str, name: str, *, lock: bool = False) -> TaskRow | None:
+    """The task of this name in the project of that name: one question where `find` would be the second."""
+    owner = select(projects.c.id).where(projects.c.name == project).scalar_subquery()
+    query = _tasks(owner).where(tasks.c.name == name)
     return await fetch_one(connection, TaskRow, query.with_for_update(of=tasks) if lock else query)
 
 
@@ -287,7 +294,7 @@ def _versions(task_id: UUID) -> Select[tuple[UUID, UUID, int, str, str, str, dat
     return select(*columns, _version.created_at).where(_version.task_id == task_id)
 
 
-def _tasks(project_id: UUID) -> Select[tuple[object, ...]]:
+def _tasks(project_id: UUID | ScalarSelect[UUID]) -> Select[tuple[object, ...]]:
     published = select(_version.number).where(_version.id == tasks.c.published_version_id).scalar_subquery()
     latest = select(func.coalesce(func.max(_version.number), 0)).where(_version.task_id == tasks.c.id)
     return select(
