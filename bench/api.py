@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from harness import fresh_folder
+from harness import fresh_folder, settle
 from history import PROJECT, generate
 from measuring import Figure, percentile, report
 
@@ -56,6 +56,7 @@ async def main(count: int, followers: int) -> list[Figure]:
         try:
             project = await database.pool.fetchval("select id from projects where name = $1", PROJECT)
             await generate(database.pool, project, count)
+            await settle(database.pool)
         finally:
             await database.close()
         files = [SourceFile("hello.yaml", HELLO), SourceFile("talks.yaml", TALKS)]

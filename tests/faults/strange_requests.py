@@ -68,8 +68,8 @@ OWN_TRACES = {
     "pgqueuer_statistics",
 }
 """What a refused request may leave: its refusal in the audit log, and what the queue notes of itself."""
-OWN = {"sign_in_attempts", "sessions", "tokens", "approval_drafts", "threads", "messages"}
-"""Everybody has drafts, threads, sessions and tokens of their own."""
+OWN = {"sign_in_attempts", "sessions", "tokens", "approval_drafts", "threads", "messages", "saved"}
+"""Everybody has drafts, threads, saved views, sessions and tokens of their own."""
 OF_PEOPLE = {"users", "identities", "members", "groups", "group_members", "task_access", "one_time_links"}
 
 
