@@ -15,7 +15,7 @@ from fastapi import Path, Request, Response
 from fastapi.responses import HTMLResponse
 
 from errands.api.answer_form import fields_html, read_fields
-from errands.api.callers import Asked, check_origin, send_cookie, session_cookie
+from errands.api.callers import Asked, check_origin, person_signed_in
 from errands.api.routes import Routes
 from errands.core.access import Principal
 from errands.core.values import JsonObject
@@ -62,7 +62,7 @@ LinkToken = Annotated[str, Path(min_length=1, max_length=400)]
 async def show_question(request: Request, services: Asked, token: LinkToken) -> object:
     """The question behind a link, with the form that answers it. Changes nothing."""
     try:
-        opened = await services.links.open(token, await _signed_in(request, services))
+        opened = await services.links.open(token, await person_signed_in(request, services))
     except ServiceError as error:
         return _refusal(error)
     if opened.approval.status != "open":
@@ -75,7 +75,7 @@ async def show_question(request: Request, services: Asked, token: LinkToken) -> 
 @routes.post("/a/{token}", gives=Response)
 async def answer_question(request: Request, services: Asked, token: LinkToken) -> object:
     """Give the answer that the form holds, or save it for later."""
-    signed_in = await _signed_in(request, services)
+    signed_in = await person_signed_in(request, services)
     if signed_in is not None:
         check_origin(request)
     try:
@@ -121,20 +121,6 @@ async def _acted(
     then = "The run goes on." if answered.closed else f"It goes on when {opened.approval.quorum} people agree."
     told = f'<p role="status">Your answer is <strong>{escape(answered.choice)}</strong>. {then}</p>'
     return _page("Answered", _about(opened.approval) + told)
-
-
-async def _signed_in(request: Request, services: Services) -> Principal | None:
-    """Who is signed in in this browser; None: nobody. A link that names a person needs nobody to be."""
-    cookie = session_cookie(request)
-    if cookie is None:
-        return None
-    try:
-        found = await services.sessions.find(cookie)
-    except Unauthenticated:
-        return None
-    if found.new_cookie is not None:
-        send_cookie(request, found.new_cookie, found.expires_at)
-    return found.person
 
 
 def _asking(

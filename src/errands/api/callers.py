@@ -56,6 +56,20 @@ async def caller_of(request: Request, services: Asked) -> Principal:
 Caller = Annotated[Principal, Depends(caller_of)]
 
 
+async def person_signed_in(request: Request, services: Services) -> Principal | None:
+    """Who is signed in in this browser; None: nobody. For pages that a link opens, which ask by themselves."""
+    cookie = session_cookie(request)
+    if cookie is None:
+        return None
+    try:
+        found = await services.sessions.find(cookie)
+    except Unauthenticated:
+        return None
+    if found.new_cookie is not None:
+        send_cookie(request, found.new_cookie, found.expires_at)
+    return found.person
+
+
 def check_origin(request: Request) -> None:
     """A cookie comes along whoever sends the request: a write must come from a page of ours. Raises Refusal."""
     if request.method in _SAFE_METHODS:

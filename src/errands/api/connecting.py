@@ -13,11 +13,9 @@ from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from errands.api.bodies import Project
-from errands.api.callers import Asked, Caller, check_origin, send_cookie, session_cookie
+from errands.api.callers import Asked, Caller, check_origin, person_signed_in
 from errands.api.routes import Routes
 from errands.api.tool_servers import Server
-from errands.core.access import Principal
-from errands.services import Services
 from errands.services.errors import Denied, Invalid, ServiceError, Unauthenticated, Unavailable
 from errands.services.tool_views import SignInAsked, SignInBegun, ToolServerView
 
@@ -86,7 +84,7 @@ async def come_back_from_sign_in(
 ) -> object:
     """Where an authorization server sends the browser back to."""
     try:
-        asked = await services.connecting.asked(state, await _signed_in(request, services))
+        asked = await services.connecting.asked(state, await person_signed_in(request, services))
         if asked.begun_here or error:
             return _done(await services.connecting.finish(state, code, iss, error or None))
     except ServiceError as refusal:
@@ -103,20 +101,6 @@ async def agree_to_sign_in(request: Request, services: Asked) -> object:
         return _done(await services.connecting.finish(sent["state"], sent["code"], sent["iss"] or None))
     except ServiceError as refusal:
         return _refusal(refusal)
-
-
-async def _signed_in(request: Request, services: Services) -> Principal | None:
-    """Who is signed in in this browser; None: nobody."""
-    cookie = session_cookie(request)
-    if cookie is None:
-        return None
-    try:
-        found = await services.sessions.find(cookie)
-    except Unauthenticated:
-        return None
-    if found.new_cookie is not None:
-        send_cookie(request, found.new_cookie, found.expires_at)
-    return found.person
 
 
 async def _form(request: Request) -> dict[str, str]:
