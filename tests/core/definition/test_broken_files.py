@@ -113,6 +113,7 @@ async def test_a_broken_file_is_refused_with_all_of_its_problems(
     assert found == [(line, column, code) for line, column, code, _ in EXPECTED[name]]
     for problem, (_, _, _, words) in zip(checked.problems, EXPECTED[name], strict=True):
         assert words in f"{problem.message} | {problem.hint}"
+        assert problem.hint, problem.message
 
 
 @pytest.mark.asyncio(loop_scope="module")

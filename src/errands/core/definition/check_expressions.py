@@ -23,6 +23,7 @@ from errands.core.expressions.templates import (
 )
 from errands.core.values import Json
 
+_PYTHON: Final = "a line with `for`, `if` or `else` ends with `:`, `==` compares, and brackets are closed"
 _CLOCKS: Final = frozenset(("now", "clock"))
 _TOO_SPECIAL: Final = {
     "error": "`error` exists only in `on_error` and `finally`",
@@ -77,7 +78,7 @@ def _compile(place: Place, report: Report) -> Iterator[_Expression]:
                     compiled = compile_program(value)
         except TemplateInvalid as invalid:
             code = "bad-template" if place.text.kind == "template" else "bad-expression"
-            report.error_inside(path, invalid.offset, invalid.message, invalid.hint, code=code)
+            report.error_inside(path, invalid.offset, invalid.message, invalid.hint or _PYTHON, code=code)
             continue
         for one in compiled.places:
             single = compiled if compiled.program else compile_expression(one.span.source)

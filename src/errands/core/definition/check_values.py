@@ -57,7 +57,8 @@ def check_arguments(
         if misfit.keyword in _ABOUT_KEYS:
             _report_key(report, path, misfit)
         elif is_literal(value := _value_at(given, misfit.path)) and not _is_secret(value):
-            report.error((*path, *misfit.path), misfit.message, misfit.hint, code="bad-argument")
+            hint = misfit.hint or "write a value that fits, or compute one"
+            report.error((*path, *misfit.path), misfit.message, hint, code="bad-argument")
 
 
 def _report_key(report: Report, path: Path, misfit: Misfit) -> None:
@@ -108,7 +109,8 @@ def _check_param(param: Param, report: Report) -> None:
     if param.has_default and is_literal(param.default):
         for misfit in compile_schema(param.schema_).misfits(param.default, subject="the default"):
             message = misfit.message if not misfit.path else f"the default does not fit: {misfit.message}"
-            report.error((*path, "default", *misfit.path), message, misfit.hint, code="bad-default")
+            hint = misfit.hint or "change the default, or what it must fit"
+            report.error((*path, "default", *misfit.path), message, hint, code="bad-default")
 
 
 def _check_circles(params: Sequence[Param], report: Report) -> None:
