@@ -1,7 +1,7 @@
 # Every target first runs scripts/setup, which makes or refreshes .venv and ends at once when nothing has changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start check format pages screenshots test faults bench lock clean
+.PHONY: help setup demo start check format pages docs screenshots test faults bench lock clean
 PYTHON := .venv/bin/python
 # The embedded model's weights come with whatever installer there is: the one that setup brought will do.
 export PATH := $(PATH):$(CURDIR)/.uv/bin
@@ -33,6 +33,9 @@ pages: setup ## Write the reference pages that are made from the code
 	@$(PYTHON) scripts/reference_pages.py
 	@$(PYTHON) scripts/template_pages.py
 
+docs: setup ## Build the documentation site into site/
+	@$(PYTHON) scripts/site.py build
+
 test: setup ## Run the tests, fault scripts in their short form
 	.venv/bin/pytest
 
@@ -46,5 +49,5 @@ lock: ## Compile requirements/*.txt anew from pyproject.toml (LOCK=--upgrade tak
 	@scripts/lock $(LOCK)
 
 clean: ## Remove the environment, caches and the demo's home
-	rm -rf .venv .uv .node .cache .errands src/errands/page web/node_modules web/src/api/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .uv .node .cache .errands src/errands/page web/node_modules web/src/api/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

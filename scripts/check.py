@@ -39,6 +39,7 @@ CHECKS = (
     Check("rules", (PYTHON, "scripts/check_rules.py")),
     Check("links", (PYTHON, "scripts/check_links.py")),
     Check("pages", (PYTHON, "scripts/reference_pages.py", "--check")),
+    Check("site", (PYTHON, "scripts/site.py", "check")),
     Check("pages of templates", (PYTHON, "scripts/template_pages.py", "--check")),
     Check("dependencies", (str(BIN / "deptry"), "src", "--no-ansi")),
 )

@@ -18,7 +18,7 @@ from errands.cli.exits import ExitCode
 from tests.journeys.conftest import RunningServer
 from tests.journeys.errands_command import EXECUTABLE, Errands, client_of
 
-_PAGE = Path(__file__).resolve().parents[2] / "docs" / "remote.md"
+_PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "remote.md"
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WAIT = """
 task: patient

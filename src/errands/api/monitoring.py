@@ -14,24 +14,11 @@ from prometheus_client.process_collector import ProcessCollector
 
 from errands.api.callers import Asked, Caller
 from errands.api.following import Followers
+from errands.api.metrics import METRICS
 from errands.api.routes import Routes
 from errands.services.figures import Figures, Readiness
 
 routes = Routes("monitoring")
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_RUN_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
-_HISTOGRAMS: dict[str, tuple[str, tuple[str, ...], tuple[float, ...]]] = {
-    "step_seconds": ("Time that steps took, by kind and outcome", ("kind", "status"), _SECONDS),
-    "run_seconds": ("Time from a run's first step to its end, waiting included", ("status",), _RUN_SECONDS),
-    "journal_batch": ("Records that one commit of the journal held", (), (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)),
-    "start_lateness_seconds": ("Time between a planned start and its decision, jitter not counted", (), _SECONDS),
-}
-_COUNTERS = {
-    "model_requests": "Requests to models",
-    "model_input_tokens": "Tokens sent to models",
-    "model_output_tokens": "Tokens that models gave",
-    "model_usd": "US dollars for requests to models",
-}
 
 
 class Happening(Protocol):
@@ -64,52 +51,37 @@ class Meters:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self._requests = Histogram(
-            "errands_http_request_seconds",
-            "Time until an answer began",
-            ("method", "route", "status"),
-            registry=self.registry,
-            buckets=_SECONDS,
-        )
-        self._held = Histogram(
-            "errands_run_held_seconds",
-            "Time that this process held a run, by how it let go",
-            ("how",),
-            registry=self.registry,
-            buckets=_RUN_SECONDS,
-        )
         self._since: dict[UUID, float] = {}
-        self._taken = Counter("errands_runs_taken", "Runs that this process took", registry=self.registry)
-
-        self._measured = {
-            name: Histogram(f"errands_{name}", about, labels, registry=self.registry, buckets=buckets)
-            for name, (about, labels, buckets) in _HISTOGRAMS.items()
+        self._histograms = {
+            one.name: Histogram(one.name, one.means, one.labels, registry=self.registry, buckets=one.buckets)
+            for one in METRICS
+            if one.kind == "histogram"
         }
-        self._counted = {
-            name: Counter(f"errands_{name}", about, registry=self.registry) for name, about in _COUNTERS.items()
+        self._counters = {
+            one.name: Counter(one.name, one.means, registry=self.registry) for one in METRICS if one.kind == "counter"
         }
 
     def measured(self, measure: str, value: float, label: tuple[str, ...]) -> None:
         """The engine of this process tells one measure."""
-        counter = self._counted.get(f"model_{measure}" if f"model_{measure}" in _COUNTERS else measure)
+        counter = self._counters.get(f"errands_{measure}") or self._counters.get(f"errands_model_{measure}")
         if counter is not None:
             counter.inc(value)
             return
-        histogram = self._measured[measure]
+        histogram = self._histograms[f"errands_{measure}"]
         (histogram.labels(*label) if label else histogram).observe(value)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """An answer has begun. `route` is the pattern, so that ids make no series of their own."""
-        self._requests.labels(method, route, str(status)).observe(seconds)
+        self._histograms["errands_http_request_seconds"].labels(method, route, str(status)).observe(seconds)
 
     def happened(self, happening: Happening) -> None:
         """This process has taken a run, or let it go: ended, waiting, handed over, lost."""
         match happening.kind:
             case "taken":
-                self._taken.inc()
+                self._counters["errands_runs_taken"].inc()
                 self._since[happening.run_id] = time.monotonic()
             case "released" if (since := self._since.pop(happening.run_id, None)) is not None:
-                self._held.labels(happening.text).observe(time.monotonic() - since)
+                self._histograms["errands_run_held_seconds"].labels(happening.text).observe(time.monotonic() - since)
             case _:
                 pass
 
@@ -120,18 +92,14 @@ class Meters:
 
 def _at_this_moment(figures: Figures, followers: int) -> CollectorRegistry:
     now = CollectorRegistry()
-    runs = Gauge("errands_runs", "Runs that have not ended, by state, on all servers", ("status",), registry=now)
+    gauges = {one.name: Gauge(one.name, one.means, one.labels, registry=now) for one in METRICS if one.kind == "gauge"}
     for status, count in figures.active.items():
-        runs.labels(status).set(count)
-    plain = {
-        "errands_queue_oldest_seconds": ("Age of the oldest queued run", figures.oldest_queued_seconds),
-        "errands_database_connections": ("Connections of the pool", figures.connections_open),
-        "errands_database_connections_idle": ("Connections that nobody uses", figures.connections_idle),
-        "errands_workers": ("Workers that are alive, on all machines", figures.workers),
-        "errands_followers": ("Streams of events that are open in this process", followers),
-    }
-    for name, (meaning, value) in plain.items():
-        Gauge(name, meaning, registry=now).set(value)
+        gauges["errands_runs"].labels(status).set(count)
+    gauges["errands_queue_oldest_seconds"].set(figures.oldest_queued_seconds)
+    gauges["errands_workers"].set(figures.workers)
+    gauges["errands_database_connections"].set(figures.connections_open)
+    gauges["errands_database_connections_idle"].set(figures.connections_idle)
+    gauges["errands_followers"].set(followers)
     return now
 
 

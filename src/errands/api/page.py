@@ -20,7 +20,7 @@ _OTHERS = ("/api/", "/hooks/", "/metrics", "/healthz", "/readyz", "/mcp", "/.wel
 """Addresses that belong to programs; whatever is not found there stays not found."""
 _MISSING = (
     "The page is not built. `make setup` builds it, or `python scripts/page.py build` (needs Node 20.19 or newer,\n"
-    "or a Python package registry to get it from). The API works without it: see docs/api.md.\n"
+    "or a Python package registry to get it from). The API works without it: see docs/reference/api.md.\n"
 )
 _FOREVER = "public, max-age=31536000, immutable"
 _POLICY = (

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from errands.api.problem_kinds import ProblemKind
 from errands.api.shapes import json_bytes
 from errands.core.params import ArgumentProblem, ArgumentsInvalid
 from errands.services.errors import (
@@ -96,7 +97,7 @@ class Refusal(Exception):
     """
 
     status: HTTPStatus
-    kind: str
+    kind: ProblemKind
     """Last part of the problem's `type`."""
     detail: str
     hint: str | None = None
@@ -182,7 +183,7 @@ def _service(error: ServiceError) -> Refusal | None:
 def _of_service(
     error: ServiceError,
     status: HTTPStatus,
-    kind: str,
+    kind: ProblemKind,
     headers: Mapping[str, str] | None = None,
     problems: Sequence[Finding] = (),
 ) -> Refusal:
@@ -240,7 +241,7 @@ def _plain(error: HTTPException) -> Refusal:
             detail = "The body cannot be read as JSON."
             return Refusal(status, "unreadable", detail, "Send JSON in UTF-8.", (), headers)
         case _:
-            return Refusal(status, status.phrase.lower().replace(" ", "-"), f"{status.phrase}.", None, (), headers)
+            return Refusal(status, "refused", f"{status.phrase}.", None, (), headers)
 
 
 def _defect() -> Refusal:

@@ -51,7 +51,7 @@ async def submit_setup(request: Request, services: Asked) -> object:
         form = _FORM.format(said=said, link=escape(link), name=escape(name))
         return _page("Set up Errands", form, HTTPStatus.UNPROCESSABLE_ENTITY)
     send_cookie(request, signed_in.cookie, signed_in.expires_at)
-    told = "<p>You are signed in in this browser. Programs need a token: see docs/api.md.</p>"
+    told = "<p>You are signed in in this browser. Programs need a token: see docs/reference/api.md.</p>"
     return _page(f"Welcome, {signed_in.person.name}", told)
 
 

@@ -12,6 +12,7 @@ from errands.api.artifacts import download_headers
 from errands.api.bodies import Body, JsonMap, Project
 from errands.api.callers import Asked, Caller
 from errands.api.chatting import ChatHere, Chatting
+from errands.api.problem_kinds import ProblemKind
 from errands.api.problems import Refusal
 from errands.api.routes import Routes
 from errands.services.chat_views import AttachmentView, CardView, CommandView, MessageView, ThreadView
@@ -26,7 +27,9 @@ _LONGEST_TEXT = 200_000
 _ATTACHED = "attachment:"
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The answer, in the UI message stream protocol (version 1) of the AI SDK. See docs/chat.md.",
+        "description": (
+            "The answer, in the UI message stream protocol (version 1) of the AI SDK. See docs/how-to/chat.md."
+        ),
         "content": {"text/event-stream": {}},
     }
 }
@@ -299,5 +302,5 @@ def _clicked(message: MessageBody) -> Clicked:
     return Clicked(message.id, clicks)
 
 
-def _forged(kind: str, detail: str, hint: str) -> Refusal:
+def _forged(kind: ProblemKind, detail: str, hint: str) -> Refusal:
     return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, kind, detail, hint)

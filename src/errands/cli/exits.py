@@ -16,7 +16,9 @@ class ExitCode(IntEnum):
     INVALID = 2
     """The command, its options or its input are wrong, or name something that is not there."""
     CANCELLED = 3
+    """The run was cancelled."""
     TIMED_OUT = 4
+    """The run was over its time limit."""
     WAITING = 5
     """The run waits for an answer, an event or a moment, and nobody follows it; it goes on by itself."""
     SKIPPED = 6

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from errands.core.definition.rules import RuleCode
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -19,7 +21,7 @@ class Problem:
     """What is wrong, with the offending value."""
     hint: str | None = None
     """What to do about it."""
-    code: str = "invalid"
+    code: RuleCode = "invalid"
     """Stable name of the rule, such as `unknown-key` or `unknown-tool`."""
     severity: Literal["error", "warning"] = "error"
 

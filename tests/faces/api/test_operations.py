@@ -21,8 +21,8 @@ def _told(text: str) -> set[str]:
 
 
 def _documented() -> set[str]:
-    table = (_ROOT / "docs/operations.md").read_text().partition("## Figures")[2].partition("\n## ")[0]
-    return set(re.findall(r"`(errands_\w+)(?:\{[\w,]+\})?`", table))
+    page = (_ROOT / "docs/reference/metrics.md").read_text()
+    return set(re.findall(r"^\| `(errands_\w+)(?:\{[\w,]+\})?`", page, re.MULTILINE))
 
 
 async def test_every_metric_is_documented_and_every_documented_one_is_told(admin: httpx.AsyncClient) -> None:
@@ -77,5 +77,5 @@ def test_the_container_files_name_what_is_there() -> None:
     assert dockerfile.rindex("USER errands") > dockerfile.rindex("FROM "), "the image that runs is not root's"
     assert "HEALTHCHECK" in dockerfile
     used = set(re.findall(r"(ERRANDS_[A-Z_]+)[:=]", dockerfile + (_ROOT / "compose.yaml").read_text()))
-    known = set(re.findall(r"ERRANDS_[A-Z_]+", (_ROOT / "docs/settings.md").read_text()))
+    known = set(re.findall(r"ERRANDS_[A-Z_]+", (_ROOT / "docs/reference/settings.md").read_text()))
     assert used - known == {"ERRANDS_DB_PASSWORD"}

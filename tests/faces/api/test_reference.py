@@ -1,4 +1,4 @@
-"""The commands of docs/api.md, copied from there and typed into a shell against a server on its first start."""
+"""The commands of docs/reference/api.md, typed into a shell as they stand against a server on its first start."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from errands.api.serving import listening
 from errands.bootstrap import make_api, open_services
 from errands.settings import Settings
 
-_PAGE = Path(__file__).resolve().parents[3] / "docs" / "api.md"
+_PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "api.md"
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -2,9 +2,11 @@
 
 import json
 from http import HTTPStatus
+from typing import cast
 
 import pytest
 
+from errands.api.problem_kinds import ProblemKind
 from errands.api.problems import Refusal, problem_response
 from errands.cli.client.refusals import refusal_of
 from errands.core.params import ArgumentProblem, ArgumentsInvalid
@@ -74,7 +76,7 @@ def test_too_many_and_a_defect_are_the_servers_trouble_and_a_form_is_the_callers
     assert "req-1" in defect.hint
     unknown = told(Refusal(HTTPStatus.NOT_FOUND, "no-such-route", "Nothing answers."))
     assert "same version" in str(getattr(unknown, "hint", ""))
-    assert isinstance(told(Refusal(HTTPStatus.CONFLICT, "something-new", "No.")), Invalid)
+    assert isinstance(told(Refusal(HTTPStatus.CONFLICT, cast(ProblemKind, "something-new"), "No.")), Invalid)
 
 
 @pytest.mark.parametrize("document", [None, [], {"type": "about:blank"}, "<html>"])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from errands.core.definition.rules import rule_named
 from errands.core.params import ArgumentProblem, ArgumentsInvalid
 from errands.core.problems import Problem
 from errands.services.errors import (
@@ -75,7 +76,7 @@ def _by_file(problems: Sequence[Mapping[str, Any]]) -> dict[str, list[Problem]]:
     for one in problems:
         line, column, path, message, hint, code = _named(one, "line", "column", "path", "message", "hint", "code")
         severity: Literal["error", "warning"] = "warning" if one.get("severity") == "warning" else "error"
-        problem = Problem(line or 0, column or 0, path, message, hint, code or "invalid", severity)
+        problem = Problem(line or 0, column or 0, path, message, hint, rule_named(code or ""), severity)
         found.setdefault(str(one.get("file") or ""), []).append(problem)
     return found
 

@@ -12,7 +12,7 @@ from errands.services.chat_views import CardView, ThreadView
 from errands.services.views import Page
 
 Chunk = Mapping[str, Json]
-"""One chunk of an answer, in the UI message stream protocol; see docs/chat.md."""
+"""One chunk of an answer, in the UI message stream protocol; see docs/how-to/chat.md."""
 
 
 class Threads:

@@ -7,6 +7,7 @@ from typing import Final
 
 from errands.core.definition.nodes import Path
 from errands.core.definition.report import Report
+from errands.core.definition.rules import RuleCode
 from errands.core.definition.scopes import RUN_NAMES, Names, Place
 from errands.core.definition.steps import ForEachStep, ParallelStep, RepeatStep, Step, loop_variable
 from errands.core.definition.task import TaskDefinition
@@ -77,7 +78,7 @@ def _compile(place: Place, report: Report) -> Iterator[_Expression]:
                 case "program":
                     compiled = compile_program(value)
         except TemplateInvalid as invalid:
-            code = "bad-template" if place.text.kind == "template" else "bad-expression"
+            code: RuleCode = "bad-template" if place.text.kind == "template" else "bad-expression"
             report.error_inside(path, invalid.offset, invalid.message, invalid.hint or _PYTHON, code=code)
             continue
         for one in compiled.places:
@@ -111,7 +112,7 @@ class _Homes:
             if variable is not None:
                 self.variables.setdefault(variable, path)
 
-    def explain(self, name: str, reader: Path, report: Report) -> tuple[str, str | None, str]:
+    def explain(self, name: str, reader: Path, report: Report) -> tuple[str, str | None, RuleCode]:
         """Message, hint and code for a name that is in the file, but not in scope at `reader`."""
         if name not in self.ids:
             line = report.line_of(self.variables[name])
@@ -166,7 +167,8 @@ def _check_names(expression: _Expression, homes: _Homes, report: Report) -> None
                 or did_you_mean(name, known)
                 or "no param, step or loop variable is named so"
             )
-            message, code = f"nothing is named `{name}` here", "unknown-name"
+            message = f"nothing is named `{name}` here"
+            code = "unknown-name"
         report.error_inside(expression.path, expression.offset + offset, message, hint, code=code)
 
 

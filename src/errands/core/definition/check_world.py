@@ -3,11 +3,12 @@
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from errands.core.catalog import Surroundings, TaskSummary
 from errands.core.definition.nodes import Path
 from errands.core.definition.report import Report
+from errands.core.definition.rules import RuleCode
 from errands.core.definition.steps import AgentStep, NotifyStep, SubtaskStep, ToolStep
 from errands.core.definition.task import TaskDefinition, ToolSource
 from errands.core.definition.texts import every_step
@@ -88,14 +89,20 @@ def _check_tool(report: Report, path: Path, name: str, around: Surroundings) -> 
         report.error(path, f"there is no tool `{name}`", hint, code="unknown-tool")
 
 
-def _check_known(report: Report, path: Path, name: str, kind: str, known: "Sequence[str] | _Names | None") -> None:
+def _check_known(report: Report, path: Path, name: str, kind: "_Kind", known: "Sequence[str] | _Names | None") -> None:
     if known is None or name in known:
         return
     hint = suggest(name, known) if known else f"declare it in a file that begins with `{kind}: {name}`"
-    report.error(path, f"there is no {kind} `{name}`", hint, code=f"unknown-{kind}")
+    report.error(path, f"there is no {kind} `{name}`", hint, code=_UNKNOWN[kind])
 
 
 _Names = Mapping[str, object] | frozenset[str]
+_Kind = Literal["agent", "model", "task"]
+_UNKNOWN: Final[Mapping[_Kind, RuleCode]] = {
+    "agent": "unknown-agent",
+    "model": "unknown-model",
+    "task": "unknown-task",
+}
 
 
 def _agent_uses(task: TaskDefinition) -> Iterator[tuple[Path, str]]:

@@ -25,6 +25,7 @@ from ruamel.yaml.reader import ReaderError
 
 from errands.core.definition.nodes import ListNode, MapNode, Node, ScalarNode
 from errands.core.definition.positions import Positions
+from errands.core.definition.rules import RuleCode
 from errands.core.definition.syntax_words import explain
 from errands.core.problems import Problem, in_file_order
 from errands.core.values import Json
@@ -130,11 +131,11 @@ class _Composer:
                     root = node
         return None if self.stopped else root
 
-    def report(self, offset: int, message: str, hint: str | None, code: str) -> None:
+    def report(self, offset: int, message: str, hint: str | None, code: RuleCode) -> None:
         place = self.positions.place(offset)
         self.problems.append(Problem(place.line, place.column, "", message, hint, code))
 
-    def _stop(self, offset: int, message: str, hint: str | None, code: str) -> None:
+    def _stop(self, offset: int, message: str, hint: str | None, code: RuleCode) -> None:
         self.report(offset, message, hint, code)
         self.stopped = True
 

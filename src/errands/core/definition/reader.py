@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from errands.core.definition.nodes import ListNode, MapNode, Node, Path, ScalarNode, plain, show_path
 from errands.core.definition.positions import Place, Positions
+from errands.core.definition.rules import RuleCode
 from errands.core.definition.wording import Worded, unknown_key, word_errors, wrong_type
 from errands.core.problems import Problem
 from errands.core.values import Json
@@ -29,7 +30,9 @@ class Reader:
     lost: set[str] = field(default_factory=set)
     """Ids of steps and names of params that stand in the file but could not be read."""
 
-    def report(self, path: Path, message: str, hint: str | None = None, *, code: str, at_key: bool = False) -> None:
+    def report(
+        self, path: Path, message: str, hint: str | None = None, *, code: RuleCode, at_key: bool = False
+    ) -> None:
         """Note a problem about the value (or the key) at a path."""
         place = self.positions.key(path) if at_key else self.positions.value(path)
         self._note(place, path, message, hint, code)
@@ -127,7 +130,7 @@ class Reader:
         """Where a key is missing: at the first key of the mapping that lacks it."""
         return self.positions.value(parent)
 
-    def _note(self, place: Place, path: Path, message: str, hint: str | None, code: str) -> None:
+    def _note(self, place: Place, path: Path, message: str, hint: str | None, code: RuleCode) -> None:
         self.problems.append(Problem(place.line, place.column, show_path(path), message, hint, code))
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from errands.core.definition.nodes import Path
+from errands.core.definition.rules import RuleCode
 from errands.core.definition.steps import StepBase
 from errands.core.values import Json
 
@@ -39,7 +40,7 @@ class Worded:
     path: Path
     message: str
     hint: str | None
-    code: str
+    code: RuleCode
     at_key: bool = False
     expected: str | None = None
 

@@ -1,59 +1,41 @@
-"""What the docs and examples show works: every YAML block is a valid definition, or a valid part of one."""
+"""What the docs and examples show works: every YAML block is a valid definition, a valid part of one, or fits the
+program that it is for.
+"""
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
+from errands.api.metrics import METRICS
 from errands.bootstrap import check_files, open_services
 from errands.core.definition.parsing import parse_document
 from errands.core.problems import Problem
 from errands.services.principals import operator
 from errands.services.views import SourceFile
 from errands.settings import Settings
+from tests.docs.blocks import ROOT, Block, blocks
 
 READER = operator("reader")
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = {file.stem: file.read_text() for file in sorted((ROOT / "examples").rglob("*.yaml"))}
-BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 WHOLE = ("task:", "agent:", "model:")
+PROMETHEUS = ("scrape_configs:", "groups:")
+SHOWN = blocks("yaml")
+WHOLES = [block for block in SHOWN if block.text.startswith(WHOLE)]
+FOR_PROMETHEUS = [block for block in SHOWN if block.text.startswith(PROMETHEUS)]
+PARTS = [block for block in SHOWN if not block.text.startswith((*WHOLE, *PROMETHEUS))]
 
 
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of YAML in a document."""
-
-    file: Path
-    line: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.file.relative_to(ROOT)}:{self.line}"
-
-    @property
-    def whole(self) -> bool:
-        return self.text.startswith(WHOLE)
-
-    def definition(self) -> str:
-        """The block itself where it is a whole definition; else a task around the steps or keys that it shows."""
-        around = "task: part\ndescription: Around a part that the docs show.\n"
-        if self.whole:
-            return self.text
-        if self.text.startswith("- "):
-            return f"{around}steps:\n{textwrap.indent(self.text, '  ')}"
-        return f"{around}{self.text}\nsteps: [{{wait: 1s}}]\n"
-
-
-def blocks() -> Iterator[Block]:
-    for file in DOCUMENTS:
-        text = file.read_text()
-        for match in BLOCK.finditer(text):
-            yield Block(file, text.count("\n", 0, match.start()) + 2, match[1])
+def definition(part: str) -> str:
+    """A task around the steps or keys that a block shows."""
+    around = "task: part\ndescription: Around a part that the docs show.\n"
+    if part.startswith("- "):
+        return f"{around}steps:\n{textwrap.indent(part, '  ')}"
+    return f"{around}{part}\nsteps: [{{wait: 1s}}]\n"
 
 
 async def check(**files: str) -> list[str]:
@@ -67,19 +49,26 @@ def said(problems: Sequence[Problem]) -> list[str]:
 
 
 def test_the_docs_show_whole_tasks_and_parts() -> None:
-    found = list(blocks())
-    assert sum(block.whole for block in found) >= 5
-    assert sum(not block.whole for block in found) >= 15
+    assert len(WHOLES) >= 12
+    assert len(PARTS) >= 15
 
 
-@pytest.mark.parametrize("block", [block for block in blocks() if block.whole], ids=str)
+@pytest.mark.parametrize("block", WHOLES, ids=str)
 async def test_every_definition_in_the_docs_is_valid(block: Block) -> None:
     assert await check(block=block.text) == []
 
 
-@pytest.mark.parametrize("block", [block for block in blocks() if not block.whole], ids=str)
+@pytest.mark.parametrize("block", PARTS, ids=str)
 def test_every_part_of_a_definition_in_the_docs_is_well_formed(block: Block) -> None:
-    assert said(parse_document(block.definition()).problems) == []
+    assert said(parse_document(definition(block.text)).problems) == []
+
+
+@pytest.mark.parametrize("block", FOR_PROMETHEUS, ids=str)
+def test_every_rule_for_prometheus_in_the_docs_asks_for_figures_that_there_are(block: Block) -> None:
+    assert YAML(typ="safe").load(block.text)
+    told = {one.name for one in METRICS}
+    asked = {re.sub(r"_(bucket|count|sum|total)$", "", name) for name in re.findall(r"errands_\w+", block.text)}
+    assert asked <= told
 
 
 async def test_every_example_is_valid_and_passes_its_own_tests(database_url: str, tmp_path: Path) -> None:
