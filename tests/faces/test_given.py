@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from errands.cli.given import BadInput, json_or_file, named_values, object_from_file, read_text, since
+from errands.cli.displays import local_now
+from errands.cli.given import BadInput, json_or_file, moment, named_values, object_from_file, read_text, since
 from errands.core.values import JsonObject
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -96,3 +98,16 @@ def test_since_is_a_span_back_or_a_moment(text: str, moment: datetime) -> None:
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match="is no moment"):
         since(text, NOW)
+
+
+def test_a_date_beyond_a_change_of_clock_has_the_offset_of_its_own_day() -> None:
+    summer = datetime(2026, 7, 1, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert moment("2026-12-24", summer) == datetime(2026, 12, 23, 23, tzinfo=UTC)
+    assert since("2026-01-02T09:00", summer) == datetime(2026, 1, 2, 8, tzinfo=UTC)
+
+
+def test_the_zone_of_the_machine_knows_its_changes_of_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    now = local_now()
+    winter, summer = (datetime(2026, month, 1, tzinfo=now.tzinfo).utcoffset() for month in (1, 7))
+    assert (winter, summer) == (timedelta(hours=1), timedelta(hours=2))

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +45,29 @@ def test_the_operator_makes_a_token_that_is_shown_once_and_revoked(mounted: Erra
     assert (token["name"], token["scopes"], text not in str(token)) == ("ci", ["read", "run"], True)
     assert mounted("tokens", "revoke", token["id"]).code == 0
     assert mounted("tokens", "list", "--person", ana, "--json").document == []
+
+
+def test_a_group_is_made_filled_given_a_task_and_removed(errands: Errands, ana: str) -> None:
+    group = f"crew-{ana}"
+    errands("people", "add", ana)
+    assert errands("groups", "make", group, "--title", "The crew").code == 0
+    assert errands("groups", "add", group, "nobody-of-that-name").code == 2
+    assert f"{ana} is in {group}" in errands("groups", "add", group, ana).out
+    listed = {one["name"]: one for one in errands("groups", "list", "--json").document}
+    assert (listed[group]["title"], listed[group]["people"]) == ("The crew", [ana])
+    assert errands("groups", "take-out", group, ana).code == 0
+    assert {one["name"]: one["people"] for one in errands("groups", "list", "--json").document}[group] == []
+    assert errands("groups", "remove", group).code == 0
+    assert group not in errands("groups", "list").out
+
+
+def test_a_task_is_narrowed_to_a_group_and_opened_again(errands: Errands, ana: str, tmp_path: Path) -> None:
+    name = f"narrow-{ana}"
+    (tmp_path / "task.yaml").write_text(f"task: {name}\ndescription: Waits.\nsteps: [{{wait: 1s}}]\n")
+    assert errands("apply", str(tmp_path / "task.yaml")).code == 0
+    errands("people", "add", ana)
+    narrowed = errands("members", "task", name, "--runner", f"user:{ana}", "--answerer", "role:owner", "--json")
+    assert narrowed.document == {"runners": [f"user:{ana}"], "answerers": ["role:owner"]}
+    assert f"may be run by user:{ana}" in errands("members", "task", name).out
+    assert errands("members", "task", name, "--runner", "user:nobody-of-that-name").code == 2
+    assert errands("members", "task", name, "--everybody", "--json").document == {"runners": [], "answerers": []}

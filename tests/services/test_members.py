@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from errands.core.access import Person, ProjectRole, ServerRole
+from errands.services import Services
 from errands.services.errors import Conflict, Denied, Invalid, NotFound
+from tests.services.approvals_bench import ROOT, apply
 from tests.services.people_bench import Bench
 
 
@@ -95,3 +97,27 @@ async def test_only_an_owner_gives_roles(bench: Bench, ana: Person) -> None:
 async def test_who_is_not_there_gets_no_role(bench: Bench, ana: Person, member: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         await bench.members.put(ana, "sales", member, ProjectRole.VIEWER)
+
+
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [
+        ("user:nobody", "There is no person"),
+        ("group:none", "There is no group"),
+        ("role:king", "is no role"),
+        ("ana", "names nobody"),
+        ("user:a\0", "There is no person"),
+        ("", "names nobody"),
+    ],
+)
+async def test_a_slip_in_a_name_never_locks_everybody_out_of_a_task(
+    services: Services, reference: str, says: str
+) -> None:
+    await apply(services, "task: job\ndescription: Waits.\nsteps: [{wait: 1s}]\n")
+    with pytest.raises(Invalid, match=says) as refused:
+        await services.members.narrow_task(
+            ROOT, "default", "job", runners=["role:owner"], answerers=["role:editor", reference]
+        )
+    assert refused.value.field == "answerers"
+    left = await services.members.task_access(ROOT, "default", "job")
+    assert (left.runners, left.answerers) == ((), ())

@@ -292,6 +292,12 @@ async def remove_calendar(caller: Caller, services: Asked, project: Project, cal
     await services.calendars.remove(caller, project, calendar)
 
 
+@routes.get("/calendars", gives=list[CalendarView])
+async def list_server_calendars(caller: Caller, services: Asked) -> object:
+    """The calendars of all projects, also those that a project has one of its own in place of."""
+    return await services.calendars.list(caller, None)
+
+
 @routes.put("/calendars/{calendar}", gives=CalendarView)
 async def put_server_calendar(caller: Caller, services: Asked, calendar: Calendar, body: CalendarBody) -> object:
     """Make or replace a calendar for all projects."""

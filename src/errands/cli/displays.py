@@ -37,8 +37,10 @@ _LEVELS = {"warning": "status.timed_out", "error": "status.failed"}
 
 
 def local_now() -> datetime:
-    """This moment in the zone of the machine."""
-    return datetime.now().astimezone()
+    """This moment in the zone of the machine, which knows its changes of clock as a fixed offset does not."""
+    from dateutil.tz import gettz
+
+    return datetime.now(gettz())
 
 
 class Display(Protocol):

@@ -111,11 +111,15 @@ def since(text: str, now: datetime) -> datetime:
     try:
         return (now - parse_duration(text)).astimezone(UTC)
     except (ValueError, OverflowError):
-        pass
+        return moment(text, now, "Write 2h, 3d, 2026-11-20 or 2026-11-20T09:00")
+
+
+def moment(text: str, now: datetime, hint: str = "Write 2026-11-20 or 2026-11-20T09:00") -> datetime:
+    """A date (its beginning) or moment, ISO 8601, in the zone of `now` unless it has an offset; aware, UTC."""
     try:
         return _localised(datetime.fromisoformat(text), now).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise BadInput(f"{text!r} is no moment", hint="Write 2h, 3d, 2026-11-20 or 2026-11-20T09:00") from None
+        raise BadInput(f"{text!r} is no moment", hint=hint) from None
 
 
 def span(text: str) -> timedelta:

@@ -26,15 +26,18 @@ class CalendarService:
         self._authority = authority
         self._clock = clock
 
-    async def list(self, caller: Principal, project: str) -> Sequence[CalendarView]:
+    async def list(self, caller: Principal, project: str | None) -> Sequence[CalendarView]:
         """A project's calendars and the server's; the project's own goes before one of the same name.
 
-        Raises Denied, NotFound.
+        Without a project the server's alone, for administrators. Raises Denied, NotFound.
         """
-        await self._authority.authorise(caller, Verb.CALENDAR_READ, ProjectResource(project, "calendar"))
+        if project is None:
+            await self._authority.authorise(caller, Verb.SERVER_READ, ServerResource("calendar"))
+        else:
+            await self._authority.authorise(caller, Verb.CALENDAR_READ, ProjectResource(project, "calendar"))
         async with self._database.reader.connect() as connection:
-            owner = await find_project(connection, project)
-            rows = {row.name: row for row in await backfills.calendars_of(connection, owner.id)}
+            owner = None if project is None else (await find_project(connection, project)).id
+            rows = {row.name: row for row in await backfills.calendars_of(connection, owner)}
         return [_view(rows[name]) for name in sorted(rows)]
 
     async def put(

@@ -1,6 +1,5 @@
 """Who is what in a project: roles of people and groups, and what tasks narrow."""
 
-import re
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -17,7 +16,6 @@ from errands.store import members, projects
 from errands.store.database import Database
 from errands.store.members import GroupRow
 
-_REFERENCE = re.compile(r"(user|group|role):\S{1,63}")
 _MOST_REFERENCES = 100
 
 
@@ -87,15 +85,12 @@ class MemberService:
         """
         resource = TaskResource(project, task)
         await self._authority.authorise(caller, Verb.TASK_ACCESS, resource)
-        for reference in (*runners, *answerers):
-            if not _REFERENCE.fullmatch(reference) or "\0" in reference:
-                where = "runners" if reference in runners else "answerers"
-                said = f"{reference[:80]!r} names nobody."
-                raise Invalid(said, "Write user:ana, group:ops or role:owner.", field=where)
         if max(len(runners), len(answerers)) > _MOST_REFERENCES:
             raise Invalid("Too many are named.", f"Name up to {_MOST_REFERENCES}; groups keep lists short.")
         async with self._database.engine.begin() as connection:
             found = await find_task(connection, project, task)
+            await _check_references(connection, "runners", runners)
+            await _check_references(connection, "answerers", answerers)
             await members.narrow(connection, found.id, runners, answerers)
             detail: dict[str, Json] = {"runners": list(runners), "answerers": list(answerers)}
             await self._authority.record(connection, caller, Verb.TASK_ACCESS, resource, detail)
@@ -168,6 +163,22 @@ async def _who(connection: AsyncConnection, member: str) -> tuple[UUID | None, U
     if member.startswith("group:"):
         return None, (await _group(connection, member.removeprefix("group:"))).id
     raise Invalid(f"{member[:80]!r} names nobody.", "Write user:ana or group:ops.", field="member")
+
+
+async def _check_references(connection: AsyncConnection, field: str, references: Sequence[str]) -> None:
+    """Raises Invalid for one that is nobody: a slip would lock everybody out of the task."""
+    for reference in references:
+        kind, _, name = reference.partition(":")
+        if kind == "role":
+            if name not in set(ProjectRole):
+                raise Invalid(f"{reference[:80]!r} is no role.", f"Roles are {', '.join(ProjectRole)}.", field=field)
+            continue
+        try:
+            await _who(connection, reference)
+        except NotFound as nobody:
+            raise Invalid(str(nobody), f"Correct {field}, or make the {kind} first.", field=field) from None
+        except Invalid as nobody:
+            raise Invalid(str(nobody), "Write user:ana, group:ops or role:owner.", field=field) from None
 
 
 async def _group(connection: AsyncConnection, name: str) -> GroupRow:

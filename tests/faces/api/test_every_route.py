@@ -308,6 +308,7 @@ async def _triggers(walk: Walk) -> None:
     await walk.call("listCalendars", **here)
     await walk.call("removeCalendar", **here, calendar="freeze")
     await walk.call("putServerCalendar", calendar="freeze", json={"periods": [period]})
+    await walk.call("listServerCalendars")
     await walk.call("removeServerCalendar", calendar="freeze")
 
 

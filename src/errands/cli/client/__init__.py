@@ -16,7 +16,7 @@ from errands.cli.client.server import ServerItself
 from errands.cli.client.tasks import Tasks
 from errands.cli.client.templates import Templates
 from errands.cli.client.threads import Threads
-from errands.cli.client.triggers import Backfills, Triggers
+from errands.cli.client.triggers import Backfills, Calendars, Triggers
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Client:
     models: Models
     agents: Agents
     templates: Templates
+    calendars: Calendars
 
 
 def client_on(connection: Connection) -> Client:
@@ -58,4 +59,5 @@ def client_on(connection: Connection) -> Client:
         Models(connection),
         Agents(connection),
         Templates(connection),
+        Calendars(connection),
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from errands.cli.client.connection import Connection
 from errands.core.access import ProjectRole, Scope, ServerRole
-from errands.services.people_views import LinkMade, MemberView, PersonView, TokenMade, TokenView
+from errands.services.people_views import GroupView, LinkMade, MemberView, PersonView, TaskAccess, TokenMade, TokenView
 from errands.services.views import Page
 
 _DAYS = 90
@@ -52,6 +52,35 @@ class People:
     async def remove_member(self, project: str, member: str) -> None:
         """Take the role away."""
         await self._connection.value("DELETE", "projects", project, "members", member)
+
+    async def task_access(self, project: str, task: str) -> TaskAccess:
+        """Who alone may run a task and answer for it."""
+        return await self._connection.get(TaskAccess, "projects", project, "tasks", task, "access")
+
+    async def narrow_task(self, project: str, task: str, access: TaskAccess) -> TaskAccess:
+        """Let only these run it, and only those answer for it."""
+        body = {"runners": list(access.runners), "answerers": list(access.answerers)}
+        return await self._connection.ask(TaskAccess, "PUT", "projects", project, "tasks", task, "access", body=body)
+
+    async def groups(self) -> Sequence[GroupView]:
+        """All groups with their people."""
+        return await self._connection.get(list[GroupView], "groups")
+
+    async def make_group(self, group: str, *, title: str | None) -> None:
+        """Make a group without people."""
+        await self._connection.value("PUT", "groups", group, body={"title": title})
+
+    async def remove_group(self, group: str) -> None:
+        """Remove a group."""
+        await self._connection.value("DELETE", "groups", group)
+
+    async def add_to_group(self, group: str, person: str) -> None:
+        """Take somebody into a group."""
+        await self._connection.value("PUT", "groups", group, "people", person)
+
+    async def take_out_of_group(self, group: str, person: str) -> None:
+        """Take somebody out of a group."""
+        await self._connection.value("DELETE", "groups", group, "people", person)
 
     async def tokens(self, person: str | None) -> Sequence[TokenView]:
         """A person's tokens, without their text. None: the caller's."""

@@ -7,6 +7,7 @@ from errands.cli.client.connection import Connection
 from errands.services.trigger_views import (
     BackfillPlan,
     BackfillView,
+    CalendarView,
     DeliveryView,
     MissedView,
     OccurrenceView,
@@ -117,6 +118,31 @@ class Backfills:
     async def turn(self, project: str, backfill: str, verb: str) -> BackfillView:
         """`pause`, `resume` or `cancel` it."""
         return await self._connection.post(BackfillView, "projects", project, "backfills", backfill, verb)
+
+
+class Calendars:
+    """Named lists of closed periods: a project's, or, without a project, the server's."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def list(self, project: str | None) -> Sequence[CalendarView]:
+        """A project's with the server's, or the server's alone."""
+        return await self._connection.get(list[CalendarView], *_calendars(project))
+
+    async def put(self, project: str | None, calendar: CalendarView) -> CalendarView:
+        """Make it, or put it in place of the one of its name."""
+        periods = [{"start": one.start, "end": one.end, "note": one.note} for one in calendar.periods]
+        body = {"periods": periods, "exempt_tags": list(calendar.exempt_tags)}
+        return await self._connection.ask(CalendarView, "PUT", *_calendars(project), calendar.name, body=body)
+
+    async def remove(self, project: str | None, name: str) -> None:
+        """Remove it."""
+        await self._connection.value("DELETE", *_calendars(project), name)
+
+
+def _calendars(project: str | None) -> tuple[str, ...]:
+    return ("calendars",) if project is None else ("projects", project, "calendars")
 
 
 def _trigger(project: str, task: str, trigger: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from errands.cli.desk import Desk, perform
-from errands.cli.options import AsJson, Project
+from errands.cli.options import AsJson, Project, TaskName
 from errands.core.rights import ProjectRole, Scope, ServerRole
 
 if TYPE_CHECKING:
@@ -146,6 +146,40 @@ def remove_member(context: typer.Context, member: Member, project: Project = Non
             await room.client.people.remove_member(room.project, member)
         desk.screen.document({"member": member, "project": room.project, "role": None})
         desk.screen.say(f"{member} has no role in {room.project}.")
+
+    perform(context, act, as_json=as_json)
+
+
+@members.command("task")
+def task_access(
+    context: typer.Context,
+    task: TaskName,
+    *,
+    runners: Annotated[
+        list[str] | None, typer.Option("--runner", metavar="WHO", help="Only user:NAME, group:NAME or role:NAME.")
+    ] = None,
+    answerers: Annotated[list[str] | None, typer.Option("--answerer", metavar="WHO", help="As --runner.")] = None,
+    everybody: Annotated[bool, typer.Option("--everybody", help="Narrow it no more.")] = False,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show or narrow who alone may run a task and who alone may answer for it."""
+
+    async def act(desk: Desk) -> None:
+        from dataclasses import replace
+
+        from errands.services.people_views import TaskAccess
+
+        async with desk.open(project) as room:
+            access = await room.client.people.task_access(room.project, task)
+            wanted = TaskAccess((), ()) if everybody else access
+            wanted = wanted if runners is None else replace(wanted, runners=tuple(runners))
+            wanted = wanted if answerers is None else replace(wanted, answerers=tuple(answerers))
+            if wanted != access:
+                access = await room.client.people.narrow_task(room.project, task, wanted)
+        desk.screen.document(access)
+        desk.screen.say(f"{task} may be run by {', '.join(access.runners) or 'whoever may run tasks of the project'}.")
+        desk.screen.say(f"It is answered for by {', '.join(access.answerers) or 'whom its approvals name'}.")
 
     perform(context, act, as_json=as_json)
 
