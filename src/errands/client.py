@@ -1,6 +1,6 @@
 """Errands from a Python program: `Client` waits for each answer, `AsyncClient` is awaited.
 
-    with Client("http://127.0.0.1:8400", token) as errands:
+    with Client("http://127.0.0.1:8420", token) as errands:
         run = errands.run("report", {"region": "emea"})
         print(run.status, run.output)
 
@@ -28,6 +28,7 @@ from errands.cli.client.refusals import Unreachable
 from errands.cli.versions import Versions
 from errands.core.outcomes import RunStatus
 from errands.core.params import ArgumentsInvalid
+from errands.core.problems import Problem
 from errands.core.values import Json, JsonObject
 from errands.services.errors import Conflict, Denied, FilesInvalid, Invalid, NotFound, Unauthenticated, Unavailable
 from errands.services.views import (
@@ -59,8 +60,11 @@ __all__ = [
     "Denied",
     "FilesInvalid",
     "Invalid",
+    "Json",
+    "JsonObject",
     "LineLogged",
     "NotFound",
+    "Problem",
     "RunChanged",
     "RunEnded",
     "RunEvent",
@@ -81,10 +85,19 @@ Given = TypeVar("Given")
 _END = object()
 
 
+def _text(definition: JsonObject | str) -> str:
+    """A definition as it would stand in a file, so that people can read and edit it on the page."""
+    if isinstance(definition, str):
+        return definition
+    from errands.core.definition.emitting import emit_lines
+
+    return "\n".join([*emit_lines(definition, 0), ""])
+
+
 class AsyncClient:
     """A server, as the person of a token sees it. Use it as an asynchronous context manager.
 
-    `server` is its address, such as `http://127.0.0.1:8400`; `project` the one that calls are about.
+    `server` is its address, such as `http://127.0.0.1:8420`; `project` the one that calls are about.
     """
 
     def __init__(self, server: str, token: str | None = None, *, project: str = "default") -> None:
@@ -192,6 +205,16 @@ class AsyncClient:
     async def apply(self, *files: Path, message: str | None = None, publish: bool = True) -> Sequence[Applied]:
         """Make tasks, agents and models what the files say: all of them, or none. Raises FilesInvalid."""
         sources = [SourceFile(str(file), await asyncio.to_thread(file.read_text, "utf-8")) for file in files]
+        return await self._asked.projects.apply(self.project, sources, message=message, publish=publish)
+
+    async def define(
+        self, *definitions: JsonObject | str, message: str | None = None, publish: bool = True
+    ) -> Sequence[Applied]:
+        """As `apply`, of definitions that the program has made: what stands in a file, as plain data or as its text.
+
+        Raises FilesInvalid, whose problems name `definition 1` and so on; TypeError for what is no JSON.
+        """
+        sources = [SourceFile(f"definition {number}", _text(one)) for number, one in enumerate(definitions, start=1)]
         return await self._asked.projects.apply(self.project, sources, message=message, publish=publish)
 
     async def inbox(self, *, mine: bool = False) -> AsyncIterator[ApprovalView]:
@@ -311,6 +334,12 @@ class Client:
     def apply(self, *files: Path, message: str | None = None, publish: bool = True) -> Sequence[Applied]:
         """Make tasks, agents and models what the files say: all of them, or none. Raises FilesInvalid."""
         return self._wait(lambda: self._inner.apply(*files, message=message, publish=publish))
+
+    def define(
+        self, *definitions: JsonObject | str, message: str | None = None, publish: bool = True
+    ) -> Sequence[Applied]:
+        """Make tasks, agents and models of plain data, or of the texts of their files. As `AsyncClient.define`."""
+        return self._wait(lambda: self._inner.define(*definitions, message=message, publish=publish))
 
     def inbox(self, *, mine: bool = False) -> Iterator[ApprovalView]:
         """Open questions, oldest first; `mine`: those that you may answer."""
