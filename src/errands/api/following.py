@@ -17,7 +17,7 @@ from errands.api.problems import Translate, is_defect
 from errands.api.shapes import json_bytes
 from errands.core.access import Principal
 from errands.services import Services
-from errands.services.activity_views import ActivityEvent, RunMovedOn, ThingChanged
+from errands.services.activity_views import ActivityBegun, ActivityEvent, RunMovedOn, ThingChanged
 from errands.services.views import (
     LineLogged,
     LogLine,
@@ -62,7 +62,8 @@ activity_response: dict[int | str, dict[str, Any]] = {
         "description": (
             "Events `run` (a run as lists show it), `changed` (noun, name and verb of a thing to read again) and "
             "`lost` (read everything again). Their data is JSON. `id` is the number of the last change of a run: a "
-            "client that comes back with it as Last-Event-ID is told what runs did meanwhile."
+            "client that comes back with it as Last-Event-ID is told what runs did meanwhile. The first `id` comes at "
+            "once, without data: whatever happens from then on is told."
         ),
         "content": {"text/event-stream": {}},
     }
@@ -112,6 +113,10 @@ class Followers:
             async for event in source:
                 if isinstance(event, bytes):
                     yield event
+                    continue
+                if isinstance(event, ActivityBegun):
+                    # No event for a listener, but where it goes on after a break, however soon that comes.
+                    yield format_sse_event(id=str(event.number))
                     continue
                 if not isinstance(event, ThingChanged):
                     last = max(last, event.number or 0)

@@ -58,8 +58,11 @@ async def _every(approvals: "Approvals", project: str) -> list[ApprovalView]:
 
 
 async def answer(screen: Screen, room: Room, named: str, reply: Reply, *, follow: bool = False) -> ExitCode:
-    """Answer one question, asking at the terminal for what was not given; with `follow`, stay with its run."""
-    approval = await room.client.approvals.get(named)
+    """Answer one question, asking at the terminal for what was not given; with `follow`, stay with its run.
+
+    `named` is an approval, its run, or `last`: the one that was asked last.
+    """
+    approval = await _meant(room, named, reply)
     given = await _given(screen, approval, reply)
     answered = await give(room.approvals(reply.person), approval.id, given, note=reply.note)
     if follow:
@@ -69,6 +72,15 @@ async def answer(screen: Screen, room: Room, named: str, reply: Reply, *, follow
     screen.document(answered)
     screen.say(outcome(answered, approval))
     return ExitCode.SUCCEEDED
+
+
+async def _meant(room: Room, named: str, reply: Reply) -> ApprovalView:
+    if named != "last":
+        return await room.client.approvals.get(named)
+    open_ones = await _every(room.approvals(reply.person), room.project)
+    if not open_ones:
+        raise BadInput("Nothing waits for you")
+    return open_ones[-1]
 
 
 async def _given(screen: Screen, approval: ApprovalView, reply: Reply) -> Given:

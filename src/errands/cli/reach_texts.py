@@ -56,9 +56,13 @@ def _pairs(given: Sequence[str], option: str) -> dict[str, Json]:
 
 
 def tool_table(views: Sequence[ToolView], width: int) -> "Group":
-    """Every tool with what it does."""
+    """Every tool with what it does; where packages bring some, with the package."""
     columns = [Column("Tool", "accent", rank=-1), Column("Effect", rank=-1), Column("What it does", rank=2)]
-    return table(columns, [(view.name, view.effect, view.description) for view in views], width)
+    rows = [[view.name, view.effect, view.description] for view in views]
+    if any(view.package for view in views):
+        columns.append(Column("Package", "faint", rank=1))
+        rows = [[*row, view.package or ""] for row, view in zip(rows, views, strict=True)]
+    return table(columns, rows, width)
 
 
 def server_table(views: Sequence[ToolServerView], width: int) -> "Group":

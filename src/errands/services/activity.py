@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from errands.core.access import Principal, ProjectResource, Verb
-from errands.services.activity_views import ActivityEvent, ActivityLost, RunMovedOn, ThingChanged
+from errands.services.activity_views import ActivityBegun, ActivityEvent, ActivityLost, RunMovedOn, ThingChanged
 from errands.services.authority import Authority
 from errands.services.lookup import find_project
 from errands.services.tail import Moved, RunMoved, Tail
@@ -43,6 +43,7 @@ class ActivityService:
                 newest = (await changes.marks(connection)).changes
                 since = newest if after is None else after
                 missed = await changes.changed_runs(connection, [found.id], since, _MOST_MISSED + 1)
+            yield ActivityBegun(since)
             if len(missed) > _MOST_MISSED:
                 missed = []
                 yield ActivityLost(newest)

@@ -7,6 +7,15 @@ from errands.services.views import RunLine
 
 
 @dataclass(frozen=True, slots=True)
+class ActivityBegun:
+    """From here on everything is told. Always the first event."""
+
+    number: int
+    """Of the last change before; to go on from here after a break."""
+    kind: Literal["begun"] = "begun"
+
+
+@dataclass(frozen=True, slots=True)
 class RunMovedOn:
     """A run came to be, or changed its state."""
 
@@ -34,4 +43,4 @@ class ActivityLost:
     kind: Literal["lost"] = "lost"
 
 
-ActivityEvent = RunMovedOn | ThingChanged | ActivityLost
+ActivityEvent = ActivityBegun | RunMovedOn | ThingChanged | ActivityLost

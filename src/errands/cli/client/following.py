@@ -1,5 +1,7 @@
-"""Follows a run over server-sent events. A connection that breaks, or that a stopping server ends, is made again; what
-was missed meanwhile is told as the changes that it is, so that nobody who follows notices.
+"""Follows a run, or a project's runs, over server-sent events.
+
+A connection that breaks, or that a stopping server ends, is made again; what was missed meanwhile is told as the
+changes that it is, so that nobody who follows notices.
 """
 
 import asyncio
@@ -21,6 +23,7 @@ from errands.services.views import (
     RunChanged,
     RunEnded,
     RunEvent,
+    RunLine,
     RunSnapshot,
     RunView,
     StepChanged,
@@ -35,7 +38,7 @@ _RETRY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One server-sent event."""
+    """One server-sent event; without data it only tells where to go on after a break."""
 
     kind: str
     id: str
@@ -54,6 +57,8 @@ class _Followed:
     def take(self, sent: Sent) -> Iterator[RunEvent]:
         """The events to pass on."""
         self.last_id = sent.id or self.last_id
+        if not sent.data:
+            return
         event = _event(sent.kind, from_json(sent.data))
         match event:
             case None:
@@ -89,7 +94,7 @@ async def followed(connection: Connection, run: str) -> AsyncIterator[RunEvent]:
     heard = time.monotonic()
     while not told.ended:
         try:
-            async with aclosing(_sent(connection, run, told.last_id)) as stream:
+            async with aclosing(_sent(connection, told.last_id, "runs", run)) as stream:
                 async for sent in stream:
                     heard = time.monotonic()
                     for event in told.take(sent):
@@ -101,9 +106,32 @@ async def followed(connection: Connection, run: str) -> AsyncIterator[RunEvent]:
             await asyncio.sleep(_RETRY_SECONDS)
 
 
-async def _sent(connection: Connection, run: str, last_id: str) -> AsyncGenerator[Sent]:
+async def followed_project(connection: Connection, project: str) -> AsyncIterator[RunLine | None]:
+    """Each run of the project when it comes to be or changes its state, without end.
+
+    None where whoever follows should read the list: at the beginning, and after more has happened than was told.
+    Raises what the service raises, and Unreachable.
+    """
+    last_id, heard, begun = "", time.monotonic(), False
+    while True:
+        try:
+            async with aclosing(_sent(connection, last_id, "projects", project)) as stream:
+                async for sent in stream:
+                    last_id, heard = sent.id or last_id, time.monotonic()
+                    if sent.kind == "lost" or not begun:
+                        begun = True  # Whatever happens from now on is told: the list that is read now is whole.
+                        yield None
+                    if sent.kind == "run":
+                        yield read(RunLine, from_json(sent.data))
+        except Unavailable:
+            if not begun or time.monotonic() - heard > _PATIENCE_SECONDS:
+                raise
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _sent(connection: Connection, last_id: str, *noun: str) -> AsyncGenerator[Sent]:
     headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
-    async with connection.stream("runs", run, "events", headers=headers) as answer, aclosing(_events(answer)) as events:
+    async with connection.stream(*noun, "events", headers=headers) as answer, aclosing(_events(answer)) as events:
         async for sent in events:
             yield sent
 
@@ -119,9 +147,9 @@ async def _events(answer: httpx.Response) -> AsyncGenerator[Sent]:
                 name, _, value = line.partition(":")
                 fields.setdefault(name, []).append(value.removeprefix(" "))
                 continue
-            if "data" in fields:
+            if "data" in fields or "id" in fields:
                 kind, number = (fields.get(name, [""])[-1] for name in ("event", "id"))
-                yield Sent(kind, number, "\n".join(fields["data"]))
+                yield Sent(kind, number, "\n".join(fields.get("data", [])))
             fields = {}
 
 

@@ -1,11 +1,12 @@
 """Projects: their names, files, events and secrets."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from errands.cli.client.connection import Connection
+from errands.cli.client.following import followed_project
 from errands.core.values import Json
 from errands.services.porting_views import Imported
-from errands.services.views import Applied, SecretView, SourceFile
+from errands.services.views import Applied, RunLine, SecretView, SourceFile
 
 
 class Projects:
@@ -35,6 +36,10 @@ class Projects:
         """Make tasks, agents and models what the files say: all of them, or none."""
         body = {"files": files, "message": message, "publish": publish, "dry_run": dry_run, "overrule": overrule}
         return await self._connection.post(list[Applied], "projects", project, "files", body=body)
+
+    def follow(self, project: str) -> AsyncIterator[RunLine | None]:
+        """Runs as they come to be and change their state, without end. None: now is the time to read the list."""
+        return followed_project(self._connection, project)
 
     async def export(self, project: str) -> Sequence[SourceFile]:
         """The files as they were applied last."""

@@ -12,7 +12,8 @@ from errands.cli.options import AsJson, AsPerson, Project
 def approve(
     context: typer.Context,
     approval: Annotated[
-        str | None, typer.Argument(metavar="APPROVAL|RUN", help="What to answer. [default: list what is open]")
+        str | None,
+        typer.Argument(metavar="APPROVAL|RUN|last", help="What to answer. [default: list what is open]"),
     ] = None,
     *,
     choose: Annotated[str | None, typer.Option("--choose", "-c", metavar="CHOICE", help="One of its choices.")] = None,

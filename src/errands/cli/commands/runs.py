@@ -21,18 +21,25 @@ def runs(
     until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="As --since.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="Rows.")] = 20,
     cursor: Annotated[str | None, typer.Option("--cursor", help="Where the page before ended.")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Stay, and show each that starts, waits or ends; Ctrl-C leaves.")
+    ] = False,
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
 
-    async def act(desk: Desk) -> None:
+    async def act(desk: Desk) -> ExitCode | None:
         from errands.cli.displays import local_now
         from errands.cli.given import since as moment_of
         from errands.cli.run_texts import run_table
 
         now = local_now()
         async with desk.open(project) as room:
+            if follow:
+                from errands.cli.watching import follow_runs, wanted
+
+                return await follow_runs(desk.screen, room, wanted(task, status, since, until, cursor), limit)
             page = await room.client.runs.list(
                 room.project,
                 task=task,
@@ -51,6 +58,7 @@ def runs(
             )
         if page.next_cursor:
             desk.screen.say(f"Older ones: --cursor {page.next_cursor}", "faint")
+        return None
 
     perform(context, act, as_json=as_json)
 
