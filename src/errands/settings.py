@@ -169,6 +169,10 @@ class Settings(BaseSettings):
     """Hosts on loopback, private or link-local addresses that tasks may be granted, separated by commas, such as
     `localhost:8080,10.0.0.7`; `*` for all. Empty: none."""
 
+    tool_packages: Annotated[tuple[str, ...], NoDecode] = ()
+    """Installed packages whose tools are taken into the catalog, separated by commas; `*` for every one that has some.
+    They run with the rights of this process. Empty: none."""
+
     metrics_address: Annotated[str, Field(pattern=r"^[^:\s]+:[0-9]{1,5}$")] | None = None
     """`HOST:PORT` where a process that advances runs tells its own figures to Prometheus, without a token, such as
     `127.0.0.1:9420`: for workers, which have no API. None: nowhere."""
@@ -254,7 +258,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{relay!r} names no server; write {network}=mx.example.com")
         return value
 
-    @field_validator("allow_private_hosts", "mail_relays", mode="before")
+    @field_validator("allow_private_hosts", "mail_relays", "tool_packages", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from errands.bootstrap.chat import make_chat
 from errands.bootstrap.doors import mail_listener
 from errands.bootstrap.figures import tell_figures
-from errands.bootstrap.logs import configure_logging
+from errands.bootstrap.logs import configure_logging, warn_of_packages
 from errands.bootstrap.memory import begin_loading, loaded
 from errands.bootstrap.messages import make_messaging
 from errands.bootstrap.parts import engine_limits, key_source, load_settings, make_agents, make_catalog, open_database
@@ -221,6 +221,7 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack, load: Callable[
     sandboxes = Workers()
     stack.push_async_callback(sandboxes.aclose)
     catalog = make_catalog(settings)
+    warn_of_packages(catalog.packages)
     vault, artifacts = Vault(database, key_source(settings)), ArtifactStore(settings.artifacts)
     sign_ins, way = make_sign_ins(database, vault, catalog)
     toolbox = make_toolbox(database, catalog, sign_ins)

@@ -4,6 +4,9 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from errands.core.catalog import ToolPackage
     from errands.settings import Settings
 
 
@@ -37,3 +40,12 @@ def configure_logging(settings: "Settings", *, quiet: bool) -> None:
     strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[strip, *renderers]))
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+def warn_of_packages(packages: "Sequence[ToolPackage]") -> None:
+    """A line on stderr for each tool of an allowed package that could not be taken into the catalog."""
+    import structlog
+
+    for package in packages:
+        for problem in package.problems:
+            structlog.get_logger().warning("a tool of a package is not there", package=package.name, problem=problem)

@@ -67,8 +67,11 @@ async def connect(settings: "Settings", stack: AsyncExitStack) -> "Database":
 def make_catalog(settings: "Settings") -> "Catalog":
     from errands.tools.builtin import builtin_catalog
     from errands.tools.limits import ToolLimits
+    from errands.tools.packages import add_from_packages
 
-    return builtin_catalog(host_policy(settings), ToolLimits(), _postgres_programs)
+    catalog = builtin_catalog(host_policy(settings), ToolLimits(), _postgres_programs)
+    catalog.packages = add_from_packages(catalog, settings.tool_packages)
+    return catalog
 
 
 def _postgres_programs() -> Path | None:

@@ -1,4 +1,4 @@
-"""What the doctor looks at beyond the database: the embedded model, the page, the port for mail."""
+"""What the doctor looks at beyond the database: the embedded model, packages of tools, the page, the port for mail."""
 
 import asyncio
 from contextlib import suppress
@@ -11,21 +11,51 @@ from errands.services.views import Check
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from errands.core.catalog import ToolPackage
     from errands.services.doctor import Probe
     from errands.settings import Settings
 
 _PATIENCE_SECONDS = 3.0
 
 
-def probes(settings: "Settings") -> "Sequence[Probe]":
-    """Each gives one finding."""
+def probes(settings: "Settings", packages: "Sequence[ToolPackage]") -> "Sequence[Probe]":
+    """Each gives one finding. `packages` are those of tools, as this process has loaded them."""
 
     async def page() -> Check:
         from errands.api.page import page_folder
 
         return look_at_page(page_folder())
 
-    return [lambda: look_at_model(settings), page, lambda: look_at_mail(settings)]
+    return [
+        lambda: look_at_model(settings),
+        lambda: look_at_tool_packages(packages, settings),
+        page,
+        lambda: look_at_mail(settings),
+    ]
+
+
+async def look_at_tool_packages(packages: "Sequence[ToolPackage]", settings: "Settings") -> Check:
+    """What became of the packages that were to bring tools, and which others could."""
+    from errands.tools.packages import packages_not_allowed
+
+    name, told = "tool packages", [_became(package) for package in packages]
+    others = await asyncio.to_thread(packages_not_allowed, settings.tool_packages)
+    told += [
+        f"{other.name} {other.version} ({', '.join(other.tools)}) is not allowed by ERRANDS_TOOL_PACKAGES"
+        for other in others
+    ]
+    if any(package.problems for package in packages):
+        hint = "Mend, update or install it and start again, or take it out of ERRANDS_TOOL_PACKAGES."
+        return Check(name, False, "; ".join(told), hint)
+    names = ",".join([*settings.tool_packages, *(other.name for other in others)])
+    hint = f"Tools run with the rights of this process. If you trust all of them: ERRANDS_TOOL_PACKAGES={names}"
+    return Check(name, True, "; ".join(told) or "none is installed", hint if others else None)
+
+
+def _became(package: "ToolPackage") -> str:
+    whole = f"{package.name} {package.version}".strip()
+    there = f"{whole}: {', '.join(package.tools) or 'no tool'}"
+    return "; ".join([there, *package.problems]) if package.version else "; ".join(package.problems)
 
 
 def look_at_page(folder: Path) -> Check:

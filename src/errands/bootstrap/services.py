@@ -96,7 +96,7 @@ def make_services(
         channels=ChannelService(database, authority, vault, messaging.post, messaging.courier),
         events=EventService(database, authority, engine),
         secrets=SecretService(database, authority, vault),
-        doctor=Doctor(_patient(settings, database, vault, artifacts), authority, probes(settings)),
+        doctor=Doctor(_patient(settings, database, vault, artifacts), authority, probes(settings, toolbox.packages)),
         triggers=TriggerService(database, authority, addresses=addresses(settings)),
         backfills=BackfillService(database, authority),
         backtests=BacktestService(database, authority, past, tasks),

@@ -1,6 +1,6 @@
 """What a definition is checked against: the tools, agents, secrets and tasks that exist around it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from errands.core.definition.agents import AgentDefinition
@@ -26,6 +26,21 @@ class ToolSpec:
     """Changes when its meaning does; part of a cache key."""
     returns_outside_data: bool = False
     """Its output carries the mark of outside data (a fetched page, a document)."""
+    package: str | None = None
+    """Name and version of the installed package that brings it. None: it comes with Errands, or from a tool server."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPackage:
+    """An installed package that brings tools, and what became of them."""
+
+    name: str
+    version: str
+    """Empty: it is not installed here."""
+    tools: Sequence[str]
+    """Those that are in the catalog; of a package that is not allowed: those that it says it has."""
+    problems: Sequence[str] = ()
+    """Why others are not there, a sentence for each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -394,6 +394,7 @@ def _tool_view(spec: ToolSpec) -> ToolView:
         effect=spec.effect.value,
         returns_outside_data=spec.returns_outside_data,
         server=server if slash else None,
+        package=spec.package,
         input_schema=spec.input_schema,
         output_schema=spec.output_schema,
     )

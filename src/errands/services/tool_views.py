@@ -22,7 +22,9 @@ class ToolView:
     """The strongest effect that a call can have."""
     returns_outside_data: bool
     server: str | None
-    """None: built in."""
+    """The tool server that has it. None: it is built in, or of a package."""
+    package: str | None
+    """Name and version of the installed package that brings it."""
     input_schema: JsonObject
     output_schema: JsonObject
 

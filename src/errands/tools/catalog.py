@@ -2,13 +2,15 @@
 
 import asyncio
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from errands.core.catalog import ToolSpec
+from errands.core.catalog import ToolPackage, ToolSpec
 from errands.core.outcomes import ErrorKind, Performed, StepFailed
 from errands.core.ports import Effect, StepContext
 from errands.core.values import Json, JsonObject
@@ -24,6 +26,9 @@ A = TypeVar("A", bound=Arguments)
 R = TypeVar("R", bound=Output)
 
 _SHOWN = 60
+_WHERE_TOOLS_COME_FROM = (
+    "`errands tools` lists those there are; the package of any other is installed and allowed on every worker"
+)
 
 
 class Catalog:
@@ -37,6 +42,8 @@ class Catalog:
         self._child_slots = asyncio.Semaphore(limits.children)
         self.outbound = Outbound(policy, max_bytes=limits.http_bytes)
         self._databases = Databases(limits.sql_connections, programs)
+        self.packages: Sequence[ToolPackage] = ()
+        """The installed packages that were to bring tools of their own."""
 
     def add(self, tool: Tool[A, R]) -> None:
         """Register a tool. Raises ValueError where the name is taken."""
@@ -70,12 +77,12 @@ class Catalog:
         scrubber = Scrubber()
         values = await _revealed(name, referring, context, scrubber)
         try:
-            with refusals_fail_the_step():
+            with _faults_of_its_package(tool.spec, context), refusals_fail_the_step():
                 ready = _validated(tool, arguments, values) if values else referring
-                output = await tool.run(ready, self._context(context))
+                output = _dumped(tool, await tool.run(ready, self._context(context)))
         except StepFailed as failure:
             raise scrubber.scrubbed(failure) from None
-        return Performed(output.model_dump(mode="json", by_alias=True), untrusted=tool.spec.returns_outside_data)
+        return Performed(output, untrusted=tool.spec.returns_outside_data)
 
     async def aclose(self) -> None:
         """Close the connections that calls have left open for the next ones."""
@@ -85,13 +92,36 @@ class Catalog:
     def _find(self, name: str) -> Tool[Arguments, Output]:
         tool = self._tools.get(name)
         if tool is None:
-            raise StepFailed(
-                ErrorKind.NOT_FOUND, f"there is no tool named {name!r}", hint=_did_you_mean(name, self._tools)
-            )
+            hint = _did_you_mean(name, self._tools) or _WHERE_TOOLS_COME_FROM
+            raise StepFailed(ErrorKind.NOT_FOUND, f"there is no tool named {name!r}", hint=hint)
         return tool
 
     def _context(self, step: StepContext) -> ToolContext:
         return ToolContext(step, self._limits, self.outbound, self._databases, self._child_slots)
+
+
+@contextmanager
+def _faults_of_its_package(spec: ToolSpec, step: StepContext) -> Iterator[None]:
+    """A tool of a package may break; that is the step's failure, whatever it raises, and no defect of Errands."""
+    try:
+        yield
+    except StepFailed:
+        raise
+    except (Exception, SystemExit) as fault:
+        if spec.package is None:
+            raise
+        step.log("".join(traceback.format_exception(fault)), level="error")
+        raise StepFailed(
+            ErrorKind.TOOL,
+            f"{spec.name} of the package {spec.package} broke: {type(fault).__name__}: {fault}",
+            hint="whoever makes the package can mend it: the run's log has the traceback",
+        ) from None
+
+
+def _dumped(tool: Tool[Arguments, Output], output: Output) -> JsonObject:
+    if tool.spec.package is not None and not isinstance(output, tool.output):
+        raise TypeError(f"it gave {type(output).__name__} instead of {tool.output.__name__}")
+    return output.model_dump(mode="json", by_alias=True)
 
 
 def _validated(tool: Tool[Arguments, Output], arguments: JsonObject, secrets: Mapping[str, str]) -> Arguments:

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar, get_type_hints
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Generic, TypeVar, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import GenerateJsonSchema
@@ -93,11 +94,13 @@ def tool(
     version: str = "1",
     returns_outside_data: bool = False,
 ) -> Callable[[Run[A, R]], Tool[A, R]]:
-    """Make a tool of a function. Its docstring is the description, its annotations are the schemas."""
+    """Make a tool of an `async` function. Its docstring is the description, its annotations are the schemas.
+
+    Raises TypeError where it is no such function.
+    """
 
     def made(run: Run[A, R]) -> Tool[A, R]:
-        hints = get_type_hints(run)
-        arguments, output = hints["arguments"], hints["return"]
+        arguments, output = _types(name, run)
         spec = ToolSpec(
             name=name,
             description=" ".join((run.__doc__ or "").split()),
@@ -111,6 +114,19 @@ def tool(
         return Tool(spec, arguments, output, run, effect_of, granted_by_secrets)
 
     return made
+
+
+def _types(name: str, run: Run[A, R]) -> tuple[type[A], type[R]]:
+    """What the function takes and gives, by its annotations."""
+    if not iscoroutinefunction(run):
+        raise TypeError(f"{name}: its function is not `async def`; what blocks goes through asyncio.to_thread")
+    hints = get_type_hints(run)
+    arguments, output = hints.get("arguments"), hints.get("return")
+    if not (isinstance(arguments, type) and issubclass(arguments, Arguments)):
+        raise TypeError(f"{name}: its function needs a parameter `arguments`, typed as a subclass of Arguments")
+    if not (isinstance(output, type) and issubclass(output, Output)):
+        raise TypeError(f"{name}: its function needs `-> ...`, a subclass of Output")
+    return cast("type[A]", arguments), cast("type[R]", output)
 
 
 @contextmanager

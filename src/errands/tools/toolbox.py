@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from errands.core.catalog import ToolSpec
+from errands.core.catalog import ToolPackage, ToolSpec
 from errands.core.outcomes import Performed
 from errands.core.ports import Effect, StepContext
 from errands.core.tool_servers import HttpConnection, ProgramConnection, RemoteTool, may_mean_servers
@@ -24,6 +24,11 @@ class Toolbox:
     def builtin(self) -> Mapping[str, ToolSpec]:
         """The tools that every project has, by name."""
         return self._catalog.specs()
+
+    @property
+    def packages(self) -> Sequence[ToolPackage]:
+        """The installed packages that were to bring tools of their own."""
+        return self._catalog.packages
 
     async def specs(self, project_id: str, granted: Sequence[str]) -> Mapping[str, ToolSpec]:
         """Tools by name; those of tool servers only where `granted` can mean one."""

@@ -97,7 +97,7 @@ async def test_the_example_makes_runs_and_follows_its_task(server: tuple[str, st
 
 async def test_the_programs_of_the_page_run_as_they_stand_there(server: tuple[str, str]) -> None:
     address, token = server
-    blocks = BLOCK.findall((ROOT / "docs" / "python.md").read_text())
+    blocks = BLOCK.findall((ROOT / "docs" / "how-to" / "python.md").read_text())
     assert len(blocks) == 2
     async with AsyncClient(address, token) as errands:
         await errands.apply(ROOT / "examples" / "word-count.yaml")

@@ -82,7 +82,7 @@ function List({ project, tools, search }: { project: string; tools: readonly Too
           </td>
           <td className={`${table.dim} ${classes.from}`}>
             {tool.server === null ? (
-              'built in'
+              <bdi>{tool.package ?? 'built in'}</bdi>
             ) : (
               <Link to="/p/$project/tools/servers/$server" params={{ project, server: tool.server }}>
                 <bdi>{tool.server}</bdi>
@@ -113,6 +113,7 @@ function Detail({ project, tool, close }: { project: string; tool: ToolView; clo
       )}
       <p className={classes.about}>
         A task may use it when it is granted: <code>{`grants: {tools: [${tool.name}]}`}</code>
+        {tool.package !== null && ` It comes from the installed package ${tool.package}.`}
         {tool.server !== null && (
           <>
             {' '}
