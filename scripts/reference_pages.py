@@ -7,6 +7,7 @@ usage: reference_pages.py           write the pages
        reference_pages.py --check   only say which page is out of date, and exit 1 if one is
 """
 
+import dataclasses
 import inspect
 import re
 import sys
@@ -37,7 +38,7 @@ from errands.core.schedules.firing import SkipReason
 from errands.core.task_templates import read_template
 from errands.core.values import Json
 from errands.services import Services
-from errands.services.activity_views import ActivityEvent
+from errands.services.activity_views import ActivityBegun, ActivityEvent
 from errands.services.views import RunEvent
 from errands.settings import Settings
 from errands.tools.builtin import builtin_catalog
@@ -352,7 +353,10 @@ def events_page() -> str:
 
 
 def _events(union: object) -> list[tuple[str, str]]:
-    return [(f"`{event.kind}`", inspect.cleandoc(event.__doc__ or "")) for event in get_args(union)]
+    """Kind and meaning of each; that a stream has begun is told by an id alone."""
+    events = [event for event in get_args(union) if event is not ActivityBegun]
+    kinds = [{one.name: one.default for one in dataclasses.fields(event)}["kind"] for event in events]
+    return [(f"`{kind}`", inspect.cleandoc(event.__doc__ or "")) for event, kind in zip(events, kinds, strict=True)]
 
 
 PAGES: dict[str, Callable[[], str]] = {

@@ -4,6 +4,7 @@ The names come from the code itself, not from what makes the pages; and each kin
 see that it would be missed.
 """
 
+import inspect
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -29,7 +30,7 @@ from errands.core.outcomes import ErrorKind
 from errands.core.rights import ProjectRole, Scope, ServerRole, Verb
 from errands.core.schedules.firing import SkipReason
 from errands.services import Services
-from errands.services.activity_views import ActivityEvent
+from errands.services.activity_views import ActivityBegun, ActivityEvent
 from errands.services.views import RunEvent
 from errands.settings import Settings
 from errands.tools.builtin import builtin_catalog
@@ -38,6 +39,11 @@ from errands.tools.limits import ToolLimits
 from tests.docs.blocks import ROOT
 
 SOURCE = ROOT / "src" / "errands"
+STREAMED = [
+    inspect.signature(event).parameters["kind"].default
+    for event in (*get_args(RunEvent), *get_args(ActivityEvent))
+    if event is not ActivityBegun  # told by an id alone
+]
 
 
 def commands(command: object = None, name: str = "errands") -> Iterator[str]:
@@ -104,7 +110,7 @@ WANTED: dict[str, tuple[str, list[str]]] = {
     "permission": ("permissions.md", rows([verb.value for verb in Verb])),
     "role": ("permissions.md", [f"| {role.value.capitalize()} |" for role in (*ProjectRole, *ServerRole)]),
     "scope": ("permissions.md", [f"`{scope.value}`" for scope in Scope]),
-    "event of a stream": ("events.md", rows([e.kind for union in (RunEvent, ActivityEvent) for e in get_args(union)])),
+    "event of a stream": ("events.md", rows(STREAMED)),
     "event of a channel": ("events.md", rows(list(EVENTS))),
     "template": (
         "templates.md",
