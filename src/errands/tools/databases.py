@@ -1,39 +1,12 @@
-"""Databases behind one face: Postgres over asyncpg, SQLite in a thread, every other through SQLAlchemy in a child."""
+"""The pools of databases that a process has open."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-from errands.core.values import Json
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from errands.tools.sql_postgres import Postgres
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement to run, with bounds."""
-
-    sql: str
-    params: Sequence[Mapping[str, Json]]
-    """One object for each execution; a query has exactly one."""
-    seconds: float
-    max_rows: int = 0
-    max_bytes: int = 0
-
-
-class Database(Protocol):
-    """Where statements run. Both raise Refusal or StepFailed; cancelling stops the statement in the database."""
-
-    async def query(self, statement: Statement) -> Mapping[str, object]:
-        """Read-only. `{rows, row_count, columns, truncated}`."""
-        ...
-
-    async def execute(self, statements: Sequence[Statement]) -> int:
-        """All in one transaction. Rows affected."""
-        ...
 
 
 class Databases:

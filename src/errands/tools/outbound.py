@@ -5,7 +5,6 @@ libraries that bring a client of their own (model providers, MCP over HTTP).
 """
 
 import asyncio
-import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from urllib.parse import urljoin
 
 from errands.core.outcomes import ErrorKind, StepFailed
 from errands.tools.hosts import HostPolicy as HostPolicy
-from errands.tools.hosts import Target, ascii_url, check_addresses, check_granted, shown_url, target_of
+from errands.tools.hosts import Target, ascii_url, check_granted, shown_url, target_of
 from errands.tools.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -157,14 +156,6 @@ class Outbound:
             finally:
                 await response.aclose()
         return Answer(response.status, received, body, outgoing.url)
-
-
-async def resolve(host: str, port: int, policy: HostPolicy) -> list[str]:
-    """The host's addresses, all of them allowed. Raises Refusal (denied), OSError where there is none."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-    check_addresses(host, port, addresses, policy)
-    return addresses
 
 
 def _redirected(outgoing: Outgoing, source: Target, status: int, location: str) -> Outgoing:

@@ -1,12 +1,13 @@
 """Connections that go to the address that was checked. Imported on first use: the HTTP libraries load slowly."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 import httpcore
 import httpx
 
-from errands.tools.hosts import HostPolicy, check_granted, target_of
-from errands.tools.outbound import resolve
+from errands.tools.hosts import HostPolicy, check_addresses, check_granted, target_of
 from errands.tools.refusal import Refusal
 
 _CONNECT_SECONDS = 10.0
@@ -28,7 +29,7 @@ class PinnedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         try:
-            addresses = await resolve(host.strip("[]").rstrip(".").lower(), port, self._policy)
+            addresses = await _resolve(host.strip("[]").rstrip(".").lower(), port, self._policy)
         except OSError as error:
             raise httpcore.ConnectError(f"{host} cannot be resolved ({error.strerror or error})") from None
         seconds = min(timeout or _CONNECT_SECONDS, _CONNECT_SECONDS)
@@ -76,6 +77,14 @@ class PinnedTransport(httpx.AsyncBaseTransport):
             stream=_Body(response, request),
             extensions=response.extensions,
         )
+
+
+async def _resolve(host: str, port: int, policy: HostPolicy) -> list[str]:
+    """The host's addresses, all of them allowed. Raises Refusal (denied), OSError where there is none."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    check_addresses(host, port, addresses, policy)
+    return addresses
 
 
 def _lowered(request: httpx.Request, stream: httpx.AsyncByteStream) -> httpcore.Request:

@@ -11,11 +11,11 @@ from pydantic import AfterValidator, Field, JsonValue
 from errands.core.outcomes import ErrorKind, StepFailed
 from errands.core.ports import Effect
 from errands.core.values import Json, JsonObject
-from errands.tools.databases import Database, Statement
 from errands.tools.paths import real_path, status
 from errands.tools.refusal import Refusal
 from errands.tools.secret_text import AcceptsSecret, SecretOnly
 from errands.tools.sql_sqlite import Sqlite
+from errands.tools.sql_statement import Database, Statement
 from errands.tools.tool import Arguments, Output, ToolContext, tool
 
 if TYPE_CHECKING:

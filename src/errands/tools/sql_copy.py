@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import asyncpg
 
 from errands.core.outcomes import StepFailed
-from errands.tools.databases import Statement
 from errands.tools.refusal import Refusal
 from errands.tools.sql_postgres import Postgres, database_errors, prepared, values_of
+from errands.tools.sql_statement import Statement
 
 if TYPE_CHECKING:
     from asyncpg import Connection

@@ -10,9 +10,9 @@ import asyncpg
 
 from errands.core.outcomes import ErrorKind, StepFailed
 from errands.core.values import Json
-from errands.tools.databases import Statement
 from errands.tools.refusal import Refusal
 from errands.tools.sql_params import check_names, numbered
+from errands.tools.sql_statement import Statement
 from errands.tools.sql_values import Rows, fit
 
 if TYPE_CHECKING:

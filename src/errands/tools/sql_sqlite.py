@@ -11,9 +11,9 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from errands.core.outcomes import ErrorKind, StepFailed
-from errands.tools.databases import Statement
 from errands.tools.refusal import Refusal
 from errands.tools.sql_params import check_names, numbered
+from errands.tools.sql_statement import Statement
 from errands.tools.sql_values import Rows
 
 T = TypeVar("T")
