@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     """URL of a PostgreSQL server (15 or newer): `postgresql://USER:PASSWORD@HOST:5432/DATABASE`.
     None: the embedded PostgreSQL, with its data in the home folder."""
     database_pool: Annotated[int, Field(ge=2, le=1000)] = 20
-    """Database connections that one process may hold for running tasks; up to 5 more serve everything else."""
+    """Database connections that one process may hold for running tasks; up to 10 more serve everything else."""
     embedded_keep_running: bool = False
     """Leave the embedded PostgreSQL running when the last process that uses it ends. Saves about 0.2 s at the next
     start; without it nothing stays behind."""

@@ -13,6 +13,7 @@ from errands.store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.pool import ConnectionPoolEntry
 
     from errands.store.embedded import EmbeddedServer
 
@@ -36,7 +37,8 @@ class Database:
     async def open(cls, url: str | None, home: Path, *, pool_size: int = 10, keep_running: bool = False) -> "Database":
         """Connect to the server at `url`, or to the embedded one of the home folder when `url` is None.
 
-        `pool_size` is the most connections that the pool holds; SQLAlchemy's engine holds up to 5 of its own.
+        `pool_size` is the most connections that the pool holds; SQLAlchemy holds up to 5 of its own
+        for writing and up to 5 for reading.
         `keep_running` leaves an embedded server running after its last user. Raises StoreUnavailable.
         """
         if url is not None:
@@ -55,27 +57,39 @@ class Database:
     @cached_property
     def engine(self) -> "AsyncEngine":
         """SQLAlchemy's engine, made on first use: importing SQLAlchemy takes a third of a second."""
+        return self._make_engine()
+
+    @cached_property
+    def reader(self) -> "AsyncEngine":
+        """For reading only, without a transaction, on connections of its own: the server refuses a write through it.
+
+        Each statement sees what is committed when it begins, as it does in a transaction of this isolation level.
+        """
+        return self._make_engine(reading=True)
+
+    def _make_engine(self, *, reading: bool = False) -> "AsyncEngine":
+        from sqlalchemy import event
         from sqlalchemy.ext.asyncio import create_async_engine
 
         from errands.core.values import from_text, to_text
 
-        return create_async_engine(
+        async def connect() -> asyncpg.Connection:
+            connection = await asyncpg.connect(self.url, timeout=_CONNECT_TIMEOUT_SECONDS, **_SESSION)
+            if reading:
+                await connection.execute("set session characteristics as transaction read only")
+            return connection
+
+        engine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=lambda: asyncpg.connect(self.url, timeout=_CONNECT_TIMEOUT_SECONDS, **_SESSION),
+            async_creator=connect,
             json_serializer=to_text,
             json_deserializer=from_text,
             pool_size=_QUERY_CONNECTIONS,
             max_overflow=0,
-            pool_pre_ping=True,
+            **({"isolation_level": "AUTOCOMMIT"} if reading else {}),
         )
-
-    @cached_property
-    def reader(self) -> "AsyncEngine":
-        """The same connections, for reading only, without a transaction: two round trips less each time.
-
-        Each statement sees what is committed when it begins, as it does in a transaction of this isolation level.
-        """
-        return self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        event.listen(engine.sync_engine, "checkout", _leave_closed)
+        return engine
 
     @property
     def shown_url(self) -> str:
@@ -90,8 +104,9 @@ class Database:
     async def close(self) -> None:
         """Close all connections; the last user of an embedded server stops it."""
         try:
-            if "engine" in self.__dict__:
-                await self.engine.dispose()
+            for name in ("engine", "reader"):
+                if name in self.__dict__:
+                    await self.__dict__[name].dispose()
             await self.pool.close()
         finally:
             if self._embedded is not None:
@@ -173,6 +188,19 @@ async def _leave_as_it_is(_connection: object) -> None:
     Transactions are always in a block, advisory locks end with them, and listeners are removed by those who add them;
     asyncpg's own reset would cost a round trip each time, about as much again as a statement of the hot path.
     """
+
+
+def _leave_closed(_connection: object, record: "ConnectionPoolEntry", _fairy: object) -> None:
+    """Let SQLAlchemy's pool make a connection anew that has been closed, as asyncpg's does.
+
+    The driver hears of the end of a connection by itself; to ask the server each time (`pool_pre_ping`) would cost a
+    round trip before a read and three before a transaction.
+    """
+    from sqlalchemy.exc import DisconnectionError
+
+    driver: asyncpg.Connection | None = record.driver_connection
+    if driver is None or driver.is_closed():
+        raise DisconnectionError("the connection was closed")
 
 
 async def _create(url: str) -> None:
