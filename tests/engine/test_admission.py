@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -9,6 +10,7 @@ from errands.core.definition.policies import Limits, Overlap
 from errands.core.outcomes import RunStatus
 from errands.engine.admission import Active, HoldBack, Replace, Skip, Start, decide
 from errands.engine.launching import IdempotencyConflictError, Order
+from errands.store.audit import NewEntry
 from tests.engine.workbench import HEAD, Gate, Workbench
 
 FREE, BUSY, WAITING, HELD = Active(0, False, 0), Active(1, False, 0), Active(0, True, 0), Active(1, False, 1)
@@ -155,6 +157,46 @@ async def test_a_paused_task_starts_no_run_but_ends_those_under_way(bench: Workb
         ended = await bench.ended(under_way.run_id)
     assert (skipped.status, skipped.reason) == (RunStatus.SKIPPED, "the task is paused: month end")
     assert ended.status is RunStatus.SUCCEEDED
+
+
+async def test_a_start_that_nothing_holds_back_is_one_statement(bench: Workbench) -> None:
+    task = await bench.apply(HEAD + "steps: [{tool: noop}]\n")
+    launched = await bench.engine.launch(Order(bench.project_id, *task, {}), entry=_entry)
+    made = await bench.pool.fetch(
+        "select xmin::text, cmin::text from runs where id = $1 union all "
+        "select xmin::text, cmin::text from pgqueuer where payload = $2 union all "
+        "select xmin::text, cmin::text from pgqueuer_log where status = 'queued' union all "
+        "select xmin::text, cmin::text from audit_entries where detail->>'run' = $3",
+        launched.run_id,
+        launched.run_id.bytes,
+        launched.run_id.hex,
+    )
+    assert len(made) == 4
+    assert len({(row["xmin"], row["cmin"]) for row in made}) == 1
+
+
+@pytest.mark.parametrize("table", ["pgqueuer", "pgqueuer_log"])
+async def test_its_job_is_the_one_that_pgqueuer_would_have_written(bench: Workbench, table: str) -> None:
+    task = await bench.apply(HEAD + "steps: [{tool: noop}]\n")
+    await bench.engine.launch(Order(bench.project_id, *task, {}))
+    async with bench.pool.acquire() as connection, connection.transaction():
+        await bench.engine.launcher.launch_in(connection, Order(bench.project_id, *task, {}))
+    ours, theirs = [dict(row.items()) for row in await bench.pool.fetch(f"select * from {table} order by id")]
+    own = {"id", "job_id", "priority", "payload", "created", "updated", "heartbeat", "execute_after"}
+    assert {name: ours[name] for name in ours.keys() - own} == {name: theirs[name] for name in theirs.keys() - own}
+    assert (ours["priority"], theirs["priority"]) == (-1, -2)
+
+
+async def test_what_was_not_started_is_in_the_audit_log_too_and_once(bench: Workbench) -> None:
+    task = await bench.apply(HEAD + "steps: [{tool: noop}]\n")
+    await bench.pool.execute("update tasks set paused_at = now()")
+    launched = await bench.engine.launch(Order(bench.project_id, *task, {}), entry=_entry)
+    (entry,) = await bench.pool.fetch("select detail->>'run' as run from audit_entries")
+    assert (launched.status, entry["run"]) == (RunStatus.SKIPPED, launched.run_id.hex)
+
+
+def _entry(run_id: UUID) -> NewEntry:
+    return NewEntry("user:ana", "person", "p", "task.run", "task", "t", "p", "done", {"run": run_id.hex})
 
 
 async def test_an_idempotency_key_starts_one_run_and_refuses_other_arguments(bench: Workbench) -> None:

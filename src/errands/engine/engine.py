@@ -25,6 +25,7 @@ from errands.engine.holding import Hands
 from errands.engine.journal import Journal
 from errands.engine.keeper import Keeper
 from errands.engine.launching import Launched, Launcher, Order, Versions, request_cancel
+from errands.engine.launching_at_once import Entry, launch_at_once
 from errands.engine.leaves import Stubs
 from errands.engine.limits import EngineLimits
 from errands.engine.live import LiveBus, LiveEvent
@@ -37,7 +38,7 @@ from errands.engine.surroundings import Workplace
 from errands.engine.tally import Tally
 from errands.engine.trigger_orders import TriggerOrders
 from errands.engine.wakeups import WaitingRoom
-from errands.store import inputs
+from errands.store import audit, inputs
 from errands.store.connections import Connection
 from errands.store.identifiers import new_id
 
@@ -97,13 +98,21 @@ class Engine:
             parts.pool, self.versions, parts.evaluate, parts.clock, limits.timezone, most_chain=limits.chain
         )
 
-    async def launch(self, order: Order, *, also: Witness | None = None) -> Launched:
-        """Start, queue or skip a run; `also` is done in the same transaction, unless the run was there already.
+    async def launch(self, order: Order, *, entry: Entry | None = None, also: Witness | None = None) -> Launched:
+        """Start, queue or skip a run. In the same transaction, unless the run was there already, the audit log gets
+        its `entry`, and `also` is done.
 
         Raises IdempotencyConflictError, LookupError.
         """
-        async with self._parts.pool.acquire() as connection, connection.transaction():
+        pool = self._parts.pool
+        if also is None:
+            at_once = await launch_at_once(self.launcher, pool, order, entry, self._parts.clock())
+            if at_once is not None:
+                return at_once
+        async with pool.acquire() as connection, connection.transaction():
             launched = await self.launcher.launch_in(connection, order)
+            if entry is not None and not launched.existing:
+                await audit.write_in(connection, entry(launched.run_id))
             if also is not None and not launched.existing:
                 await also(connection, launched.run_id)
             return launched

@@ -297,7 +297,7 @@ class Launcher:
         for row in others:
             await request_cancel(connection, row["id"], f"run:run_{run_id.hex}", "replaced by a newer run", now)
 
-    async def share(self, connection: Connection, project_id: UUID) -> int:
+    async def share(self, connection: Connection | Pool, project_id: UUID) -> int:
         """How many turns a task advances by: the number of its project's tasks in the queue, known to the second."""
         known = self._shares.get(project_id)
         moment = time.monotonic()

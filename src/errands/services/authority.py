@@ -72,14 +72,23 @@ class Authority:
         self, caller: Principal, verb: Verb, resource: Resource, detail: JsonObject | None = None
     ) -> Callable[[Connection, UUID], Awaitable[None]]:
         """The engine's `Witness`: keeps it in the engine's transaction; a run that is started is named with it."""
+        entry = self.entry(caller, verb, resource, detail)
 
         async def write(connection: Connection, changed: UUID) -> None:
-            told = dict(detail or {})
-            if verb in (Verb.TASK_RUN, Verb.RUN_RERUN):
-                told["run"] = f"run_{changed.hex}"
-            await audit.write_in(connection, entry_of(caller, verb, resource, told, "done"))
+            await audit.write_in(connection, entry(changed))
 
         return write
+
+    def entry(
+        self, caller: Principal, verb: Verb, resource: Resource, detail: JsonObject | None = None
+    ) -> Callable[[UUID], NewEntry]:
+        """What to keep of it once the id of what it changes is known, for an engine that writes it by itself."""
+
+        def told(changed: UUID) -> NewEntry:
+            run = {"run": f"run_{changed.hex}"} if verb in (Verb.TASK_RUN, Verb.RUN_RERUN) else {}
+            return entry_of(caller, verb, resource, {**(detail or {}), **run}, "done")
+
+        return told
 
     async def record_denial(self, caller: Principal, verb: Verb, resource: Resource, reason: str) -> None:
         """Keep a denial that a service has decided by more than the table of rights."""

@@ -11,6 +11,7 @@ from errands.core import ids
 from errands.core.access import TaskResource
 from errands.services.errors import Conflict, Invalid, NotFound
 from errands.store import members, projects, runs, tasks
+from errands.store.database import Database
 from errands.store.projects import ProjectRow
 from errands.store.tasks import TaskRow, VersionBody
 
@@ -36,6 +37,16 @@ async def find_task(connection: AsyncConnection, project: str, name: str, *, loc
         hint = None if names else f"Project {project} has no task yet; `errands apply FILE` adds one."
         raise NotFound("task", name, _near(name, names), hint)
     return found
+
+
+async def find_to_start(database: Database, project: str, name: str) -> tuple[TaskRow, TaskResource]:
+    """The task of this name, and as `permit` knows it: one round trip, for every start asks it. Raises NotFound."""
+    found = None if "\0" in name + project else await tasks.find_to_start(database.pool, project, name)
+    if found is None:
+        async with database.reader.connect() as connection:
+            row = await find_task(connection, project, name)
+            return row, await narrowed(connection, project, row.id, row.name)
+    return found.task, TaskResource(project, found.task.name, frozenset(found.runners), frozenset(found.answerers))
 
 
 def refuse_archived(task: TaskRow | None) -> None:

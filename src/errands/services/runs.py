@@ -20,7 +20,15 @@ from errands.services.authority import Authority
 from errands.services.errors import Conflict, Invalid, NotFound, Unavailable
 from errands.services.following import follow_run
 from errands.services.leaving_out import event_without, run_without
-from errands.services.lookup import find_project, find_run, find_task, find_version, narrowed, refuse_archived
+from errands.services.lookup import (
+    find_project,
+    find_run,
+    find_task,
+    find_to_start,
+    find_version,
+    narrowed,
+    refuse_archived,
+)
 from errands.services.parts import part_of_stored, part_of_value
 from errands.services.rehearsing import Rehearsal, check_given
 from errands.services.tail import Tail
@@ -49,8 +57,9 @@ from errands.store.runs import RunRow
 from errands.store.tasks import TaskRow
 
 if TYPE_CHECKING:
-    from errands.engine.engine import Engine, Witness
+    from errands.engine.engine import Engine
     from errands.engine.launching import Launched
+    from errands.engine.launching_at_once import Entry
 
 _LARGEST_PAGE = 500
 
@@ -114,9 +123,9 @@ class RunService:
             starter=caller.reference,
             idempotency_key=idempotency_key,
         )
-        also = self._authority.witness(caller, Verb.TASK_RUN, resource, {"version": taken.number})
+        entry = self._authority.entry(caller, Verb.TASK_RUN, resource, {"version": taken.number})
         try:
-            launched = await self._launched(order, kept, also)
+            launched = await self._launched(order, kept, entry)
         except IdempotencyConflictError as error:
             # Another caller was quicker; its computed defaults may differ from ours, what was given may not.
             async with self._database.reader.connect() as connection:
@@ -341,18 +350,17 @@ class RunService:
     ) -> tuple[TaskRow, TaskResource, UUID]:
         """The task and the id of the version that is to run. Raises Denied, NotFound, Conflict."""
         await self._authority.authorise(caller, Verb.TASK_RUN, TaskResource(project, task))
-        async with self._database.reader.connect() as connection:
-            found = await find_task(connection, project, task)
-            resource = await narrowed(connection, project, found.id, found.name)
-            await self._authority.authorise(caller, Verb.TASK_RUN, resource)
-            await self._may_take(caller, found, resource, version)
-            refuse_archived(found)
-            if version is not None:
+        found, resource = await find_to_start(self._database, project, task)
+        await self._authority.authorise(caller, Verb.TASK_RUN, resource)
+        await self._may_take(caller, found, resource, version)
+        refuse_archived(found)
+        if version is not None:
+            async with self._database.reader.connect() as connection:
                 return found, resource, (await find_version(connection, found, version)).id
-            if found.published_version_id is None:
-                hint = f"Publish one: errands apply FILE, or start version {found.latest} by its number."
-                raise Conflict(f"No version of task {task} is published.", hint)
-            return found, resource, found.published_version_id
+        if found.published_version_id is None:
+            hint = f"Publish one: errands apply FILE, or start version {found.latest} by its number."
+            raise Conflict(f"No version of task {task} is published.", hint)
+        return found, resource, found.published_version_id
 
     async def _kept(self, placed: Sequence[tuple[str, Upload]]) -> Sequence[InputFile]:
         """Raises Unavailable."""
@@ -362,18 +370,17 @@ class RunService:
             said = f"The files cannot be kept in {self._artifacts.place}: {error.strerror or error}."
             raise Unavailable(said, "Bring the artifact store back, or make room; no run was made.") from error
 
-    async def _launched(self, order: Order, kept: Sequence[InputFile], also: "Witness") -> "Launched":
+    async def _launched(self, order: Order, kept: Sequence[InputFile], entry: "Entry") -> "Launched":
         """Launch it with its files; they are forgotten again where it was launched before, or is not."""
         if not kept:
-            return await self._engine.launch(order, also=also)
+            return await self._engine.launch(order, entry=entry)
 
         async def with_files(connection: Connection, run_id: UUID) -> None:
             await inputs.put(connection, run_id, kept, datetime.now(UTC))
-            await also(connection, run_id)
 
         made = False
         try:
-            launched = await self._engine.launch(order, also=with_files)
+            launched = await self._engine.launch(order, entry=entry, also=with_files)
             made = not launched.existing
             return launched
         finally:

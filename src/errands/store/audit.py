@@ -59,6 +59,13 @@ async def write_in(connection: Connection | Pool, entry: NewEntry) -> None:
     await connection.execute(
         "insert into audit_entries (actor, actor_kind, actor_id, verb, noun, name, project, outcome, detail) "
         "values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        *values_of(entry),
+    )
+
+
+def values_of(entry: NewEntry) -> tuple[str | None, ...]:
+    """What a statement keeps of an entry, in the order of its columns."""
+    return (
         entry.actor,
         entry.actor_kind,
         entry.actor_id,
@@ -73,10 +80,7 @@ async def write_in(connection: Connection | Pool, entry: NewEntry) -> None:
 
 async def write_many(connection: Connection, entries: Sequence[NewEntry]) -> None:
     """The same for many at once, in the order given."""
-    rows = [
-        (e.actor, e.actor_kind, e.actor_id, e.verb, e.noun, e.name, e.project, e.outcome, to_text(e.detail))
-        for e in entries
-    ]
+    rows = [values_of(entry) for entry in entries]
     await connection.execute(
         "insert into audit_entries (actor, actor_kind, actor_id, verb, noun, name, project, outcome, detail) "
         "select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], "

@@ -10,8 +10,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core.values import JsonObject
+from errands.store.connections import Pool
 from errands.store.identifiers import new_id
 from errands.store.rows import fetch_all, fetch_one
+from errands.store.sql import statement
 from errands.store.tables import projects, task_versions, tasks
 from errands.store.tables_people import task_access
 
@@ -34,6 +36,15 @@ class TaskRow:
     archived_at: datetime | None
     remove_at: datetime | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TaskToStart:
+    """A task, and who alone may run it and answer for it; empty narrows nothing."""
+
+    task: TaskRow
+    runners: Sequence[str]
+    answerers: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,15 @@ async def find_in(connection: AsyncConnection, project: str, name: str, *, lock:
     owner = select(projects.c.id).where(projects.c.name == project).scalar_subquery()
     query = _tasks(owner).where(tasks.c.name == name)
     return await fetch_one(connection, TaskRow, query.with_for_update(of=tasks) if lock else query)
+
+
+async def find_to_start(pool: Pool, project: str, name: str) -> TaskToStart | None:
+    """The task of this name in the project of that name, with what it narrows: all that its start asks, at once."""
+    row = await pool.fetchrow(statement("task_to_start"), project, name)
+    if row is None:
+        return None
+    task = TaskRow(**{column: row[column] for column in TaskRow.__dataclass_fields__})
+    return TaskToStart(task, row["runners"], row["answerers"])
 
 
 async def every(connection: AsyncConnection, project_id: UUID, *, archived: bool = False) -> list[TaskRow]:
