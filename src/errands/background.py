@@ -64,6 +64,23 @@ class WorkerAndScheduler:
         await self._worker.stop(grace)
 
 
+class KeepingHouse:
+    """What works, and beside it the housekeeping: a process that serves nobody does its share of it too."""
+
+    def __init__(self, worker: Working, housekeeping: "Housekeeping") -> None:
+        self._worker = worker
+        self._housekeeping = housekeeping
+
+    async def run(self) -> None:
+        """Work until `stop`; the house is kept until the last run has been let go."""
+        async with at_work(None, self._housekeeping, timedelta(0)):
+            await self._worker.run()
+
+    async def stop(self, grace: timedelta) -> None:
+        """Let the work end within `grace`."""
+        await self._worker.stop(grace)
+
+
 class Performing:
     """Does leaf steps: tools by the toolbox, agents by the agents. The engine's `Performer`."""
 

@@ -18,6 +18,7 @@ from errands.services.errors import Conflict, Denied, Invalid, NotFound
 from errands.services.vault import Vault
 from errands.settings import Settings
 from errands.store.database import Database
+from errands.store.outbox import Means
 from tests.services.approvals_bench import ROOT, Crowd, apply, asked
 from tests.services.people_bench import Moved
 from tests.tools.loopback import Web, serving
@@ -73,7 +74,12 @@ class Desk:
         vault = Vault(database, key_source(runtime.settings))
         messaging = make_messaging(runtime.settings, database, vault, runtime.engine)
         self.asking = Asking(database, clock)
-        self.courier = Courier(database, vault, messaging.post, messaging.links, clock)
+        self._parts = (database, vault, messaging.post, messaging.links, clock)
+        self.courier = Courier(*self._parts)
+
+    def another_courier(self, means: Means) -> Courier:
+        """That of a process which is set up to send no more than this."""
+        return Courier(*self._parts, means=means)
 
     async def round(self) -> tuple[int, int]:
         """Look, then deliver: how many questions, how many attempts."""
@@ -220,6 +226,52 @@ async def test_many_servers_that_look_at_once_tell_each_thing_once(
         await asyncio.gather(*(one.courier.deliver() for one in desks))
     assert len(mails.taken) == 9
     assert len({mails_id(envelope.content) for envelope in mails.taken}) == 9
+
+
+async def test_a_worker_alone_sends_what_is_to_be_sent(runtime: Runtime, database: Database, mails: MailServer) -> None:
+    work = runtime.make_worker(concurrency=4)
+    running = asyncio.create_task(work.run())
+    await apply(runtime.services, _PLAIN)
+    await Crowd(runtime.services, database).person("ann", ProjectRole.OPERATOR)
+    await asked(runtime.services, "plain")
+    async with asyncio.timeout(20):
+        await mails.arrived.wait()
+    await work.stop(timedelta(seconds=5))
+    await running
+    assert "plain asks: Go on?" in mails.message()["Subject"]
+    assert await database.pool.fetchval("select count(*) from audit_unsealed") == 0, "and it chains the audit log"
+
+
+@pytest.mark.parametrize("lacking", [Means(mails=False), Means(links=False)])
+async def test_a_process_leaves_to_others_what_it_is_not_set_up_to_send_and_tries_when_nobody_takes_it(
+    working: Services, crowd: Crowd, desk: Desk, mails: MailServer, web: Web, lacking: Means
+) -> None:
+    await apply(working, _PLAIN)
+    await crowd.person("ann", ProjectRole.OPERATOR)
+    await asked(working, "plain")
+    poor = desk.another_courier(lacking)
+    desk.clock.on(seconds=5)
+    await desk.asking.look()
+    desk.clock.on(seconds=55)
+    assert (await poor.deliver(), len(mails.taken)) == (0, 0)
+    assert await desk.courier.deliver() == 1
+    await asked(working, "plain")
+    desk.clock.on(seconds=5)
+    await desk.asking.look()
+    desk.clock.on(minutes=1, seconds=5)
+    assert await poor.deliver() == 1, "nobody else has taken it"
+
+
+async def test_a_process_without_a_mail_account_sends_to_channels_at_once(
+    working: Services, desk: Desk, web: Web
+) -> None:
+    await apply(working, _PLAIN)
+    await working.secrets.set(ROOT, "default", "HOOK", f"json://127.0.0.1:{web.port}/hook")
+    await working.channels.put(ROOT, "default", "ops", secret="HOOK")
+    await asked(working, "plain")
+    desk.clock.on(seconds=5)
+    await desk.asking.look()
+    assert await desk.another_courier(Means(mails=False)).deliver() == 1
 
 
 def mails_id(content: bytes | str | None) -> str:

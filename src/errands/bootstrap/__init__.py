@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from errands.api.frame import Parts
     from errands.api.mounting import Mounted
     from errands.api.serving import Listening
-    from errands.background import WorkerAndScheduler
+    from errands.background import KeepingHouse, WorkerAndScheduler
     from errands.bootstrap.chat import LateChat
     from errands.core.problems import Problem
     from errands.engine.engine import Engine
@@ -83,8 +83,14 @@ class Runtime:
 
         return Mounted(_api_parts(self))
 
-    def make_worker(self, *, concurrency: int | None) -> "WorkerAndScheduler":
-        """A worker on this process's database, with a scheduler; from now on the log tells what they do."""
+    def make_worker(self, *, concurrency: int | None) -> "KeepingHouse":
+        """A worker on this process's database, with a scheduler and housekeeping; from now on the log tells of it."""
+        from errands.background import KeepingHouse
+
+        return KeepingHouse(self.make_workers(concurrency), self.housekeeping)
+
+    def make_workers(self, concurrency: int | None = None) -> "WorkerAndScheduler":
+        """A worker and a scheduler alone, for a process that keeps house by itself."""
         from errands.background import WorkerAndScheduler
 
         configure_logging(self.settings, quiet=False)
@@ -155,7 +161,7 @@ async def serve(*, host: str | None, port: int | None, worker: bool) -> "AsyncIt
         configure_logging(settings, quiet=False)
         link = await runtime.services.sign_in.first_start_link()
         place = (host or settings.host, settings.port if port is None else port)
-        working = runtime.make_worker(concurrency=None) if worker else None
+        working = runtime.make_workers() if worker else None
         background = at_work(working, runtime.housekeeping, settings.shutdown_grace)
         ended = await stack.enter_async_context(background)
         mail = await stack.enter_async_context(mail_listener(settings, runtime.services))

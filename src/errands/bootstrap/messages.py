@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from errands.services.vault import Vault
     from errands.settings import Settings
     from errands.store.database import Database
+    from errands.store.outbox import Means
     from errands.tools.delivery import Delivery
 
 _OFTEN = timedelta(seconds=2)
@@ -48,7 +49,7 @@ def make_messaging(settings: "Settings", database: "Database", vault: "Vault", e
     post = Delivery(host_policy(settings), ToolLimits(), None if smtp is None else smtp.get_secret_value())
     approvals = ApprovalService(database, Authority(database), engine)
     links = ApprovalLinks(database, approvals, key_source(settings), settings.base_url)
-    courier = Courier(database, vault, post, links)
+    courier = Courier(database, vault, post, links, means=_means(settings))
     watch = Watch(database)
     chores = [
         Chore("asking", _OFTEN, Asking(database).look),
@@ -59,3 +60,11 @@ def make_messaging(settings: "Settings", database: "Database", vault: "Vault", e
         Chore("old alarms", _SELDOM, watch.prune),
     ]
     return Messaging(post, links, courier, chores)
+
+
+def _means(settings: "Settings") -> "Means":
+    """A worker of a fleet may know less than its servers: no mail account, or not where people reach them."""
+    from errands.store.outbox import Means
+
+    alone = settings.database_url is None
+    return Means(mails=settings.smtp_url is not None, links=alone or settings.public_url is not None)

@@ -16,7 +16,7 @@ from errands.services.errors import Unavailable
 from errands.services.vault import Vault
 from errands.store import outbox
 from errands.store.database import Database
-from errands.store.outbox import Status, Taken
+from errands.store.outbox import ALL_MEANS, Means, Status, Taken
 
 log = structlog.get_logger()
 
@@ -25,6 +25,8 @@ _LEASE = timedelta(minutes=5)
 """Longer than any attempt takes: then whoever took the message has died."""
 DELAYS = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 1800, 2 * 3600, 6 * 3600, 12 * 3600, 24 * 3600))
 """Before the second and each later attempt. After the last one a message is given up, which is nearly two days."""
+PATIENCE = timedelta(minutes=1)
+"""How long a process leaves to others what it is not set up to send. Then it tries, and so shows what is lacking."""
 _KEPT = timedelta(days=30)
 
 
@@ -41,20 +43,29 @@ class Courier:
     """Delivers. Any number may work on one database: each message is taken by one at a time."""
 
     def __init__(
-        self, database: Database, vault: Vault, post: Post, links: ApprovalLinks, clock: Clock = utc_now
+        self,
+        database: Database,
+        vault: Vault,
+        post: Post,
+        links: ApprovalLinks,
+        clock: Clock = utc_now,
+        *,
+        means: Means = ALL_MEANS,
     ) -> None:
+        """`means`: what this process is set up to send; the rest it leaves to others for `PATIENCE`."""
         self._database = database
         self._vault = vault
         self._post = post
         self._links = links
         self._clock = clock
+        self._means = means
 
     async def deliver(self) -> int:
         """Try everything that is due once. Gives how many messages were tried."""
         tried = 0
         while True:
             now = self._clock()
-            taken = await outbox.take(self._database.pool, now, now + _LEASE, _AT_ONCE)
+            taken = await outbox.take(self._database.pool, now, now + _LEASE, _AT_ONCE, self._means, PATIENCE)
             await asyncio.gather(*(self._attempt(one) for one in taken))
             tried += len(taken)
             if len(taken) < _AT_ONCE:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -35,6 +35,18 @@ class NewMessage:
     user_id: UUID | None = None
     approval_id: UUID | None = None
     alarm_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a process is set up to send, beside what goes to channels with an address of their own."""
+
+    mails: bool = True
+    links: bool = True
+    """Questions, with a link to where people reach the server."""
+
+
+ALL_MEANS = Means()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +126,19 @@ async def put(connection: Connection, messages: Sequence[NewMessage], now: datet
     await connection.execute(statement("put_messages"), *(list(column) for column in zip(*rows, strict=True)), now)
 
 
-async def take(pool: Pool, now: datetime, until: datetime, most: int) -> list[Taken]:
-    """Messages whose moment has come. Until `until` nobody else takes them; then whoever has not settled has died."""
-    rows = await pool.fetch(statement("take_messages"), now, until, most)
+async def take(
+    pool: Pool,
+    now: datetime,
+    until: datetime,
+    most: int,
+    means: Means = ALL_MEANS,
+    patience: timedelta = timedelta(0),
+) -> list[Taken]:
+    """Messages whose moment has come. Until `until` nobody else takes them; then whoever has not settled has died.
+
+    What goes beyond the means is taken only once it has been due for longer than the patience.
+    """
+    rows = await pool.fetch(statement("take_messages"), now, until, most, means.mails, means.links, now - patience)
     return [Taken(**{name: row[name] for name in Taken.__dataclass_fields__}) for row in rows]
 
 

@@ -1,9 +1,17 @@
--- Take messages whose moment has come; who dies over them leaves them due at $2.
+-- Take messages whose moment has come; who dies over them leaves them due at $2. Who is not set up to send mails ($4) or
+-- to write links ($5) leaves those to others that are, until they have been due since $6.
 -- Index: ix_outbox_due.
 with taken as (
     update outbox
     set attempts = attempts + 1, due_at = $2
-    from (select id from outbox where due_at <= $1 order by due_at limit $3 for update skip locked) as due
+    from (
+        select outbox.id from outbox left join channels on channels.id = outbox.channel_id
+        where outbox.due_at <= $1
+          and (outbox.due_at <= $6
+               or (($4 or channels.secret is not null) and ($5 or outbox.event <> 'approval')))
+        order by outbox.due_at limit $3
+        for update of outbox skip locked
+    ) as due
     where outbox.id = due.id
     returning outbox.*
 )
