@@ -10,7 +10,7 @@ import structlog
 
 from errands.services.audit import seal_all
 from errands.services.authority import Clock, utc_now
-from errands.store import deliveries, model_minutes, people, sessions
+from errands.store import deliveries, model_minutes, people, rates, sessions
 from errands.store.database import Database
 
 _SEAL_EVERY = timedelta(seconds=2)
@@ -20,6 +20,7 @@ _KEEP_LINKS = timedelta(days=30)
 _KEEP_DELIVERIES = timedelta(days=90)
 """Whether a delivery has come before does not depend on it: the ledger of occurrences knows."""
 _KEEP_MINUTES = timedelta(hours=1)
+_KEEP_RATES = timedelta(minutes=2)
 _LAST_CHORE = timedelta(seconds=5)
 """What a chore under way gets to end. A message that is cut off is sent again later."""
 
@@ -75,6 +76,7 @@ class Housekeeping:
             await people.prune_links(connection, now - _KEEP_LINKS)
         await deliveries.prune(self._database.pool, now - _KEEP_DELIVERIES)
         await model_minutes.prune(self._database.pool, _KEEP_MINUTES)
+        await rates.prune(self._database.pool, _KEEP_RATES)
 
 
 async def _again_and_again(chore: Chore, stop: asyncio.Event) -> None:

@@ -18,7 +18,7 @@ from errands.core.mails import Mail, MailUnreadable, clean, is_allowed, read_mai
 from errands.core.values import Json
 from errands.engine.happenings import Happening
 from errands.services.errors import MailRefused, ServiceError, TooLarge, TooMany, Unavailable
-from errands.services.reception import Delivery, Reception, started_run
+from errands.services.reception import Delivery, Reception, accepted_by, started_run
 from errands.services.trigger_views import Received
 from errands.services.uploads import Upload, keep, places, told
 from errands.store import inputs
@@ -66,7 +66,8 @@ class MailService:
         wrong = _wrong(email, mail, origin, envelope_sender)
         if wrong is not None:
             await self._refuse(trigger, *wrong, MailRefused(wrong[1]))
-        self._reception.rates.take(trigger.id, email.max_per_minute)
+        full = await self._reception.rates.take(accepted_by(trigger), email.max_per_minute)
+        await self._check_rate(trigger, email, full)
         kept = await self._kept(mail)
         payload = _payload(mail, origin, kept, envelope_sender, own=address.lower())
         about: dict[str, Json] = {"files": told(kept)} if kept else {}
@@ -74,13 +75,15 @@ class MailService:
         return await self._started(trigger, delivery, kept)
 
     async def _check_size_and_rate(self, trigger: Addressed, email: Email, raw: bytes) -> None:
-        wait = self._reception.rates.wait(trigger.id, email.max_per_minute)
-        if wait > 0:
-            reason = f"more than {email.max_per_minute} mails in a minute"
-            await self._refuse(trigger, "rate", reason, TooMany(f"{reason} have come to this address.", ceil(wait)))
+        await self._check_rate(trigger, email, self._reception.rates.closed(accepted_by(trigger)))
         if len(raw) > email.max_size:
             reason = f"it has {len(raw):,} bytes, more than {email.max_size:,}"
             await self._refuse(trigger, "too_large", reason, TooLarge(f"The mail is too large: {reason}."))
+
+    async def _check_rate(self, trigger: Addressed, email: Email, wait: float) -> None:
+        if wait > 0:
+            reason = f"more than {email.max_per_minute} mails in a minute"
+            await self._refuse(trigger, "rate", reason, TooMany(f"{reason} have come to this address.", ceil(wait)))
 
     def _relay(self, peer: str) -> str | None:
         """The name under which the server that brings the mail writes results, if it is believed."""

@@ -39,6 +39,11 @@ class Delivery:
     """One that came before this moment may come once more. `None`: never."""
 
 
+def accepted_by(trigger: Addressed) -> str:
+    """What is counted against the trigger's `max_per_minute`."""
+    return f"trigger:{trigger.id.hex}"
+
+
 def started_run(made: Delivered) -> UUID:
     """The run. Raises Conflict, Invalid where nothing was started: the sender is known, and told why."""
     if made.run_id is not None:
@@ -59,7 +64,7 @@ class Reception:
         self._authority = authority
         self._engine = engine
         self.clock = clock
-        self.rates = Rates()
+        self.rates = Rates(database.pool)
 
     async def find(self, address: str, kind: str) -> Addressed | None:
         """The open trigger of an address."""

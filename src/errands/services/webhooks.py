@@ -28,7 +28,7 @@ from errands.services.errors import (
     TooLarge,
     TooMany,
 )
-from errands.services.reception import MOST_FORGED, Delivery, Reception, started_run
+from errands.services.reception import MOST_FORGED, Delivery, Reception, accepted_by, started_run
 from errands.services.trigger_views import Received
 from errands.services.vault import Vault
 from errands.store.deliveries import Addressed
@@ -46,6 +46,8 @@ _WHY: Final[Mapping[Verdict, tuple[str, str]]] = {
     "forged": ("signature", "the signature or token is not the right one"),
     "late": ("late", "the signed time stamp is too far from now"),
 }
+
+_ACCEPTED: Final = "accepted ones"
 
 ReadBody = Callable[[int], Awaitable[bytes]]
 """Reads the body up to so many bytes. Raises TooLarge."""
@@ -90,19 +92,24 @@ class WebhookService:
             await self._reception.count(trigger, "answered", "greeting", greeting.reason or "")
             return greeting
         await self._check_payload(trigger, webhook, call.payload)
-        self._reception.rates.take(trigger.id, webhook.max_per_minute)
+        await self._count_accepted(trigger, webhook)
         return self._told(await self._reception.start(trigger, self._delivery(webhook, call)))
 
     async def _check_rates(self, trigger: Addressed, webhook: Webhook, sender: str) -> None:
+        """Before anything is read: whoever is over a limit costs little."""
         rates = self._reception.rates
-        for key, most, what in (
-            ((trigger.id, place(sender)), MOST_FORGED, "refused ones of one sender"),
-            (trigger.id, webhook.max_per_minute, "accepted ones"),
-        ):
-            wait = rates.wait(key, most)
-            if wait > 0:
-                error = TooMany("Too many deliveries have come to this address.", ceil(wait))
-                await self._refuse(trigger, "rate", f"more than {most} {what} in a minute", error)
+        await self._refuse_if_full(trigger, rates.closed(accepted_by(trigger)), webhook.max_per_minute, _ACCEPTED)
+        wait = await rates.wait(_forged(trigger, sender), MOST_FORGED)
+        await self._refuse_if_full(trigger, wait, MOST_FORGED, "refused ones of one sender")
+
+    async def _count_accepted(self, trigger: Addressed, webhook: Webhook) -> None:
+        wait = await self._reception.rates.take(accepted_by(trigger), webhook.max_per_minute)
+        await self._refuse_if_full(trigger, wait, webhook.max_per_minute, _ACCEPTED)
+
+    async def _refuse_if_full(self, trigger: Addressed, wait: float, most: int, what: str) -> None:
+        if wait > 0:
+            error = TooMany("Too many deliveries have come to this address.", ceil(wait))
+            await self._refuse(trigger, "rate", f"more than {most} {what} in a minute", error)
 
     async def _read(self, trigger: Addressed, webhook: Webhook, read: ReadBody) -> bytes:
         try:
@@ -122,7 +129,7 @@ class WebhookService:
             verdicts.append(is_token(await self._secret(trigger, webhook.token), headers))
         wrong: Verdict = next((verdict for verdict in verdicts if verdict not in ("genuine", "late")), "genuine")
         if wrong != "genuine" or not verdicts:
-            self._reception.rates.take((trigger.id, place(sender)), MOST_FORGED)
+            await self._reception.rates.take(_forged(trigger, sender), MOST_FORGED)
             await self._refuse(trigger, *_WHY.get(wrong, _WHY["missing"]), NotAccepted())
         if "late" in verdicts:
             hint = "Sign it again with the time of now; if it is, set the clocks of both sides."
@@ -176,6 +183,11 @@ class WebhookService:
         """Raises Conflict, Invalid where it started nothing."""
         run = ids.encode("run", started_run(made))
         return Received(made.outcome, run, f"{self._url}/api/v1/runs/{run}", made.reason, made.existing)
+
+
+def _forged(trigger: Addressed, sender: str) -> str:
+    """What is counted against those who cannot prove who they are."""
+    return f"{accepted_by(trigger)}:forged:{place(sender)}"
 
 
 def _name(webhook: Webhook, call: _Call) -> str | None:

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -189,4 +190,14 @@ backfills = Table(
     _moment("ended_at"),
     Index("ix_backfills_running", "id", postgresql_where=text("status = 'running'")),
     Index("ix_backfills_trigger", "trigger_id"),
+)
+
+# How often triggers are delivered to, by what is counted: buckets that fill steadily. Not logged: worth a minute.
+rates = Table(
+    "rates",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("level", Double, nullable=False),
+    _given_moment("at"),
+    prefixes=["UNLOGGED"],
 )
