@@ -52,11 +52,16 @@ class Served:
 
 @contextmanager
 def serve(
-    database_url: str | None, home: Path, *, administrator: bool = True, settings: Mapping[str, str] | None = None
+    database_url: str | None,
+    home: Path,
+    *,
+    administrator: bool = True,
+    settings: Mapping[str, str] | None = None,
+    port: int = 0,
 ) -> Iterator[Served]:
     """`errands start` on a port of its own, until this is left. None: with the database that it brings along.
 
-    `settings`: variables of its environment.
+    `settings`: variables of its environment. `port`: where it listens; 0: where there is room.
     """
     # Models and services of tests listen on loopback.
     own = {"ERRANDS_HOME": str(home), "ERRANDS_ALLOW_PRIVATE_HOSTS": "127.0.0.1"}
@@ -64,7 +69,7 @@ def serve(
     if database_url is not None:
         environment["ERRANDS_DATABASE_URL"] = database_url
     process = subprocess.Popen(
-        [_ERRANDS, "start", "--port", "0", "--json"],
+        [_ERRANDS, "start", "--port", str(port), "--json"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=(home / "server.log").open("wb"),

@@ -51,6 +51,7 @@ SCREENS = {
     "insights": "/p/default/insights",
     "secrets": "/p/default/secrets",
     "members": "/p/default/members",
+    "accounts": "/p/default/members/accounts",
     "audit": "/p/default/audit",
     "settings": "/p/default/settings",
     "lost": "/p/default/nowhere",

@@ -208,6 +208,12 @@ const members = createRoute({
   component: lazyRouteComponent(() => import('./features/members/MembersScreen'), 'MembersScreen'),
 })
 
+const accounts = createRoute({
+  getParentRoute: () => project,
+  path: 'members/accounts',
+  component: lazyRouteComponent(() => import('./features/members/AccountsScreen'), 'AccountsScreen'),
+})
+
 const audit = createRoute({
   getParentRoute: () => project,
   path: 'audit',
@@ -302,7 +308,7 @@ const tree = root.addChildren([
     // prettier-ignore
     project.addChildren([
       home, chat, thread, tasks, task, edit, newTask, templates, template, runForm, runs, run, compare, inbox, schedule, calendars,
-      insights, secrets, members, audit, settings,
+      insights, secrets, members, accounts, audit, settings,
       alarms, agents, agent, newAgent, models, model, newModel, tools, toolServers, toolServer, newToolServer,
     ]),
   ]),

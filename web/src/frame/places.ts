@@ -27,7 +27,7 @@ import {
 interface Place {
   name: string
   label: string
-  to: `/p/$project${'' | '/chat' | '/tasks' | '/templates' | '/runs' | '/inbox' | '/schedule' | '/calendars' | '/insights' | '/secrets' | '/members' | '/audit' | '/settings' | '/alarms' | '/agents' | '/models' | '/tools' | '/tools/servers'}`
+  to: `/p/$project${'' | '/chat' | '/tasks' | '/templates' | '/runs' | '/inbox' | '/schedule' | '/calendars' | '/insights' | '/secrets' | '/members' | '/members/accounts' | '/audit' | '/settings' | '/alarms' | '/agents' | '/models' | '/tools' | '/tools/servers'}`
   Icon: ComponentType<{ size?: number; 'aria-hidden'?: boolean }>
   /** The right without which it is not offered. */
   needs?: string
@@ -57,6 +57,7 @@ export const PLACES: readonly Place[] = [
   { name: 'calendars', label: 'Calendars', to: '/p/$project/calendars', Icon: IconCalendar, below: true },
   { name: 'secrets', label: 'Secrets', to: '/p/$project/secrets', Icon: IconKey, needs: 'secret.read', below: true },
   { name: 'members', label: 'Members', to: '/p/$project/members', Icon: IconUsers, below: true },
+  { name: 'accounts', label: 'Accounts of the server', to: '/p/$project/members/accounts', Icon: IconUsers, roles: ['admin', 'auditor'], paletteOnly: true },
   { name: 'audit', label: 'Audit', to: '/p/$project/audit', Icon: IconShieldCheck, roles: ['admin', 'auditor'], below: true },
   { name: 'settings', label: 'Settings', to: '/p/$project/settings', Icon: IconSettings, below: true },
 ]

@@ -3,10 +3,9 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 
 import { api, ask } from '@/api/client'
+import { type Draft, newestNow } from '@/api/drafts'
 import { Difference } from '@/ui/Difference'
 import { Answered } from '@/ui/states'
-import type { Draft } from './draft'
-import { newestNow } from './queries'
 
 interface MeanwhileProps {
   project: string

@@ -3,9 +3,12 @@ import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 
 import { isStatus, sentence } from '@/api/client'
+import type { Draft } from '@/api/drafts'
+import { heldBack } from '@/api/gates'
 import { Difference } from '@/ui/Difference'
+import { GateClosed } from '@/ui/gate/GateClosed'
+import { GateRule } from '@/ui/gate/GateRule'
 import { done } from '@/ui/toast'
-import type { Draft } from './draft'
 import { WhatChanged } from './Meanwhile'
 import { store } from './queries'
 
@@ -24,17 +27,20 @@ interface PublishDialogProps {
 export function PublishDialog({ project, task, draft, before, close, onStored, onTakeOver }: PublishDialogProps) {
   const [message, setMessage] = useState('')
   const [publish, setPublish] = useState(true)
+  const [reason, setReason] = useState('')
   const change = useMutation({
-    mutationFn: () => store(project, task, draft.text, draft.base?.tag ?? null, message, publish),
+    mutationFn: () => store(project, task, draft.base?.tag ?? null, { source: draft.text, message: message || null, publish, overrule: publish ? reason.trim() || null : null }),
     onSuccess: ({ version, published }) => {
       done(published ? `v${version} of ${task} is published` : `v${version} of ${task} is stored`)
       void onStored()
     },
   })
   const meanwhile = isStatus(change.error, 412)
+  const held = publish ? heldBack(change.error) : null
   return (
     <Modal opened onClose={close} title={`Store ${task}`} size="xl">
-      {change.error && (
+      {held && <GateClosed project={project} runs={held} reason={reason} onReason={setReason} />}
+      {change.error && !held && (
         <Alert color="red" variant="light" mb="md" role="alert" title={meanwhile ? 'Somebody else stored a version meanwhile' : 'Nothing was stored'}>
           {meanwhile ? (
             <>
@@ -61,12 +67,13 @@ export function PublishDialog({ project, task, draft, before, close, onStored, o
       <Difference before={before} after={draft.text} label="What changes" />
       <TextInput mt="md" label="Message" placeholder="Why" description="Kept with the version" maxLength={1000} value={message} onChange={({ currentTarget }) => setMessage(currentTarget.value)} />
       <Checkbox mt="md" label="Publish: new runs and triggers take it at once" checked={publish} onChange={({ currentTarget }) => setPublish(currentTarget.checked)} />
+      {publish && draft.base && <GateRule project={project} task={task} />}
       <Group justify="flex-end" mt="lg" gap="xs">
         <Button variant="default" onClick={close}>
           Back to the draft
         </Button>
-        <Button loading={change.isPending} onClick={() => change.mutate()}>
-          {publish ? 'Store and publish' : 'Store'}
+        <Button loading={change.isPending} disabled={held !== null && !reason.trim()} onClick={() => change.mutate()}>
+          {held ? 'Overrule and publish' : publish ? 'Store and publish' : 'Store'}
         </Button>
       </Group>
     </Modal>

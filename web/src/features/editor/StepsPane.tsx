@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Group, Menu, Text } from '@mantine/core'
-import { type KeyboardEvent, useState } from 'react'
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
 
 import type { Problem, StepView } from '@/api/generated/schema'
 import { IconAlertTriangle, IconGripVertical, IconPlus, IconTrash } from '@/ui/icons'
@@ -30,6 +30,16 @@ interface StepsPaneProps {
 export function StepsPane({ project, task, text, problems, values, onChange, onRunTo }: StepsPaneProps) {
   const [chosen, setChosen] = useState<string | null>(null)
   const known = useKnown(project, task, values)
+  // Where the focus goes once a step stands in another place: the keys go on with it.
+  const next = useRef<string | null>(null)
+  useEffect(() => {
+    if (next.current !== null) document.getElementById(`edit-${next.current}`)?.focus()
+    next.current = null
+  })
+  const choose = (path: FilePath) => {
+    next.current = asPath(path)
+    setChosen(next.current)
+  }
   const drag = useDrag((from, block, index) => {
     const moved = withMovedTo(text, from, block, index)
     if (moved === text) return
@@ -48,13 +58,14 @@ export function StepsPane({ project, task, text, problems, values, onChange, onR
   const add = ({ key, begin, kind }: AddableKind) => {
     const id = freeId(kind === 'tool' ? String(begin.tool) : kind, taken)
     onChange(withStep(text, step?.path ?? null, ['if', 'switch', 'wait', 'notify', 'finish', 'parallel'].includes(key) ? begin : { id, ...begin }))
+    choose(step ? [...step.path.slice(0, -1), Number(step.path.at(-1)) + 1] : ['steps', outline.steps.length])
   }
   const move = (by: -1 | 1) => {
     if (!step) return
     const moved = withMoved(text, step.path, by)
     if (moved === text) return
     onChange(moved)
-    setChosen(asPath([...step.path.slice(0, -1), Number(step.path.at(-1)) + by]))
+    choose([...step.path.slice(0, -1), Number(step.path.at(-1)) + by])
   }
   const remove = () => {
     if (!step) return
@@ -67,11 +78,10 @@ export function StepsPane({ project, task, text, problems, values, onChange, onR
       move(event.key === 'ArrowUp' ? -1 : 1)
     } else if (!event.altKey && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
       const place = all.findIndex(({ path }) => asPath(path) === chosen) + (event.key === 'ArrowDown' ? 1 : -1)
-      const next = all[Math.max(0, place)]
-      if (next) {
+      const neighbour = all[Math.max(0, place)]
+      if (neighbour) {
         event.preventDefault()
-        setChosen(asPath(next.path))
-        document.getElementById(`edit-${asPath(next.path)}`)?.focus()
+        choose(neighbour.path)
       }
     }
   }

@@ -6,6 +6,7 @@ import { type Diagnostic, lintGutter, setDiagnostics } from '@codemirror/lint'
 import { EditorState } from '@codemirror/state'
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view'
 import { tags } from '@lezer/highlight'
+import { Text } from '@mantine/core'
 import { useEffect, useRef } from 'react'
 
 import type { Problem } from '@/api/generated/schema'
@@ -49,7 +50,14 @@ export default function YamlPane({ text, schema, problems, onChange }: YamlPaneP
     const current = view.current
     if (current) current.dispatch(setDiagnostics(current.state, problems.map((one) => diagnostic(current.state, one))))
   }, [problems, schema])
-  return <div ref={place} className={classes.yaml} />
+  return (
+    <div>
+      <div ref={place} className={classes.yaml} />
+      <Text size="xs" c="dimmed" mt={4}>
+        Tab indents; Esc and then Tab leads out.
+      </Text>
+    </div>
+  )
 }
 
 function extensions(schema: unknown, onChange: (text: string) => void) {

@@ -1,16 +1,7 @@
 import { type Document, isSeq, parseDocument, stringify } from 'yaml'
 
+import { edited } from '@/ui/steps/edited'
 import type { FilePath } from '@/ui/steps/outline'
-
-type Change = (file: Document) => void
-
-/** The text with one change made to what it says; comments and order of everything else stay. */
-export function edited(text: string, change: Change): string {
-  const file = parseDocument(text, { keepSourceTokens: false })
-  change(file)
-  // `{a: 1}` stays as it is where the author writes it so.
-  return file.toString({ lineWidth: 0, flowCollectionPadding: /[{[] \S/.test(text) })
-}
 
 /** Set a field of a step; undefined takes it away. */
 export const withField = (text: string, path: FilePath, name: string, value: unknown): string =>

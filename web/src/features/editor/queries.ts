@@ -69,20 +69,19 @@ export const fileSchemaQuery = queryOptions({
   staleTime: Infinity,
 })
 
-/** The newest version's number and tag, and what its file says. */
-export async function newestNow(project: string, task: string): Promise<{ version: number; tag: string; source: string }> {
-  const path = { project, task }
-  const came = await api.GET('/api/v1/projects/{project}/tasks/{task}', { params: { path } })
-  const { latest: version } = await ask(Promise.resolve(came))
-  const { source } = await ask(api.GET('/api/v1/projects/{project}/tasks/{task}/source', { params: { path, query: { version } } }))
-  return { version, tag: came.response.headers.get('ETag') ?? '', source }
+interface Stored {
+  source: string
+  message: string | null
+  publish: boolean
+  /** Why it is published though the gate holds it back. */
+  overrule: string | null
 }
 
-export const store = (project: string, task: string, source: string, tag: string | null, message: string, publish: boolean) =>
+export const store = (project: string, task: string, tag: string | null, stored: Stored) =>
   ask(
     api.PUT('/api/v1/projects/{project}/tasks/{task}', {
       params: { path: { project, task }, header: tag ? { 'if-match': tag } : {} },
-      body: { source, message: message || null, publish },
+      body: stored,
     }),
   )
 

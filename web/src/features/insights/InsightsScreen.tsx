@@ -12,6 +12,7 @@ import { Screen, Section } from '@/ui/Screen'
 import { Answered, Empty } from '@/ui/states'
 import { Strip } from '@/ui/Strip'
 import table from '@/ui/Table.module.css'
+import { Failures } from './Failures'
 import { type Order, ORDERS } from './search'
 
 const route = getRouteApi('/inside/p/$project/insights')
@@ -43,13 +44,13 @@ export function InsightsScreen() {
       }
     >
       <Answered query={query} rows={8}>
-        {(overview) => (overview.tasks.length === 0 ? <Empty title="Nothing ran in these days">Run a task, and its figures appear here.</Empty> : <Figures project={project} overview={overview} by={by} />)}
+        {(overview) => (overview.tasks.length === 0 ? <Empty title="Nothing ran in these days">Run a task, and its figures appear here.</Empty> : <Figures project={project} overview={overview} by={by} days={days} />)}
       </Answered>
     </Screen>
   )
 }
 
-function Figures({ project, overview, by }: { project: string; overview: Overview; by: Order }) {
+function Figures({ project, overview, by, days }: { project: string; overview: Overview; by: Order; days: number }) {
   const navigate = useNavigate()
   const tasks = [...overview.tasks].sort((one, other) => ORDERS[by].of(other) - ORDERS[by].of(one))
   return (
@@ -93,6 +94,7 @@ function Figures({ project, overview, by }: { project: string; overview: Overvie
           </table>
         </div>
       </Section>
+      <Failures project={project} days={days} />
     </>
   )
 }

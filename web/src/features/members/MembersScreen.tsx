@@ -17,6 +17,7 @@ import { Screen, Section } from '@/ui/Screen'
 import { Answered, Empty } from '@/ui/states'
 import table from '@/ui/Table.module.css'
 import { Groups } from './Groups'
+import { MemberTabs } from './MemberTabs'
 import { membersQuery } from './queries'
 
 const route = getRouteApi('/inside/p/$project/members')
@@ -34,7 +35,7 @@ export function MembersScreen() {
   const may = useMay(project)('member.manage')
   const { data: me } = useQuery(meQuery)
   return (
-    <Screen title="Members">
+    <Screen title="Members" beside={<MemberTabs project={project} shown="members" />}>
       {may && <AddMember project={project} />}
       <Answered query={query}>
         {(members) =>

@@ -12,8 +12,8 @@ import { Answered, Empty } from '@/ui/states'
 import table from '@/ui/Table.module.css'
 import { done, failed } from '@/ui/toast'
 import { Closed } from './Closed'
-import { ScheduleTrial } from './ScheduleTrial'
 import { Simulation } from './Simulation'
+import { TryOne } from './TryOne'
 
 const route = getRouteApi('/inside/p/$project/schedule')
 
@@ -29,7 +29,7 @@ export function ScheduleScreen() {
   return (
     <Screen title="Schedule">
       <Answered query={triggers}>
-        {(found) => (found.length === 0 ? <Empty title="Nothing starts by itself">A task gets a trigger in its file, under <code>triggers:</code>.</Empty> : <Triggers project={project} triggers={found} />)}
+        {(found) => (found.length === 0 ? <Empty title="Nothing starts by itself">Open a task’s <em>Triggers</em> and add a schedule, or try one below and put it into a task.</Empty> : <Triggers project={project} triggers={found} />)}
       </Answered>
       <Section title="The next 90 days">
         <Answered query={simulation} rows={4}>
@@ -38,7 +38,7 @@ export function ScheduleScreen() {
       </Section>
       <Closed project={project} />
       <Section title="Try a schedule">
-        <ScheduleTrial project={project} />
+        <TryOne project={project} />
       </Section>
     </Screen>
   )

@@ -2,7 +2,6 @@ import { Text } from '@mantine/core'
 
 import type { SimulationView } from '@/api/generated/schema'
 import { count, money, plural } from '@/ui/format'
-import { Moment } from '@/ui/moments'
 import table from '@/ui/Table.module.css'
 import classes from './Schedule.module.css'
 
@@ -77,7 +76,7 @@ function Collisions({ simulation }: { simulation: SimulationView }) {
       <table className={table.table} aria-label="What starts at the same minute">
         <thead>
           <tr>
-            <th scope="col">First at</th>
+            <th scope="col">Every day at</th>
             <th scope="col" className={table.number}>
               Days
             </th>
@@ -87,9 +86,7 @@ function Collisions({ simulation }: { simulation: SimulationView }) {
         <tbody>
           {simulation.collisions.slice(0, SHOWN).map((one) => (
             <tr key={`${one.at} ${one.triggers.join()}`}>
-              <td>
-                <Moment at={one.at} as="minute" />
-              </td>
+              <td>{one.at} UTC</td>
               <td className={table.number}>{one.days}</td>
               <td className={table.dim}>{one.triggers.join(', ')}</td>
             </tr>

@@ -1,5 +1,6 @@
 import { Button, Group, MultiSelect, PasswordInput, Select, Stack, Text, TextInput, VisuallyHidden } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { getRouteApi } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 
 import { api, ask, sentence } from '@/api/client'
@@ -12,6 +13,8 @@ import { Source } from '@/ui/Source'
 import { Answered } from '@/ui/states'
 import table from '@/ui/Table.module.css'
 import { done, failed } from '@/ui/toast'
+import { ThisProject } from './ThisProject'
+import { ThisServer } from './ThisServer'
 
 const ZONES = Intl.supportedValuesOf('timeZone')
 const SCOPES: { value: Scope; label: string }[] = [
@@ -29,8 +32,11 @@ const LIVES = [
   { value: '365d', label: 'A year' },
 ]
 
-/** The reader's own account: name, zone, password, tokens and sessions. */
+const route = getRouteApi('/inside/p/$project/settings')
+
+/** The reader's own account: name, zone, password, tokens and sessions; then what holds for the project and the server. */
 export function SettingsScreen() {
+  const { project } = route.useParams()
   const me = useQuery(meQuery)
   return (
     <Screen title="Settings">
@@ -38,6 +44,8 @@ export function SettingsScreen() {
       <Tokens />
       <Sessions />
       {me.data?.has_password && <Password />}
+      <ThisProject project={project} />
+      {me.data?.server_role === 'admin' && <ThisServer />}
     </Screen>
   )
 }

@@ -5,8 +5,9 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import type { TaskView } from '@/api/generated/schema'
 import { projectQuery } from '@/api/queries'
 import { IconPlayerPlayFilled } from '@/ui/icons'
-import { Screen } from '@/ui/Screen'
+import { Screen, Section } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
+import { Grants } from './Grants'
 import { LifecycleMenu, PutAwayNotice } from './Lifecycle'
 import { PauseButton } from './PauseButton'
 import { taskQuery } from './queries'
@@ -73,7 +74,12 @@ export function TaskScreen() {
                 <TaskTriggers project={project} task={task.name} />
               </Tabs.Panel>
               <Tabs.Panel value="access">
-                <TaskAccess project={project} task={task.name} />
+                <Section title="Who">
+                  <TaskAccess project={project} task={task.name} />
+                </Section>
+                <Section title="What it may use">
+                  <Grants project={project} task={task.name} />
+                </Section>
               </Tabs.Panel>
             </>
           )}

@@ -1,4 +1,5 @@
-import { Badge, Button, Group, Text } from '@mantine/core'
+import { Badge, Button, Group, Modal, Text } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 
@@ -6,7 +7,11 @@ import type { OccurrenceView, TriggerView } from '@/api/generated/schema'
 import { projectQuery, triggersQuery } from '@/api/queries'
 import { Caution } from '@/ui/Caution'
 import { inZone, plural } from '@/ui/format'
+import { IconPlus } from '@/ui/icons'
 import { Moment, useZone } from '@/ui/moments'
+import { useMay } from '@/ui/rights'
+import { IntoDraft } from '@/ui/schedule/IntoDraft'
+import { ScheduleForm } from '@/ui/schedule/ScheduleForm'
 import { Section } from '@/ui/Screen'
 import { Answered, Empty } from '@/ui/states'
 import table from '@/ui/Table.module.css'
@@ -19,11 +24,12 @@ import classes from './Task.module.css'
 /** What starts the task by itself, what comes next, and what became of planned times. */
 export function TaskTriggers({ project, task }: { project: string; task: string }) {
   const query = useQuery(triggersQuery(project, task))
+  const may = useMay(project)('task.edit')
   return (
     <Answered query={query}>
       {(triggers) =>
         triggers.length === 0 ? (
-          <Empty title="Nothing starts this task by itself">
+          <Empty title="Nothing starts this task by itself" action={may && <AddSchedule project={project} task={task} />}>
             Triggers stand in the task's file, under <code>triggers:</code>. It runs on demand meanwhile.
           </Empty>
         ) : (
@@ -31,11 +37,30 @@ export function TaskTriggers({ project, task }: { project: string; task: string 
             {triggers.map((trigger) => (
               <TriggerCard key={trigger.id} project={project} trigger={trigger} />
             ))}
+            {may && (
+              <Group>
+                <AddSchedule project={project} task={task} />
+              </Group>
+            )}
             <Ledger project={project} task={task} />
           </Group>
         )
       }
     </Answered>
+  )
+}
+
+function AddSchedule({ project, task }: { project: string; task: string }) {
+  const [adding, add] = useDisclosure(false)
+  return (
+    <>
+      <Button variant="default" leftSection={<IconPlus size={14} aria-hidden />} onClick={add.open}>
+        Add a schedule …
+      </Button>
+      <Modal opened={adding} onClose={add.close} title={`A schedule for ${task}`} size="xl">
+        <ScheduleForm project={project}>{(schedule, good) => <IntoDraft project={project} task={task} schedule={schedule} good={good} />}</ScheduleForm>
+      </Modal>
+    </>
   )
 }
 

@@ -1,10 +1,14 @@
-import { Badge, Button, Group, Modal, Select, Text, VisuallyHidden } from '@mantine/core'
+import { Badge, Button, Group, Modal, Select, Text, TextInput, VisuallyHidden } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 
+import { heldBack } from '@/api/gates'
 import type { TaskView, VersionView } from '@/api/generated/schema'
 import { projectQuery, versionsQuery } from '@/api/queries'
 import { Difference } from '@/ui/Difference'
+import { GateClosed } from '@/ui/gate/GateClosed'
+import { GateForm } from '@/ui/gate/GateForm'
+import { GateRule } from '@/ui/gate/GateRule'
 import { Moment } from '@/ui/moments'
 import { Section } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
@@ -42,6 +46,9 @@ export function Versions({ project, task }: { project: string; task: TaskView })
                 <Differences project={project} task={task.name} old={Number(left)} fresh={Number(right)} />
               </Section>
             )}
+            <Section title="Gate before a version is published">
+              <GateForm project={project} task={task.name} />
+            </Section>
           </>
         )
       }}
@@ -110,27 +117,35 @@ function VersionTable({ project, task, versions }: { project: string; task: Task
 
 function Publish({ project, task, version, close }: { project: string; task: TaskView; version: number; close: () => void }) {
   const client = useQueryClient()
+  const [message, setMessage] = useState('')
+  const [reason, setReason] = useState('')
   const change = useMutation({
-    mutationFn: () => publish(project, task.name, version),
+    mutationFn: () => publish(project, task.name, version, message || null, reason.trim() || null),
     onSuccess: () => {
       close()
       done(`New runs of ${task.name} take v${version}`)
       void client.invalidateQueries({ predicate: ({ queryKey }) => ['tasks', 'triggers'].includes(String(queryKey[0])) })
     },
-    onError: failed,
+    onError: (error) => {
+      if (!heldBack(error)) failed(error)
+    },
   })
+  const held = heldBack(change.error)
   return (
     <Modal opened onClose={close} title={`Publish v${version}?`} size="lg">
+      {held && <GateClosed project={project} runs={held} reason={reason} onReason={setReason} />}
       <Text size="sm" c="dimmed" mb="sm">
         New runs and triggers take v{version} at once. Running runs keep theirs. You can publish another version at any time.
       </Text>
       {task.published !== null && <Differences project={project} task={task.name} old={task.published} fresh={version} />}
+      <TextInput mt="md" label="Message" placeholder="Why" description="Kept in the audit log" maxLength={1000} value={message} onChange={({ currentTarget }) => setMessage(currentTarget.value)} />
+      <GateRule project={project} task={task.name} />
       <Group justify="flex-end" mt="lg" gap="xs">
         <Button variant="default" onClick={close}>
           Leave it
         </Button>
-        <Button loading={change.isPending} onClick={() => change.mutate()}>
-          Publish v{version}
+        <Button loading={change.isPending} disabled={held !== null && !reason.trim()} onClick={() => change.mutate()}>
+          {held ? `Overrule and publish v${version}` : `Publish v${version}`}
         </Button>
       </Group>
     </Modal>

@@ -48,8 +48,9 @@ export const previewQuery = (project: string, task: string, trigger: string, tim
 
 const path = (project: string, task: string) => ({ params: { path: { project, task } } })
 
-export const publish = (project: string, task: string, version: number) =>
-  ask(api.POST('/api/v1/projects/{project}/tasks/{task}/publish', { ...path(project, task), body: { version } }))
+/** `overrule`: why, though the gate holds it back. */
+export const publish = (project: string, task: string, version: number, message: string | null, overrule: string | null) =>
+  ask(api.POST('/api/v1/projects/{project}/tasks/{task}/publish', { ...path(project, task), body: { version, message, overrule } }))
 
 export const pause = (project: string, task: string, note: string | null) =>
   ask(api.POST('/api/v1/projects/{project}/tasks/{task}/pause', { ...path(project, task), body: { note } }))

@@ -1,15 +1,13 @@
 import { Group, Select, Stack, TagsInput, Text, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
-import { stringify } from 'yaml'
+import { type ReactNode, useState } from 'react'
 
 import { api, ask, sentence } from '@/api/client'
 import { inZone } from '@/ui/format'
 import { useZone } from '@/ui/moments'
-import { Source } from '@/ui/Source'
 import { type Form, scheduleOf, WEEKDAYS } from './builder'
-import classes from './Schedule.module.css'
+import classes from './ScheduleForm.module.css'
 
 const RHYTHMS = [
   { value: 'daily', label: 'Every day' },
@@ -20,8 +18,14 @@ const RHYTHMS = [
   { value: 'cron', label: 'By a cron line' },
 ]
 
+interface ScheduleFormProps {
+  project: string
+  /** What is done with the schedule; `good`: the server reads it. */
+  children: (schedule: Record<string, unknown>, good: boolean) => ReactNode
+}
+
 /** A plain form that writes a schedule, with the sentence and the next firings beside it. */
-export function ScheduleTrial({ project }: { project: string }) {
+export function ScheduleForm({ project, children }: ScheduleFormProps) {
   const zone = useZone()
   const [form, setForm] = useState<Form>({ rhythm: 'daily', at: '09:00', days: [], text: '', timezone: zone, from: '', until: '' })
   const set = (change: Partial<Form>) => setForm({ ...form, ...change })
@@ -81,10 +85,7 @@ export function ScheduleTrial({ project }: { project: string }) {
             </>
           )
         )}
-        <Text size="sm" c="dimmed" mt="md" mb={4}>
-          In the task's file, under triggers:
-        </Text>
-        <Source text={stringify([{ id: 'my-schedule', schedule }])} label="The trigger as YAML" />
+        {children(schedule, preview.data !== undefined && preview.error === null)}
       </div>
     </div>
   )
