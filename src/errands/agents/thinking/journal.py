@@ -5,18 +5,11 @@ because that is what a replay will see (redacted).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-from pydantic_ai import RunContext
-from pydantic_ai.exceptions import ModelRetry, ToolFailed
-from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
-from pydantic_ai.models import Model, ModelRequestParameters
-from pydantic_ai.profiles import ModelProfile
-from pydantic_ai.settings import ModelSettings
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, ToolCallPart, ToolReturnPart
+from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
-from pydantic_ai.toolsets.abstract import AbstractToolset, ToolsetTool
-from pydantic_core import SchemaValidator, core_schema
 
 from errands.agents.call_context import CallContext
 from errands.agents.offers import Offer
@@ -35,10 +28,7 @@ _MENDABLE = frozenset((ErrorKind.INPUT, ErrorKind.NOT_FOUND, ErrorKind.TOOL, Err
 """Failures of a tool that are told to the model, so that it can mend its call; all others fail the step."""
 _LONGEST_RESULT = 200_000
 """Characters of one tool result that a model is shown."""
-_MISTAKEN_CALLS = 3
-"""Calls in a row that name no tool or are not JSON before the step fails."""
 _ONE_CALL = Usage(tool_calls=1)
-_ANY_ARGUMENTS = SchemaValidator(core_schema.dict_schema(core_schema.str_schema(), core_schema.any_schema()))
 
 
 @dataclass(slots=True)
@@ -52,8 +42,6 @@ class Conversation:
     """Something was asked or done, not only taken from the journal."""
     turn: int = 0
     """Number of the last model request, from 1."""
-    order: dict[str, int] = field(default_factory=dict)
-    """Place of each tool call, by its id, in the last response."""
     untrusted: bool = False
     """It has seen data from outside: in its prompt, its files or a tool's result."""
     led_on: bool = False
@@ -94,52 +82,36 @@ class _Asking:
         return await self.asker.ask(question), self.sized.narrowed
 
 
-class JournaledModel(Model):
-    """The model that pydantic-ai sees: takes each turn from the journal, or asks the chain and records the answer."""
+class Turns:
+    """The model requests of a conversation: each is taken from the journal, or asked of the chain and recorded."""
 
-    def __init__(self, conversation: Conversation, asker: Asker) -> None:
-        super().__init__(profile=_profile(asker.chain))
+    def __init__(self, conversation: Conversation, asker: Asker, parameters: ModelRequestParameters) -> None:
         self._conversation = conversation
         self._asker = asker
-        self._seen = 0
-        self._declared: tuple[ModelRequestParameters, int] | None = None
+        self._parameters = parameters
+        self._messages: list[ModelMessage] = []
+        self._length = _declared(parameters)
+        """Characters of all that is sent with the next request."""
 
-    @property
-    def model_name(self) -> str:
-        return self._asker.chain[0].model
-
-    @property
-    def system(self) -> str:
-        return "errands"
-
-    def prepare_messages(
-        self, messages: list[ModelMessage], model_request_parameters: ModelRequestParameters | None = None
-    ) -> list[ModelMessage]:
-        """Unchanged: each model of the chain prepares them for itself."""
-        return messages
-
-    async def request(
-        self,
-        messages: list[ModelMessage],
-        model_settings: ModelSettings | None,
-        model_request_parameters: ModelRequestParameters,
-    ) -> ModelResponse:
+    async def ask(self, request: ModelRequest) -> ModelResponse:
         """The next turn: reserve, ask once, settle."""
         conversation = self._conversation
         conversation.turn += 1
         conversation.led_on = conversation.untrusted
-        new = record_of_request(messages[self._seen :], with_instructions=conversation.turn == 1)
-        self._seen = len(messages) + 1
-        return await self._asked(messages, model_request_parameters, new)
+        self._messages.append(request)
+        self._length += characters([request])
+        new = record_of_request([request], with_instructions=conversation.turn == 1)
+        response = await self._asked(new)
+        self._messages.append(response)
+        self._length += characters([response])
+        return response
 
-    async def _asked(
-        self, messages: list[ModelMessage], parameters: ModelRequestParameters, new: Sequence[Json]
-    ) -> ModelResponse:
+    async def _asked(self, new: Sequence[Json]) -> ModelResponse:
         """The answer to a turn. One that a budget has cut short is asked for anew, with room for twice as much: there
         is room once somebody has raised the budget, and until then the request waits."""
         conversation, definition = self._conversation, self._asker.chain[0]
         suffix, again = f"{conversation.prefix}turn[{conversation.turn}]", 0
-        asking = _Asking(self._asker, messages, parameters, self._input_tokens(messages, parameters))
+        asking = _Asking(self._asker, self._messages, self._parameters, estimate_tokens(self._length))
 
         async def perform(_effect_key: str) -> Performed:
             conversation.live = True
@@ -155,12 +127,12 @@ class JournaledModel(Model):
             recorded = await conversation.context.once(
                 suffix if again == 0 else f"{suffix}/more[{again}]",
                 kind="turn",
-                digest=_digest(definition, parameters, new),
+                digest=_digest(definition, self._parameters, new),
                 perform=perform,
                 request={"model": definition.model, "messages": [*new]},
                 reserve=asking.reserve,
             )
-            response, narrowed = self._taken(recorded)
+            response, narrowed = _taken(recorded)
             if response.finish_reason != "length":
                 return response
             if not narrowed:
@@ -170,32 +142,10 @@ class JournaledModel(Model):
             again += 1
             asking.shortest = 2 * max(recorded.usage.output_tokens, asking.shortest)
 
-    def _taken(self, recorded: Recorded) -> tuple[ModelResponse, bool]:
-        """The response, and whether a budget kept it short."""
-        output = recorded.output
-        if not isinstance(output, dict):
-            raise StepFailed(ErrorKind.INTERNAL, "the record of a model request is not an object")
-        response = response_of_record(output.get("response"))
-        calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
-        self._conversation.order = {call.tool_call_id: place for place, call in enumerate(calls)}
-        return response, output.get("narrowed") is True
 
-    def _input_tokens(self, messages: list[ModelMessage], parameters: ModelRequestParameters) -> int:
-        return estimate_tokens(characters(messages) + self._declarations(parameters))
-
-    def _declarations(self, parameters: ModelRequestParameters) -> int:
-        """Characters of what goes along with each request; counted anew only when it changes."""
-        if self._declared is None or self._declared[0] != parameters:
-            tools = [*parameters.function_tools, *parameters.output_tools]
-            declared = sum(len(to_text(tool.parameters_json_schema)) + len(tool.description or "") for tool in tools)
-            instructions = sum(len(part.content) for part in parameters.instruction_parts or ())
-            self._declared = (parameters, declared + instructions)
-        return self._declared[1]
-
-
-@dataclass
-class JournaledTools(AbstractToolset[None]):
-    """The offered tools; each call is recorded at `turn[n]/tool[i]`, `i` being its place in the response."""
+@dataclass(frozen=True, slots=True)
+class ToolCalls:
+    """The calls of the offered tools; each is recorded at `turn[n]/tool[i]`, `i` being its place in the response."""
 
     conversation: Conversation
     toolbox: ToolBox
@@ -203,47 +153,46 @@ class JournaledTools(AbstractToolset[None]):
     approve_tools: Sequence[str] = ()
     """Names and globs of tools of which every call must be approved."""
 
-    def __post_init__(self) -> None:
-        self._tools = {offer.alias: self._offered(offer) for offer in self.offers}
-        self._specs = {offer.alias: offer.spec for offer in self.offers}
+    def offered(self) -> list[ToolDefinition]:
+        """The tools as models see them."""
+        return [
+            ToolDefinition(
+                name=offer.alias,
+                description=offer.spec.description,
+                parameters_json_schema=dict(offer.spec.input_schema),
+            )
+            for offer in self.offers
+        ]
 
-    @property
-    def id(self) -> str | None:
-        return "errands"
+    def knows(self, name: str) -> bool:
+        """Whether a model may call a tool of this name."""
+        return any(offer.alias == name for offer in self.offers)
 
-    async def get_tools(self, ctx: RunContext[None]) -> dict[str, ToolsetTool[None]]:
-        return dict(self._tools)
-
-    async def call_tool(
-        self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: ToolsetTool[None]
-    ) -> Json:
-        """Do a call once. Raises ToolFailed for what the model can mend, StepFailed for the rest."""
-        spec = self._specs[name]
+    async def make(self, call: ToolCallPart, arguments: JsonObject, place: int) -> ToolReturnPart:
+        """Do a call once. What the model can mend comes back as its result; StepFailed is raised for the rest."""
+        spec = next(offer.spec for offer in self.offers if offer.alias == call.tool_name)
         conversation = self.conversation
-        place = conversation.order.get(ctx.tool_call_id or "")
-        if place is None:
-            raise ModelRetry("this call has no place in your last answer; call the tool again")
         suffix = f"{conversation.prefix}turn[{conversation.turn}]/{spec.name}[{place}]"
 
         async def perform(effect_key: str) -> Performed:
             conversation.live = True
             context = CallContext(conversation.context, f"{conversation.context.path}/{suffix}", effect_key)
-            performed = await _attempt(self.toolbox, spec, tool_args, context)
+            performed = await _attempt(self.toolbox, spec, arguments, context)
             seen = performed.untrusted or conversation.led_on or context.untrusted
             return replace(performed, untrusted=seen)
 
-        effect = await self.toolbox.effect(spec.name, tool_args, conversation.context.run.project_id)
+        effect = await self.toolbox.effect(spec.name, arguments, conversation.context.run.project_id)
         recorded = await conversation.context.once(
             suffix,
             kind="call",
-            digest=digest([spec.name, tool_args]),
+            digest=digest([spec.name, arguments]),
             perform=perform,
-            request={"tool": spec.name, "arguments": tool_args},
+            request={"tool": spec.name, "arguments": arguments},
             effect=effect,
             reserve=lambda _: _ONE_CALL,
-            gate=self._gate(spec.name, tool_args, effect),
+            gate=self._gate(spec.name, arguments, effect),
         )
-        return self._taken(recorded)
+        return self._result(call, recorded)
 
     def _gate(self, tool: str, arguments: JsonObject, effect: Effect) -> Gate | None:
         """What a person is asked before the call; a refusal is told to the model, which goes on."""
@@ -262,25 +211,31 @@ class JournaledTools(AbstractToolset[None]):
             tool, arguments, why, lambda error: Performed({"error": error.as_json()}, _ONE_CALL, untrusted=led_on)
         )
 
-    def _taken(self, recorded: Recorded) -> Json:
+    def _result(self, call: ToolCallPart, recorded: Recorded) -> ToolReturnPart:
         output = recorded.output
         if not isinstance(output, dict):
             raise StepFailed(ErrorKind.INTERNAL, "the record of a tool call is not an object")
         self.conversation.untrusted = self.conversation.untrusted or recorded.untrusted
         error = output.get("error")
         if isinstance(error, dict):
-            raise ToolFailed(_told(StepError.from_json(error)))
-        return _shown(output.get("result"))
+            told = _told(StepError.from_json(error))
+            return ToolReturnPart(call.tool_name, told, call.tool_call_id, outcome="failed")
+        return ToolReturnPart(call.tool_name, _shown(output.get("result")), call.tool_call_id)
 
-    def _offered(self, offer: Offer) -> ToolsetTool[None]:
-        definition = ToolDefinition(
-            name=offer.alias,
-            description=offer.spec.description,
-            parameters_json_schema=dict(offer.spec.input_schema),
-        )
-        return ToolsetTool(
-            toolset=self, tool_def=definition, max_retries=_MISTAKEN_CALLS, args_validator=_ANY_ARGUMENTS
-        )
+
+def _taken(recorded: Recorded) -> tuple[ModelResponse, bool]:
+    """The response, and whether a budget kept it short."""
+    output = recorded.output
+    if not isinstance(output, dict):
+        raise StepFailed(ErrorKind.INTERNAL, "the record of a model request is not an object")
+    return response_of_record(output.get("response")), output.get("narrowed") is True
+
+
+def _declared(parameters: ModelRequestParameters) -> int:
+    """Characters of what goes along with each request."""
+    tools = [*parameters.function_tools, *parameters.output_tools]
+    declared = sum(len(to_text(tool.parameters_json_schema)) + len(tool.description or "") for tool in tools)
+    return declared + sum(len(part.content) for part in parameters.instruction_parts or ())
 
 
 async def _attempt(toolbox: ToolBox, spec: ToolSpec, arguments: JsonObject, context: StepContext) -> Performed:
@@ -324,15 +279,4 @@ def _digest(definition: ModelDefinition, parameters: ModelRequestParameters, mes
             "outputs": outputs,
             "messages": list(messages),
         }
-    )
-
-
-def _profile(chain: Sequence[ModelDefinition]) -> ModelProfile:
-    """Structured output by grammar where the embedded model answers first, else by an output tool."""
-    embedded = chain[0].provider == "embedded"
-    return ModelProfile(
-        supports_tools=True,
-        supports_json_schema_output=True,
-        supports_json_object_output=True,
-        default_structured_output_mode="native" if embedded else "tool",
     )
