@@ -1,7 +1,7 @@
 """The journal's promises: fenced by epoch, committed in groups, one bad record alone, nothing lost or doubled."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from pgqueuer.queries import Queries
 
 from errands.core.outcomes import RunStatus
 from errands.engine.journal import Entry, Journal
+from errands.engine.patience import patiently
 from errands.engine.records import LeaseLostError, RecordRefusedError
 from errands.engine.runs import take
 from errands.store.connections import Connection
@@ -59,10 +60,22 @@ async def test_a_record_of_a_stale_epoch_is_refused(bench: Workbench) -> None:
     assert await paths(bench, run_id) == ["fresh"]
 
 
-async def append(connection: Connection, made: Entry) -> int:
+Append = Callable[[Connection, Entry], Coroutine[None, None, int]]
+"""Writes an entry; how many rows it wrote."""
+
+
+async def append_as_batch(connection: Connection, made: Entry) -> int:
     columns = (made.run_id, made.epoch, made.path, made.kind, made.status, None, made.output, *[None] * 5)
     rows = await connection.fetch(statement("append_records"), [made.run_id], *([value] for value in columns))
     return len(rows)
+
+
+async def append_alone(connection: Connection, made: Entry) -> int:
+    columns = (made.run_id, made.epoch, made.path, made.kind, made.status, None, made.output, *[None] * 5)
+    return int((await connection.execute(statement("append_record"), *columns)).removeprefix("INSERT 0 "))
+
+
+both_ways = pytest.mark.parametrize("append", [append_as_batch, append_alone])
 
 
 async def waits_for_a_lock(bench: Workbench, pid: int) -> None:
@@ -71,7 +84,10 @@ async def waits_for_a_lock(bench: Workbench, pid: int) -> None:
             await asyncio.to_thread(lambda: None)
 
 
-async def test_a_takeover_waits_for_a_stale_insert_that_was_first_and_reads_it(bench: Workbench) -> None:
+@both_ways
+async def test_a_takeover_waits_for_a_stale_insert_that_was_first_and_reads_it(
+    bench: Workbench, append: Append
+) -> None:
     run_id = await taken(bench)
     async with bench.pool.acquire() as stale, bench.pool.acquire() as other:
         transaction = stale.transaction()
@@ -87,7 +103,10 @@ async def test_a_takeover_waits_for_a_stale_insert_that_was_first_and_reads_it(b
     assert (held.epoch, read) == (2, ["first"])
 
 
-async def test_a_stale_insert_that_comes_after_the_takeover_has_read_writes_nothing(bench: Workbench) -> None:
+@both_ways
+async def test_a_stale_insert_that_comes_after_the_takeover_has_read_writes_nothing(
+    bench: Workbench, append: Append
+) -> None:
     run_id = await taken(bench)
     async with bench.pool.acquire() as stale, bench.pool.acquire() as other:
         transaction = other.transaction()
@@ -102,7 +121,8 @@ async def test_a_stale_insert_that_comes_after_the_takeover_has_read_writes_noth
     assert await paths(bench, run_id) == []
 
 
-async def test_a_stale_insert_with_an_old_snapshot_writes_nothing_either(bench: Workbench) -> None:
+@both_ways
+async def test_a_stale_insert_with_an_old_snapshot_writes_nothing_either(bench: Workbench, append: Append) -> None:
     run_id = await taken(bench)
     async with bench.pool.acquire() as stale, stale.transaction(isolation="repeatable_read"):
         await stale.fetchval("select 1 from runs")
@@ -141,22 +161,35 @@ async def test_one_stale_record_in_a_batch_fails_alone(bench: Workbench) -> None
     assert [type(result) for result in ended] == [type(None), LeaseLostError, type(None), LeaseLostError]
 
 
-async def test_a_record_sent_again_in_its_own_epoch_counts_as_written_and_is_not_doubled(bench: Workbench) -> None:
+in_company = pytest.mark.parametrize("company", [(), ("b",)], ids=["alone", "in a batch"])
+
+
+@in_company
+async def test_a_record_sent_again_in_its_own_epoch_counts_as_written_and_is_not_doubled(
+    bench: Workbench, company: tuple[str, ...]
+) -> None:
     run_id = await taken(bench)
     async with journal(bench) as writer:
         await writer.append(entry(run_id, "a", output='"first"'))
-        await writer.append(entry(run_id, "a", output='"again"'))
-    rows = await bench.pool.fetch("select output from steps where run_id = $1", run_id)
-    assert [row["output"] for row in rows] == ['"first"']
+        await asyncio.gather(*(writer.append(entry(run_id, path, output='"again"')) for path in ("a", *company)))
+    rows = await bench.pool.fetch("select path, output from steps where run_id = $1 order by seq", run_id)
+    assert [(row["path"], row["output"]) for row in rows] == [
+        ("a", '"first"'),
+        *((path, '"again"') for path in company),
+    ]
 
 
-async def test_a_record_that_an_earlier_epoch_wrote_is_not_taken_for_ones_own(bench: Workbench) -> None:
+@in_company
+async def test_a_record_that_an_earlier_epoch_wrote_is_not_taken_for_ones_own(
+    bench: Workbench, company: tuple[str, ...]
+) -> None:
     run_id = await taken(bench)
     async with journal(bench) as writer:
         await writer.append(entry(run_id, "a"))
         assert await take(bench.pool, run_id, new_id(), bench.clock())
-        with pytest.raises(LeaseLostError):
-            await writer.append(entry(run_id, "a", epoch=2))
+        appended = [writer.append(entry(run_id, path, epoch=2)) for path in ("a", *company)]
+        ended = await asyncio.gather(*appended, return_exceptions=True)
+    assert [type(one) for one in ended] == [LeaseLostError, *(type(None) for _ in company)]
 
 
 async def test_a_closed_journal_tells_those_who_wait_that_nothing_was_written(bench: Workbench) -> None:
@@ -233,8 +266,9 @@ async def test_a_worker_whose_queue_lost_its_connection_takes_new_runs_while_old
     async with bench.working():
         long = await bench.start(HEAD + "steps: [{tool: gate}]\n")
         await gate.entered()
+        other_task = await bench.apply(TEN.replace("task: t\n", "task: other\n"))
         await bench.cut_connections()
-        other = await bench.start(TEN.replace("task: t\n", "task: other\n"))
+        other = await patiently(bench.launch, *other_task)
         assert (await bench.ended(other.run_id)).status is RunStatus.SUCCEEDED
         gate.open()
         assert (await bench.ended(long.run_id)).status is RunStatus.SUCCEEDED

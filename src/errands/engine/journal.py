@@ -22,6 +22,9 @@ from errands.store.sql import statement
 
 log = structlog.get_logger()
 
+_ONE_WRITTEN = "INSERT 0 1"
+"""What the database answers to an insert that has written one row."""
+
 Also = Callable[[Connection], Awaitable[None]]
 
 
@@ -160,6 +163,9 @@ class Journal:
 
 
 async def _append(connection: Connection, batch: list[Entry]) -> set[tuple[UUID, str]]:
+    """Which entries are written now, by run and path."""
+    if len(batch) == 1:
+        return await _append_one(connection, batch[0])
     rows = await connection.fetch(
         statement("append_records"),
         list({e.run_id for e in batch}),
@@ -177,6 +183,26 @@ async def _append(connection: Connection, batch: list[Entry]) -> set[tuple[UUID,
         [e.finished_at for e in batch],
     )
     return {(row[0], row[1]) for row in rows}
+
+
+async def _append_one(connection: Connection, entry: Entry) -> set[tuple[UUID, str]]:
+    """As a batch at rest mostly is: the same in half the time, since nothing has to be put into arrays and back."""
+    done = await connection.execute(
+        statement("append_record"),
+        entry.run_id,
+        entry.epoch,
+        entry.path,
+        entry.kind,
+        entry.status,
+        entry.input,
+        entry.output,
+        entry.output_ref,
+        entry.error,
+        entry.facts,
+        entry.started_at,
+        entry.finished_at,
+    )
+    return {(entry.run_id, entry.path)} if done == _ONE_WRITTEN else set()
 
 
 def _settle(batch: list[Entry], written: set[tuple[UUID, str]]) -> None:
