@@ -8,6 +8,7 @@ import inspect
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import cast, get_args
 
@@ -162,6 +163,19 @@ def test_every_problem_and_rule_has_a_meaning_and_a_next_move() -> None:
     told = [text for one in PROBLEM_KINDS.values() for text in (one.means, one.do)]
     told += [text for rule in RULES.values() for text in (rule.means, rule.do)]
     assert [text for text in told if not text.endswith(".")] == []
+
+
+def test_every_problem_has_the_status_that_its_table_says() -> None:
+    made = re.compile(r'HTTPStatus\.(\w+),\s*"([a-z-]+)"')
+    code = "\n".join(file.read_text(encoding="utf-8") for file in (SOURCE / "api").glob("*.py"))
+    found = [(HTTPStatus[status], kind) for status, kind in made.findall(code)]
+    assert len(found) >= 15
+    assert [kind for status, kind in found if PROBLEM_KINDS[cast(ProblemKind, kind)].status != status] == []
+
+
+def test_every_key_of_the_format_has_a_meaning() -> None:
+    page = (ROOT / "docs/reference/keys.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `[^|]*\| *\|$|^\| `[^|]*\|[^|]*\|[^|]*\| +\|$", page, re.MULTILINE) == []
 
 
 def test_every_error_that_a_step_can_have_stands_in_the_format_of_tasks() -> None:

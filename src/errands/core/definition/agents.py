@@ -14,7 +14,9 @@ class Example(Frozen):
     """What an agent was asked once, and how it should have answered."""
 
     prompt: Annotated[str, Field(min_length=1, max_length=20_000)]
+    """What somebody might ask."""
     answer: Annotated[str, Field(min_length=1, max_length=20_000)]
+    """What a good answer looks like."""
 
 
 class AgentDefinition(Frozen):
@@ -23,9 +25,11 @@ class AgentDefinition(Frozen):
     agent: str
     """Name, unique in the project."""
     description: str | None = None
+    """What it is for."""
     model: str | None = None
     """Name of a model of the project. `None`: the server's default model, `embedded` out of the box."""
     instructions: str = ""
+    """What its model is told before each prompt."""
     tools: tuple[str, ...] = ()
     """Tools it may use, by name or glob; always cut by the task's grants."""
     approve_tools: tuple[str, ...] = ()
@@ -42,7 +46,9 @@ class Price(Frozen):
     """US dollars for one million tokens."""
 
     input: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    """For a million tokens that are sent."""
     output: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    """For a million tokens that the model gives."""
 
 
 class Rate(Frozen):
@@ -60,6 +66,7 @@ class ModelDefinition(Frozen):
     model: str
     """Name, unique in the project. `embedded` is built in."""
     provider: Literal["openai", "openai-compatible", "anthropic", "google", "bedrock", "ollama", "embedded"]
+    """Who runs the model, or whose protocol its server speaks."""
     name: str | None = None
     """What the provider calls it. `None` only for `embedded`."""
     base_url: str | None = None
@@ -77,7 +84,9 @@ class ModelDefinition(Frozen):
     retries: Annotated[int, Field(ge=0, le=10)] = 2
     """Further attempts of one request after 429, 5xx, a network error or a time-out."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    """How much answers may vary. `None`: as the provider has it."""
     max_output_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Longest answer. `None`: as the provider has it."""
 
 
 class KnownModel(ModelDefinition):

@@ -192,25 +192,35 @@ def _param() -> Part:
         "type": "object",
         "description": "A JSON Schema of the argument, and where its value comes from if none is given.",
         "properties": {
-            "type": {"anyOf": [types, {"type": "array", "items": types}]},
-            "description": {"type": "string"},
-            "title": {"type": "string"},
-            "enum": {"type": "array", "minItems": 1},
-            "format": {"type": "string", "examples": ["date", "date-time", "email", "uri", "textarea"]},
-            "minimum": number,
-            "maximum": number,
-            "minLength": count,
-            "maxLength": count,
-            "pattern": {"type": "string", "format": "regex"},
-            "items": {"type": ["object", "boolean"]},
-            "properties": {"type": "object"},
-            "required": {"type": "array", "items": {"type": "string"}},
+            "type": _worded("What kind of value it is.", {"anyOf": [types, {"type": "array", "items": types}]}),
+            "description": _worded("What it means, for whoever fills in the form.", {"type": "string"}),
+            "title": _worded("How a form calls it.", {"type": "string"}),
+            "enum": _worded("The only values.", {"type": "array", "minItems": 1}),
+            "format": _worded(
+                "What kind of text; `file` takes a file.",
+                {"type": "string", "examples": ["date", "date-time", "email", "uri", "textarea", "file"]},
+            ),
+            "minimum": _worded("Least number.", number),
+            "maximum": _worded("Greatest number.", number),
+            "minLength": _worded("Least length of a text.", count),
+            "maxLength": _worded("Greatest length of a text.", count),
+            "pattern": _worded("Regular expression that a text must match.", {"type": "string", "format": "regex"}),
+            "items": _worded("Schema of each item of a list.", {"type": ["object", "boolean"]}),
+            "properties": _worded("Schema of each key of an object.", {"type": "object"}),
+            "required": _worded("Keys that an object must have.", {"type": "array", "items": {"type": "string"}}),
             "default": template,
-            "from": {"oneOf": [_source("last_run"), _source("tool"), _source("expression")]},
+            "from": _worded(
+                "Where the value comes from if no argument is given, instead of `default`.",
+                {"oneOf": [_source("last_run"), _source("tool"), _source("expression")]},
+            ),
             "options": _source("tool") | {"description": "Choices that a form offers, drawn from a tool."},
         },
         "not": {"required": ["default", "from"]},
     }
+
+
+def _worded(words: str, part: Part) -> Part:
+    return part | {"description": words}
 
 
 def _source(kind: str) -> Part:

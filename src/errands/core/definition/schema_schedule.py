@@ -74,17 +74,26 @@ SCHEDULE: Final[Part] = _mapping(
         "timezone": {"type": "string", "description": "IANA name such as Europe/Berlin, or user."},
         "starting": {"type": "string", "description": "Nothing fires before this moment."},
         "until": {"type": "string", "description": "Nothing fires after this moment."},
-        "max_runs": _COUNT,
+        "max_runs": _COUNT | {"description": "Then it fires no more."},
         "window": _WINDOW,
         "except": _EXCEPT,
         "jitter": DURATION | {"description": "A stable offset of up to this much."},
-        "overlap": {"enum": ["skip", "queue_one", "queue_all", "cancel_running", "allow"], "default": "skip"},
-        "max_concurrent": _COUNT,
+        "overlap": {
+            "enum": ["skip", "queue_one", "queue_all", "cancel_running", "allow"],
+            "default": "skip",
+            "description": "What a start does while a run is active. Absent: what the task's limits say, else skip.",
+        },
+        "max_concurrent": _COUNT
+        | {"description": "Runs at the same time, with `overlap: allow`. Absent: what the task's limits say."},
         "missed": {
             "description": "Planned times that passed while nothing could start: none, last or all.",
             "anyOf": [{"enum": ["none", "last", "all"]}, {"type": "object"}],
         },
-        "dst": _mapping({"gap": {"enum": ["shift", "skip"]}, "fold": {"enum": ["first", "second", "both"]}}),
+        "dst": _mapping(
+            {"gap": {"enum": ["shift", "skip"]}, "fold": {"enum": ["first", "second", "both"]}},
+            "When clocks change: a time that does not exist is shifted or skipped, one that comes twice is taken "
+            "first, second or both times.",
+        ),
     },
     "When runs are planned. One of hourly, daily, weekly, monthly, every, cron, rrule, at or any.",
 )

@@ -20,12 +20,15 @@ class StepBase(Frozen):
     id: str | None = None
     """Variable that holds the step's output in later expressions."""
     title: str | None = None
+    """How lists and the page show it."""
     when: str | None = None
     """Bare expression; unless it is true the step is skipped and its output is None."""
     retry: Retry | None = None
+    """Try it again when it fails."""
     timeout: Duration | None = None
     """For one attempt. `None`: only the run's own time limit holds."""
     cache: Cache | None = None
+    """Take the output of an earlier run."""
     keep: dict[str, JsonValue] = Field(default_factory=dict)
     """Templates of values for the task's `state`, written atomically with this step's success."""
     on_crash: Literal["repeat", "ask"] = "repeat"
@@ -39,6 +42,7 @@ class ToolStep(StepBase):
 
     kind: Literal["tool"] = "tool"
     tool: str
+    """Name of the tool."""
     with_: dict[str, JsonValue] = Field(default_factory=dict, alias="with")
     """Templates of the tool's arguments."""
 
@@ -48,6 +52,7 @@ class AgentStep(StepBase):
 
     kind: Literal["agent"] = "agent"
     prompt: str
+    """Template of what the agent is asked."""
     agent: str | None = None
     """`None`: the task's agent."""
     model: str | None = None
@@ -61,6 +66,7 @@ class AgentStep(StepBase):
     files: tuple[str, ...] = ()
     """Templates of workspace paths that are shown to the model."""
     budget: Budget | None = None
+    """What this step may spend."""
 
 
 class TransformStep(StepBase):
@@ -68,6 +74,7 @@ class TransformStep(StepBase):
 
     kind: Literal["transform"] = "transform"
     python: str
+    """Python; the value of its last expression is the output."""
 
 
 class IfStep(StepBase):
@@ -75,8 +82,11 @@ class IfStep(StepBase):
 
     kind: Literal["if"] = "if"
     condition: str = Field(alias="if")
+    """Bare expression."""
     then: "tuple[Step, ...]" = ()
+    """Done if it is true."""
     else_: "tuple[Step, ...]" = Field(default=(), alias="else")
+    """Done if it is not."""
 
 
 class SwitchStep(StepBase):
@@ -86,7 +96,9 @@ class SwitchStep(StepBase):
     subject: str = Field(alias="switch")
     """Bare expression; its text is compared (`true`, `false`, `null` as in JSON)."""
     cases: "dict[str, tuple[Step, ...]]"
+    """Steps by the text that takes them."""
     default: "tuple[Step, ...]" = ()
+    """Done where no case fits."""
 
 
 class ForEachStep(StepBase):
@@ -96,12 +108,15 @@ class ForEachStep(StepBase):
     items: str = Field(alias="for_each")
     """Bare expression that gives a list."""
     as_: str = Field(default="item", alias="as")
+    """Name of a variable that holds the round's item, or list of items with `batch`."""
     max_parallel: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Rounds at the same time."""
     batch: Annotated[int, Field(ge=1)] | None = None
     """Hand the steps lists of up to this many items instead of single ones."""
     on_item_error: Literal["stop", "continue"] = "stop"
     """`continue`: a failed item's place in the output holds None and the others go on."""
     do: "tuple[Step, ...]"
+    """Done for each item."""
 
 
 class RepeatStep(StepBase):
@@ -109,6 +124,7 @@ class RepeatStep(StepBase):
 
     kind: Literal["repeat"] = "repeat"
     repeat: "tuple[Step, ...]"
+    """Done in each round."""
     as_: str | None = Field(default=None, alias="as")
     """Name of a variable that holds what the round before gave: its last step's output, None in the first round."""
     until: str
@@ -124,6 +140,7 @@ class ParallelStep(StepBase):
 
     kind: Literal["parallel"] = "parallel"
     parallel: "dict[str, tuple[Step, ...]]"
+    """Steps of each branch, by its name."""
 
 
 class SubtaskStep(StepBase):
@@ -131,8 +148,11 @@ class SubtaskStep(StepBase):
 
     kind: Literal["run"] = "run"
     task: str = Field(alias="run")
+    """Name of the task."""
     with_: dict[str, JsonValue] = Field(default_factory=dict, alias="with")
+    """Templates of its arguments."""
     wait: bool = True
+    """Whether the step waits for its end."""
 
 
 class WaitStep(StepBase):
@@ -163,13 +183,16 @@ class Escalation(Frozen):
     """Ask more people when nobody has answered."""
 
     after: Duration
+    """How long the question may wait before."""
     to: tuple[str, ...]
+    """Who may answer then too: `user:`, `group:`, `role:`."""
 
 
 class ApprovalTimeout(Frozen):
     """What happens when nobody answers in time."""
 
     after: Duration
+    """How long the question may wait."""
     choose: str | None = None
     """The choice that is then taken. `None`: the step fails as timed out."""
 

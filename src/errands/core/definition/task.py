@@ -78,11 +78,15 @@ class TaskTest(Frozen):
     """A dry run with stubs and what must come of it."""
 
     name: str
+    """What the test is called."""
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    """Arguments of the run."""
     stub: dict[str, JsonValue] = Field(default_factory=dict)
     """Step id (or path) to its output. A step that would touch the world and has no stub fails the test."""
     state: dict[str, JsonValue] = Field(default_factory=dict)
+    """What earlier runs would have kept."""
     payload: JsonValue = None
+    """What would have started it."""
     now: str | None = None
     """ISO 8601 moment taken as the run's start. `None`: the real one."""
     expect: Expectation = Field(default_factory=Expectation)
@@ -94,21 +98,26 @@ class TaskDefinition(Frozen):
     task: str
     """Name, unique in the project: `[a-z][a-z0-9-]*`."""
     title: str | None = None
+    """How lists and the page show it."""
     description: str
     tags: tuple[str, ...] = ()
+    """Words to find it by."""
     agent: str | None = None
     """Agent of steps that name none."""
     params: tuple[Param, ...] = ()
     grants: Grants = Field(default_factory=Grants)
+    """What it may reach. Nothing else can be."""
     budget: Budget | None = None
+    """What its agents may spend."""
     limits: Limits = Field(default_factory=Limits)
+    """Bounds on a run, and on how many run at once."""
     steps: tuple[Step, ...]
     on_error: tuple[Step, ...] = ()
     """Done after the first unhandled failure; sees `error`."""
     finally_: tuple[Step, ...] = Field(default=(), alias="finally")
     """Done after success, failure, cancel and time-out."""
     output: JsonValue = None
-    """Template of the task's output, if `has_output`; else the last step's output."""
+    """Template of the task's output. Absent: the last step's output."""
     has_output: bool = False
     keep: dict[str, JsonValue] = Field(default_factory=dict)
     """Templates of values for `state`, written with the run's success."""

@@ -58,6 +58,7 @@ class Webhook(Frozen):
     """What a webhook accepts. It needs a `signature` or a `token`."""
 
     signature: Signature | None = None
+    """How the sender proves itself."""
     token: str | None = None
     """`secret:NAME` of a bearer token that the sender must show."""
     payload: dict[str, JsonValue] | None = None
@@ -78,6 +79,7 @@ class WebhookTrigger(TriggerBase):
 
     kind: Literal["webhook"] = "webhook"
     webhook: Webhook
+    """What is accepted at its address."""
 
 
 class Email(Frozen):
@@ -103,6 +105,7 @@ class EmailTrigger(TriggerBase):
 
     kind: Literal["email"] = "email"
     email: Email
+    """What mail is accepted."""
 
 
 Outcome = Literal["succeeded", "failed", "timed_out", "cancelled", "any"]
@@ -126,6 +129,7 @@ class EventTrigger(TriggerBase):
 
     kind: Literal["event"] = "event"
     event: Event
+    """The end of which task's runs, or which event of the project."""
 
 
 Trigger = Annotated[ScheduleTrigger | WebhookTrigger | EmailTrigger | EventTrigger, Field(discriminator="kind")]
