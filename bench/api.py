@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from harness import fresh_folder, run_as_a_server, settle
+from harness import fresh_folder, settle
 from history import PROJECT, generate
 from measuring import Figure, percentile, report
 
@@ -190,4 +190,4 @@ if __name__ == "__main__":
         _clients(sys.argv[2:])
     else:
         given = [int(one) for one in sys.argv[1:]]
-        report(run_as_a_server(main(*[*given, *(1_000_000, 500)[len(given) :]])))
+        report(asyncio.run(main(*[*given, *(1_000_000, 500)[len(given) :]])))

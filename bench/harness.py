@@ -2,18 +2,16 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
 import structlog
 
 from errands.bootstrap.memory import begin_loading, loaded
-from errands.cli.desk import quick_loop
 from errands.core.definition.parsing import parse_task
 from errands.core.expressions.sandbox import Sandbox
 from errands.core.outcomes import Performed
@@ -27,8 +25,6 @@ from errands.store.artifacts import ArtifactStore
 from errands.store.database import Database
 from errands.store.identifiers import new_id
 from errands.store.migrations import upgrade
-
-Came = TypeVar("Came")
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
 
@@ -145,12 +141,6 @@ async def engine_of(
         yield Engine(parts)
     finally:
         await sandbox.aclose()
-
-
-def run_as_a_server(main: Coroutine[None, None, Came]) -> Came:
-    """Run in the event loop that `errands start`, `serve` and `worker` have."""
-    with asyncio.Runner(loop_factory=quick_loop) as runner:
-        return runner.run(main)
 
 
 @asynccontextmanager

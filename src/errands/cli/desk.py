@@ -80,15 +80,6 @@ class Room:
         return self.client.approvals if person is None else self.client.approvals.acting_as(acting_as(person))
 
 
-def quick_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's, which costs less for each message on a socket; the usual one where there is none (Windows)."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
-
-
 class LeftAtOnce(Exception):
     """The person will not wait: whatever is open is closed without grace."""
 
@@ -96,16 +87,12 @@ class LeftAtOnce(Exception):
 Act = Callable[[Desk], Coroutine[None, None, ExitCode | None]]
 
 
-def perform(context: typer.Context, act: Act, *, as_json: bool = False, lasting: bool = False) -> NoReturn:
-    """Run a command to its end, say what went wrong if something did, and leave with its exit code.
-
-    `lasting`: it serves or works until it is told to stop, in the quicker event loop.
-    """
+def perform(context: typer.Context, act: Act, *, as_json: bool = False) -> NoReturn:
+    """Run a command to its end, say what went wrong if something did, and leave with its exit code."""
     invocation: Invocation = context.find_object(Invocation) or _unwired()
     screen = make_screen(as_json=as_json)
     try:
-        with asyncio.Runner(loop_factory=quick_loop if lasting else None) as runner:
-            code = runner.run(act(Desk(invocation.wiring, screen, invocation.server)))
+        code = asyncio.run(act(Desk(invocation.wiring, screen, invocation.server)))
     except LeftAtOnce:
         code = ExitCode.INTERRUPTED
     except KeyboardInterrupt:

@@ -40,4 +40,4 @@ def _serve(context: typer.Context, host: str | None, port: int | None, *, worker
 
         return await serve(desk, host, port, worker=worker)
 
-    perform(context, act, as_json=as_json, lasting=True)
+    perform(context, act, as_json=as_json)

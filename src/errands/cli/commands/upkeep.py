@@ -28,7 +28,7 @@ def worker(
 
         return await work(desk, concurrency)
 
-    perform(context, act, as_json=as_json, lasting=True)
+    perform(context, act, as_json=as_json)
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
