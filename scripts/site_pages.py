@@ -32,21 +32,22 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     home = here if (ROOT / here).exists() and not (ROOT / "docs" / here).exists() else f"docs/{here}"
     parts, at = [], 0
     for block in FENCED.finditer(markdown):
-        parts += [_led(markdown[at : block.start()], here, home), block[0]]
+        parts += [_led(markdown[at : block.start()], here, home, files), block[0]]
         at = block.end()
-    return "".join([*parts, _led(markdown[at:], here, home)])
+    return "".join([*parts, _led(markdown[at:], here, home, files)])
 
 
-def _led(text: str, here: str, home: str) -> str:
+def _led(text: str, here: str, home: str, files: Files) -> str:
     def place(link: re.Match[str]) -> str:
         target, hash_, anchor = link[2].partition("#")
         if not target or "://" in target or target.startswith("mailto:"):
             return link[0]
         there = posixpath.normpath(posixpath.join(posixpath.dirname(home), target))
+        exists = (ROOT / there).exists()
         if (ROOT / there).is_dir():
             there = f"{there}/README.md"
-            if not (ROOT / there).exists():
-                return link[1][1:-2]  # a folder has no page here: only its name
+        if exists and files.get_file_from_path(there.removeprefix("docs/")) is None:
+            return link[1][1:-2]  # it stands in the repository alone: here only its name
         on_site = posixpath.relpath(there.removeprefix("docs/"), posixpath.dirname(here) or ".")
         return f"{link[1]}{on_site}{hash_}{anchor}{link[3]}"
 

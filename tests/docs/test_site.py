@@ -28,7 +28,7 @@ def small_site(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "docs" / "stylesheets", tmp_path / "docs" / "stylesheets")
     write(tmp_path, "docs/README.md", "# Top\n\n[Walk](how-to/walk.md#far-and-wide) [all](../templates/README.md)\n")
     write(tmp_path, "docs/how-to/walk.md", "# Walk\n\n## Far, and wide\n\n[templates](../../templates/README.md)\n")
-    write(tmp_path, "templates/README.md", "# Templates\n\n[back](../docs/how-to/walk.md)\n")
+    write(tmp_path, "templates/README.md", "# Templates\n\n[back](../docs/how-to/walk.md) [code](../scripts/site.py)\n")
     return tmp_path
 
 
@@ -45,6 +45,8 @@ def test_pages_beside_the_docs_and_links_between_both_are_on_the_site(small_site
     assert 'href="../templates/index.html"' in page
     back = (small_site / "site" / "templates" / "index.html").read_text(encoding="utf-8")
     assert 'href="../how-to/walk.html"' in back
+    assert "site.py" not in back, "what stands in the repository alone is named, not linked"
+    assert "code" in back
 
 
 def test_broken_links_missing_headings_and_pages_that_no_menu_names_are_refused(small_site: Path) -> None:
