@@ -38,6 +38,7 @@ OTHERS = {
         "pytest",
         "python",
         "python3",
+        "sed",
         "sort",
     ),
     *("systemctl", "tail", "tar", "useradd", "wmill"),
