@@ -14,6 +14,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parent.parent
 BROUGHT_IN = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "templates/**/*", "examples/**/*")
 LINK = re.compile(r"(?<!`)(\[[^\]`]*(?:`[^`]*`[^\]`]*)*\]\()([^)\s]+)(\))")
+CELL = re.compile(r"<td>.*?</td>", re.DOTALL)
 FENCED = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 
 
@@ -35,6 +36,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         parts += [_led(markdown[at : block.start()], here, home, files), block[0]]
         at = block.end()
     return "".join([*parts, _led(markdown[at:], here, home, files)])
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """In a table `\\|` in code is a bar, here as in the repository."""
+    return CELL.sub(lambda cell: cell[0].replace("\\|", "|"), html)
 
 
 def _led(text: str, here: str, home: str, files: Files) -> str:

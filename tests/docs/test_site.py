@@ -27,7 +27,11 @@ def small_site(tmp_path: Path) -> Path:
     write(tmp_path, "mkdocs.yml", re.sub(r"^nav:\n(?:  .*\n)+", nav, settings, flags=re.MULTILINE))
     shutil.copytree(ROOT / "docs" / "stylesheets", tmp_path / "docs" / "stylesheets")
     write(tmp_path, "docs/README.md", "# Top\n\n[Walk](how-to/walk.md#far-and-wide) [all](../templates/README.md)\n")
-    write(tmp_path, "docs/how-to/walk.md", "# Walk\n\n## Far, and wide\n\n[templates](../../templates/README.md)\n")
+    write(
+        tmp_path,
+        "docs/how-to/walk.md",
+        "# Walk\n\n## Far, and wide\n\n[templates](../../templates/README.md)\n\n| A |\n|---|\n| `a\\|b` |\n",
+    )
     write(tmp_path, "templates/README.md", "# Templates\n\n[back](../docs/how-to/walk.md) [code](../scripts/site.py)\n")
     return tmp_path
 
@@ -43,6 +47,7 @@ def test_pages_beside_the_docs_and_links_between_both_are_on_the_site(small_site
     assert built(small_site)[0] == 0
     page = (small_site / "site" / "how-to" / "walk.html").read_text(encoding="utf-8")
     assert 'href="../templates/index.html"' in page
+    assert "<code>a|b</code>" in page
     back = (small_site / "site" / "templates" / "index.html").read_text(encoding="utf-8")
     assert 'href="../how-to/walk.html"' in back
     assert "site.py" not in back, "what stands in the repository alone is named, not linked"
