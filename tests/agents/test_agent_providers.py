@@ -335,6 +335,20 @@ def test_a_run_without_agents_does_not_pay_for_pydantic_ai() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_what_the_first_agent_loads_is_left_alone_by_the_collector() -> None:
+    code = (
+        "import gc, asyncio; from errands.agents import Models, scripted; from errands.core.ports import AgentCall\n"
+        "from tests.agents.memory_journal import MemoryContext, MemoryJournal; from tests.agents.project import staff\n"
+        "agents = staff(Models(extra={'scripted': scripted('Hello.')}))\n"
+        "asyncio.run(agents.work(AgentCall('Hi.', model='scripted'), MemoryContext(MemoryJournal())))\n"
+        "print(len(gc.get_objects()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": "."}
+    )
+    assert int(done.stdout) < 20_000, "else each full collection halts all runs while it walks the library"
+
+
 class _Pace:
     """Has room only for the third asking."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from errands.agents.embedded import EmbeddedModel
+from errands.agents.loading import keep_loaded
 from errands.core.definition.agents import KnownModel, ModelDefinition, Rate
 from errands.core.outcomes import ErrorKind, StepFailed
 
@@ -128,6 +129,7 @@ class Models:
 def _load_providers() -> type["Providers"]:
     from errands.agents.thinking.providers import Providers
 
+    keep_loaded()
     return Providers
 
 

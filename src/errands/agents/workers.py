@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from errands.agents.attachments import Attachment, read_attachment
+from errands.agents.loading import keep_loaded
 from errands.agents.models import Models
 from errands.agents.offers import Offer, names_of, offer
 from errands.agents.ports import Directory, ToolBox
@@ -175,10 +176,12 @@ class Agents:
 def _load_probing() -> ModuleType:
     from errands.agents.thinking import probing
 
+    keep_loaded()
     return probing
 
 
 def _load_conversation() -> Converse:
     from errands.agents.thinking.conversation import converse
 
+    keep_loaded()
     return converse
