@@ -1,7 +1,7 @@
 # Every target first runs scripts/setup, which makes or refreshes .venv and ends at once when nothing has changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start check format pages docs screenshots test faults bench lock clean
+.PHONY: help setup demo start check format pages docs screenshots test mcp faults bench lock clean
 PYTHON := .venv/bin/python
 # The embedded model's weights come with whatever installer there is: the one that setup brought will do.
 export PATH := $(PATH):$(CURDIR)/.uv/bin
@@ -38,6 +38,9 @@ docs: setup ## Build the documentation site into site/
 
 test: setup ## Run the tests, fault scripts in their short form
 	.venv/bin/pytest
+
+mcp: setup ## Fetch programs of the MCP project, for the tests that are skipped without them
+	@$(PYTHON) scripts/mcp_programs.py
 
 faults: setup ## Run the fault scripts at full length (kills, freezes, lost database)
 	ERRANDS_FAULTS=full .venv/bin/pytest tests/faults -v --timeout 3600

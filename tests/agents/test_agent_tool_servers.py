@@ -22,9 +22,10 @@ from tests.tools.test_tool_servers import Known
 
 _SCRIPT = Path(__file__).parents[1] / "tools" / "tool_server.py"
 _MODULES = os.environ.get("ERRANDS_TEST_NODE_MODULES", "")
-"""A `node_modules` folder with the two packages: `npm install @modelcontextprotocol/server-everything ...`."""
+"""A `node_modules` folder, as `make mcp` makes it. Where there is no Node on PATH, it has a link to one."""
+_NODE = shutil.which("node", path=f"{os.environ.get('PATH', '')}:{_MODULES}/.bin")
 needs_npm = pytest.mark.skipif(
-    shutil.which("node") is None or not (Path(_MODULES) / "@modelcontextprotocol/server-everything").is_dir(),
+    _NODE is None or not (Path(_MODULES) / "@modelcontextprotocol/server-everything").is_dir(),
     reason="needs node, and ERRANDS_TEST_NODE_MODULES with @modelcontextprotocol/server-everything and -filesystem",
 )
 
@@ -65,8 +66,8 @@ async def test_the_servers_everything_and_filesystem_serve_steps_and_agents(tmp_
     model = scripted([Call("everything/echo", {"message": "hi"}), Call("fs/read_text_file", read)], "Done.")
     agents = Agents(Directory(), toolbox, Models(extra={"scripted": model}))
     try:
-        await _added(toolbox, known, "everything", "node", f"{packages}/server-everything/dist/index.js", "stdio")
-        await _added(toolbox, known, "fs", "node", f"{packages}/server-filesystem/dist/index.js", str(tmp_path))
+        await _added(toolbox, known, "everything", str(_NODE), f"{packages}/server-everything/dist/index.js", "stdio")
+        await _added(toolbox, known, "fs", str(_NODE), f"{packages}/server-filesystem/dist/index.js", str(tmp_path))
         place = await toolbox.call("everything/get-structured-content", {"location": "New York"}, context)
         done = await agents.work(AgentCall("Go.", model="scripted", tools=("everything/echo", "fs/*")), context)
         with pytest.raises(StepFailed, match="Access denied"):
