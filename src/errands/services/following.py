@@ -108,7 +108,7 @@ async def follow_run(
                 for event in await _changes(database, tail, run_id, seen, await inbox.take()):
                     yield event
             if not ended_before and (held_before or not seen.live):
-                for line in await _late_lines(database, run_id, seen):
+                for line in await _late_lines(database, tail, run_id, seen):
                     yield line
             yield RunEnded(await tail.views.read(run_id, partial(_end, database, engine.versions, artifacts, run_id)))
         finally:
@@ -233,11 +233,19 @@ def _new_lines(lines: Sequence[LogRow], seen: _Seen) -> list[RunEvent]:
     return changes
 
 
-async def _late_lines(database: Database, run_id: UUID, seen: _Seen) -> list[RunEvent]:
-    """A worker elsewhere writes its lines a moment after they were logged, and so after the run's end."""
+async def _late_lines(database: Database, tail: Tail, run_id: UUID, seen: _Seen) -> list[RunEvent]:
+    """A worker elsewhere writes its lines a moment after they were logged, and so after the run's end.
+
+    Followers of a run read them together: whichever is first has waited long enough for all.
+    """
     await asyncio.sleep(_LINES_LATE_SECONDS)
-    async with database.reader.connect() as connection:
-        return _new_lines(await record.log(connection, run_id, seen.last_line, _LOG_LINES), seen)
+    after = seen.last_line
+
+    async def read() -> Sequence[LogRow]:
+        async with database.reader.connect() as connection:
+            return await record.log(connection, run_id, after, _LOG_LINES)
+
+    return _new_lines(await tail.lines.read((run_id, after), read), seen)
 
 
 def _level(text: str) -> Level:

@@ -132,6 +132,7 @@ class Tail:
         self._looking: asyncio.Task[None] | None = None
         self.views: Sharing[RunView] = Sharing()
         self.waits: Sharing[tuple[WaitView, ...]] = Sharing()
+        self.lines: Sharing[Sequence[LogRow]] = Sharing()
         """What many followers of one run look up at the same moment."""
 
     @contextmanager
