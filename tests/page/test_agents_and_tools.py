@@ -1,6 +1,8 @@
 """Looking after what a project works with: agents, models, tool servers, channels, groups, access to a task."""
 
 import json
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.agents.fake_provider import provider, says
-from tests.page.conftest import NewDatabase, sign_in
+from tests.page.conftest import SCREEN, NewDatabase, sign_in
 from tests.page.loopback import aside
 from tests.page.serving import Served, serve
+from tests.tools.authorization_server import People, signing_in
 from tests.tools.loopback import serving
 from tests.tools.tool_server import serve as tool_server
 
@@ -76,6 +79,56 @@ def test_a_tool_server_is_connected_tested_and_a_changed_tool_is_accepted(
     page.get_by_role("button", name="Test it").click()
     expect(page.get_by_text("does not work", exact=True)).to_be_visible()
     assert "t0ken-of-the-crm" not in page.content()
+
+
+def test_a_person_signs_in_at_a_tool_server_again_and_out(
+    browser: Browser, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = {"ERRANDS_ALLOW_PRIVATE_HOSTS": "*", "ERRANDS_PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    with (
+        aside(lambda: signing_in(People())) as people,
+        # Where the authorization server sends the browser back to.
+        serve(new_database(), tmp_path, settings=settings, port=port) as served,
+        browser.new_context(base_url=served.url, viewport=SCREEN) as context,
+    ):
+        sign_in(context, served)
+        page = context.new_page()
+        page.goto("/p/default/tools/new-server")
+        page.get_by_label("Name").fill("crm")
+        page.get_by_label("Address", exact=True).fill(people.mcp)
+        page.get_by_label("A person signs in there (OAuth)").check()
+        page.get_by_role("button", name="Connect it").click()
+        signing = page.get_by_role("region", name="Signing in")
+        expect(signing).to_contain_text("Nobody has signed in")
+        expect(page.get_by_text("does not work", exact=True)).to_be_visible()
+
+        def sign_in_there(button: str | re.Pattern[str]) -> str:
+            signing.get_by_role("button", name=button).click()
+            with context.expect_page() as opened:
+                signing.get_by_role("link", name="Open the page to sign in").click()
+            said = opened.value.get_by_role("main").inner_text()
+            opened.value.close()
+            return said
+
+        people.refuses = True
+        assert "Not connected" in sign_in_there("Sign in")
+        expect(signing).to_contain_text("Nobody has signed in")
+        people.refuses = False
+        assert "crm of the project default is connected" in sign_in_there("Sign in")
+        expect(signing).to_contain_text(f"ana has signed in at {people.url}")
+        expect(page.get_by_text("answers", exact=True)).to_be_visible()
+        expect(page.get_by_role("table", name="Accepted tools").get_by_role("row")).to_have_count(14)
+        people.end_sign_ins()
+        page.get_by_role("button", name="Test it").click()
+        expect(page.get_by_text("does not work", exact=True)).to_be_visible()
+        assert "is connected" in sign_in_there(re.compile("Sign in"))
+        expect(page.get_by_text("answers", exact=True)).to_be_visible()
+        signing.get_by_role("button", name="Sign out").click()
+        page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+        expect(signing).to_contain_text("Nobody has signed in")
+        assert not re.search("[ar]t-[A-Za-z0-9_-]{20}", page.content())
 
 
 def test_a_tool_is_found_and_says_what_it_takes_and_gives(page: Page, served: Served) -> None:

@@ -84,7 +84,11 @@ function Rail({ project }: { project: string }) {
   const rail = useRef<HTMLElement>(null)
   const { pathname } = useLocation()
   useEffect(() => {
-    rail.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+    const own = rail.current
+    if (!own) return
+    // Where nothing is hidden nothing is scrolled: Tab would begin there, and pass over what comes before it.
+    if (own.scrollWidth > own.clientWidth || own.scrollHeight > own.clientHeight)
+      own.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
   }, [pathname])
   return (
     <nav ref={rail} className={classes.rail} aria-label="Screens">

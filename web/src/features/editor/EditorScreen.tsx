@@ -71,7 +71,7 @@ function Editor({ project, task, stored }: EditorProps) {
   const navigate = useNavigate()
   useHotkeys([['mod+Z', () => pane === 'steps' && undo()]])
   // The draft stays in this browser, so leaving loses nothing; only a form field that is being typed in must be left first.
-  useBlocker({ shouldBlockFn: () => ((document.activeElement as HTMLElement | null)?.blur?.(), false) })
+  useBlocker({ shouldBlockFn: () => ((document.activeElement as HTMLElement | null)?.blur?.(), false), enableBeforeUnload: false })
   const storedNow = async () => {
     publish.close()
     reset({ text: draft.text, base: null })

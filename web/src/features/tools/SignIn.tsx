@@ -1,5 +1,6 @@
 import { Button, Text } from '@mantine/core'
-import { useQueryClient } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
 
 import type { SignInView, ToolServerView } from '@/api/generated/schema'
 import { useChange } from '@/ui/change'
@@ -19,9 +20,18 @@ interface SignInProps {
 /** Who has signed in at the server, and the way to do it. */
 export function SignIn({ owner, server, signIn, may }: SignInProps) {
   const client = useQueryClient()
+  /** When somebody had signed in last as the page to sign in was opened; undefined: it was not. */
+  const [before, setBefore] = useState<string | null>()
+  // The sign-in ends in another window: looked for until there is another one.
+  const waiting = before !== undefined && before === (signIn.at ?? null)
+  useQuery({ ...serverQuery(owner, server.name), refetchInterval: waiting ? 2_000 : false })
   const begin = useChange({ act: () => beginSignIn(owner, server.name), stale: [] })
   const end = async () => {
     client.setQueryData(serverQuery(owner, server.name).queryKey, await endSignIn(owner, server.name))
+  }
+  const opened = () => {
+    setBefore(signIn.at ?? null)
+    begin.reset()
   }
   const url = begin.data && /^https?:\/\//.test(begin.data.url) ? begin.data.url : null
   return (
@@ -38,7 +48,7 @@ export function SignIn({ owner, server, signIn, may }: SignInProps) {
         {may && (
           <div className={form.foot}>
             {url ? (
-              <Button component="a" href={url} target="_blank" rel="noopener noreferrer" onClick={() => begin.reset()}>
+              <Button component="a" href={url} target="_blank" rel="noopener noreferrer" onClick={opened}>
                 Open the page to sign in
               </Button>
             ) : (
