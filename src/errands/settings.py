@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = 8420
     """Port that the API listens on. 0: any that is free."""
 
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ("127.0.0.1", "::1")
+    """Reverse proxies that are believed when they say who asks and whether by TLS (`X-Forwarded-For`,
+    `X-Forwarded-Proto`): addresses or networks, separated by commas, such as `10.0.0.0/24`."""
     public_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
     """Where others reach this server, such as `https://errands.example.com`; the addresses of webhooks and
     links in messages begin with it.
@@ -95,6 +98,10 @@ class Settings(BaseSettings):
     artifacts_url: str | None = None
     """Where large outputs and files are kept: a folder or any URL that fsspec knows, such as `s3://bucket/errands`.
     None: the folder `artifacts` in the home folder."""
+
+    workspaces: Path | None = None
+    """Folder of the runs' workspaces. With workers on several machines: one that they share, so that a run which goes
+    on at another one finds its files. None: the folder `workspaces` in the home folder."""
 
     secret_key: SecretStr | None = None
     """Key that encrypts stored secrets: 32 bytes in base64. Several, separated by commas, during a rotation: the
@@ -222,11 +229,16 @@ class Settings(BaseSettings):
         return self.artifacts_url or str(self.home / "artifacts")
 
     @property
+    def workspace_folder(self) -> Path:
+        """Where runs have their workspaces."""
+        return self.workspaces or self.home / "workspaces"
+
+    @property
     def key_file(self) -> Path:
         """The file that holds the key of the secrets, if `secret_key` is not set."""
         return self.secret_key_file or self.home / "secret.key"
 
-    @field_validator("home", "secret_key_file", mode="after")
+    @field_validator("home", "secret_key_file", "workspaces", mode="after")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -245,6 +257,16 @@ class Settings(BaseSettings):
     def _never(cls, value: object) -> object:
         return None if value == "never" else value
 
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _known_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError(f"{proxy!r} is no address or network; write 10.0.0.5 or 10.0.0.0/24") from None
+        return value
+
     @field_validator("mail_relays", mode="after")
     @classmethod
     def _known_relays(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -258,7 +280,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{relay!r} names no server; write {network}=mx.example.com")
         return value
 
-    @field_validator("allow_private_hosts", "mail_relays", "tool_packages", mode="before")
+    @field_validator("allow_private_hosts", "mail_relays", "tool_packages", "trusted_proxies", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
@@ -299,6 +321,8 @@ def _shown(value: object, kind: str) -> str:
             return str(value).lower()
         case ():
             return "empty"
+        case tuple():
+            return ",".join(map(str, value))
         case _:
             return str(value)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from errands.bootstrap.probes import look_at_mail, look_at_page
+from errands.bootstrap.probes import look_at_mail, look_at_page, look_at_sharing
 from errands.services.authority import Authority
 from errands.services.doctor import Doctor, Patient
 from errands.services.keys import KeySource
@@ -31,7 +31,8 @@ def _key(letter: str) -> str:
 
 def _doctor(database: Database, home: Path, keys: str = _key("a")) -> Doctor:
     vault = Vault(database, KeySource(keys, home / "secret.key"))
-    patient = Patient(database, ArtifactStore(str(home / "artifacts")), vault, home, timedelta(seconds=30))
+    artifacts, heartbeat = ArtifactStore(str(home / "artifacts")), timedelta(seconds=30)
+    patient = Patient(database, artifacts, vault, home, home / "workspaces", heartbeat)
     return Doctor(patient, Authority(database), clock=lambda: NOW)
 
 
@@ -77,7 +78,34 @@ async def test_a_place_for_workspaces_that_is_no_folder_is_found(database: Datab
     (tmp_path / "workspaces").write_text("in the way")
     found = await _found(_doctor(database, tmp_path), "workspaces")
     assert not found.ok
-    assert "ERRANDS_HOME" in str(found.hint)
+    assert "ERRANDS_WORKSPACES" in str(found.hint)
+
+
+async def test_connections_that_the_database_could_not_give_are_found(database: Database, tmp_path: Path) -> None:
+    assert (await _found(_doctor(database, tmp_path), "connections")).ok
+    greedy = await Database.open(database.url, tmp_path, pool_size=1000)
+    try:
+        found = await _found(_doctor(greedy, tmp_path), "connections")
+    finally:
+        await greedy.close()
+    assert not found.ok
+    assert "ERRANDS_DATABASE_POOL" in str(found.hint)
+
+
+async def test_workers_elsewhere_that_do_not_see_what_this_machine_keeps_are_found(
+    database: Database, tmp_path: Path
+) -> None:
+    assert (await look_at_sharing(Settings.load(), database)).ok
+    await database.pool.execute(
+        "insert into workers (id, host, pid, release, started_at, seen_at) values ($1, 'other', 1, '1', $2, $2)",
+        new_id(),
+        NOW,
+    )
+    alone = await look_at_sharing(Settings.load(secret_key=_key("a")), database)
+    assert (alone.ok, "workers on other, but" in alone.detail) == (False, True)
+    assert str(alone.hint).endswith(": ERRANDS_ARTIFACTS_URL, ERRANDS_WORKSPACES")
+    places = {"artifacts_url": "s3://bucket/errands", "workspaces": tmp_path}
+    assert (await look_at_sharing(Settings.load(secret_key=_key("a"), **places), database)).ok
 
 
 async def test_a_worker_that_is_silent_is_told_of_with_the_time_since(database: Database, tmp_path: Path) -> None:

@@ -62,11 +62,19 @@ def test_units_lists_and_never_are_read_as_people_write_them(monkeypatch: pytest
     monkeypatch.setenv("ERRANDS_MAX_OUTPUT", "2GiB")
     monkeypatch.setenv("ERRANDS_KEEP_RUNS", "never")
     monkeypatch.setenv("ERRANDS_ALLOW_PRIVATE_HOSTS", "localhost:8080, 10.0.0.7")
+    monkeypatch.setenv("ERRANDS_TRUSTED_PROXIES", "10.0.0.5, 10.1.0.0/16")
     settings = Settings.load()
+    assert settings.trusted_proxies == ("10.0.0.5", "10.1.0.0/16")
     assert settings.heartbeat == timedelta(seconds=90)
     assert settings.max_output == 2 * 2**30
     assert settings.keep_runs is None
     assert settings.allow_private_hosts == ("localhost:8080", "10.0.0.7")
+
+
+def test_a_proxy_that_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERRANDS_TRUSTED_PROXIES", "proxy.example.com")
+    with pytest.raises(SettingsInvalid, match=r"'proxy\.example\.com' is no address or network"):
+        Settings.load()
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,6 +85,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_has_no_place_of_its_own_lies_in_the_home(tmp_path: Path) -> None:
     settings = Settings.load()
     assert settings.artifacts == str(tmp_path / "artifacts")
+    assert settings.workspace_folder == tmp_path / "workspaces"
     assert settings.key_file == tmp_path / "secret.key"
 
 

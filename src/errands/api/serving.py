@@ -45,11 +45,12 @@ async def listening(
     first_link: LinkMade | None = None,
     ended: "asyncio.Task[None] | None" = None,
     mail: str | None = None,
+    proxies: Sequence[str] = ("127.0.0.1", "::1"),
 ) -> AsyncIterator[Listening]:
     """Serve the app while this is entered. At the end streams are ended, and requests have `grace` to finish.
 
-    `port` 0: any that is free. `ended`: work of the same process that should not end. Raises Unavailable where the
-    address cannot be taken.
+    `port` 0: any that is free. `ended`: work of the same process that should not end. `proxies`: addresses and networks
+    that are believed when they say for whom they ask. Raises Unavailable where the address cannot be taken.
     """
     taken = _bind(host, port)
     server = _Server(
@@ -59,6 +60,7 @@ async def listening(
             log_config=None,
             access_log=False,
             server_header=False,
+            forwarded_allow_ips=list(proxies),
             timeout_graceful_shutdown=max(int(grace.total_seconds()), 1),
             timeout_keep_alive=30,
             h11_max_incomplete_event_size=64 * 2**10,

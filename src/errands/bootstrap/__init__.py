@@ -167,7 +167,15 @@ async def serve(*, host: str | None, port: int | None, worker: bool) -> "AsyncIt
         mail = await stack.enter_async_context(mail_listener(settings, runtime.services))
         app = make_api(runtime, page_folder())
         yield await stack.enter_async_context(
-            listening(app, *place, settings.shutdown_grace, first_link=link, ended=ended, mail=mail)
+            listening(
+                app,
+                *place,
+                settings.shutdown_grace,
+                first_link=link,
+                ended=ended,
+                mail=mail,
+                proxies=settings.trusted_proxies,
+            )
         )
 
 
@@ -242,7 +250,7 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack, load: Callable[
         artifacts=artifacts,
         output_schema=lambda name: spec.output_schema if (spec := catalog.specs().get(name)) else None,
         limits=engine_limits(settings),
-        workspaces=settings.home / "workspaces",
+        workspaces=settings.workspace_folder,
     )
     engine = Engine(parts)
     messaging = make_messaging(settings, database, vault, engine)

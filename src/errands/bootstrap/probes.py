@@ -1,6 +1,7 @@
 """What the doctor looks at beyond the database: the embedded model, packages of tools, the page, the port for mail."""
 
 import asyncio
+import platform
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
     from errands.core.catalog import ToolPackage
     from errands.services.doctor import Probe
     from errands.settings import Settings
+    from errands.store.database import Database
 
 _PATIENCE_SECONDS = 3.0
 
 
-def probes(settings: "Settings", packages: "Sequence[ToolPackage]") -> "Sequence[Probe]":
+def probes(settings: "Settings", packages: "Sequence[ToolPackage]", database: "Database") -> "Sequence[Probe]":
     """Each gives one finding. `packages` are those of tools, as this process has loaded them."""
 
     async def page() -> Check:
@@ -27,6 +29,7 @@ def probes(settings: "Settings", packages: "Sequence[ToolPackage]") -> "Sequence
         return look_at_page(page_folder())
 
     return [
+        lambda: look_at_sharing(settings, database),
         lambda: look_at_model(settings),
         lambda: look_at_tool_packages(packages, settings),
         page,
@@ -56,6 +59,26 @@ def _became(package: "ToolPackage") -> str:
     whole = f"{package.name} {package.version}".strip()
     there = f"{whole}: {', '.join(package.tools) or 'no tool'}"
     return "; ".join([there, *package.problems]) if package.version else "; ".join(package.problems)
+
+
+async def look_at_sharing(settings: "Settings", database: "Database") -> Check:
+    """Whether workers on other machines use what this one does, as far as the settings of this one can tell."""
+    from errands.store.figures import hosts
+
+    name, others = "other machines", sorted({*await hosts(database.pool)} - {platform.node()})
+    if not others:
+        return Check(name, True, "none is at work")
+    shared = {
+        "ERRANDS_SECRET_KEY": settings.secret_key or settings.secret_key_file,
+        "ERRANDS_ARTIFACTS_URL": settings.artifacts_url,
+        "ERRANDS_WORKSPACES": settings.workspaces,
+    }
+    own = [variable for variable, value in shared.items() if value is None]
+    told = f"workers on {', '.join(others)}"
+    if not own:
+        return Check(name, True, f"{told}; key, artifacts and workspaces are set to be shared")
+    hint = "Set on every machine to the same, as docs/fleet.md says: " + ", ".join(own)
+    return Check(name, False, f"{told}, but what is in {settings.home} they do not see", hint)
 
 
 def look_at_page(folder: Path) -> Check:

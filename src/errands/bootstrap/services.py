@@ -96,7 +96,9 @@ def make_services(
         channels=ChannelService(database, authority, vault, messaging.post, messaging.courier),
         events=EventService(database, authority, engine),
         secrets=SecretService(database, authority, vault),
-        doctor=Doctor(_patient(settings, database, vault, artifacts), authority, probes(settings, toolbox.packages)),
+        doctor=Doctor(
+            _patient(settings, database, vault, artifacts), authority, probes(settings, toolbox.packages, database)
+        ),
         triggers=TriggerService(database, authority, addresses=addresses(settings)),
         backfills=BackfillService(database, authority),
         backtests=BacktestService(database, authority, past, tasks),
@@ -165,7 +167,7 @@ def _of_people(entrance: "Entrance") -> _OfPeople:
 
 
 def _patient(settings: "Settings", database: "Database", vault: "Vault", artifacts: "ArtifactStore") -> Patient:
-    return Patient(database, artifacts, vault, settings.home, settings.heartbeat)
+    return Patient(database, artifacts, vault, settings.home, settings.workspace_folder, settings.heartbeat)
 
 
 def _make_entrance(settings: "Settings", database: "Database", authority: "Authority") -> "Entrance":

@@ -15,8 +15,8 @@ from errands.services.errors import Unavailable
 from errands.services.vault import Vault
 from errands.services.views import Check
 from errands.store.artifacts import ArtifactStore
-from errands.store.database import Database
-from errands.store.figures import last_seen_worker, living_workers, longest_overdue, oldest_queued
+from errands.store.database import FULL, Database
+from errands.store.figures import connections, last_seen_worker, living_workers, longest_overdue, oldest_queued
 from errands.store.migrations import is_current
 
 _ENOUGH_BYTES = 2**30
@@ -44,6 +44,7 @@ class Patient:
     artifacts: ArtifactStore
     vault: Vault
     home: Path
+    workspaces: Path
     heartbeat: timedelta
     """A worker that was not seen for this long counts as gone."""
 
@@ -65,6 +66,7 @@ class Doctor:
         found = [
             await self._database(),
             await self._tables(),
+            await self._connections(),
             await self._clocks(),
             self._disk(),
             await asyncio.to_thread(self._workspaces),
@@ -90,6 +92,13 @@ class Doctor:
         hint = "Restart this process with the release that the others have; the first that starts brings the tables up."
         return Check("tables", False, "those of another release", hint)
 
+    async def _connections(self) -> Check:
+        database = self._patient.database
+        taken, most = await connections(database.pool)
+        more = max(database.most_connections - database.pool.get_size(), 0)
+        told = f"{taken} of {most} taken; this process may take {more} more"
+        return Check("connections", taken + more <= most, told, None if taken + more <= most else FULL)
+
     async def _clocks(self) -> Check:
         theirs: datetime = await self._patient.database.pool.fetchval("select clock_timestamp()")
         apart = abs(self._clock() - theirs)
@@ -102,7 +111,7 @@ class Doctor:
         return _with_room("disk", str(self._patient.home), free)
 
     def _workspaces(self) -> Check:
-        folder = self._patient.home / "workspaces"
+        folder = self._patient.workspaces
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder) as file:
@@ -110,7 +119,7 @@ class Doctor:
                 file.flush()
             free = shutil.disk_usage(folder).free
         except OSError as error:
-            hint = "Let the user of this process write there, or set ERRANDS_HOME to another folder."
+            hint = "Let the user of this process write there, or set ERRANDS_WORKSPACES to another folder."
             return Check("workspaces", False, f"{folder}: {error.strerror or error}", hint)
         return _with_room("workspaces", f"{folder}, writable", free)
 

@@ -5,6 +5,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from errands.services.errors import Unavailable
+from errands.store.database import FULL
 from errands.store.errors import StoreUnavailable
 
 
@@ -16,12 +17,13 @@ def outage(error: Exception) -> Unavailable | None:
             return Unavailable(cause.message, cause.hint)
         case NoConnectionFree():
             return Unavailable("All connections to the database are taken.", "Try again in a moment.")
+        case asyncpg.TooManyConnectionsError():
+            return Unavailable(f"The database is full: {cause}.", FULL)
         case (
             asyncpg.PostgresConnectionError()
             | asyncpg.InterfaceError()
             | asyncpg.CannotConnectNowError()
             | asyncpg.AdminShutdownError()
-            | asyncpg.TooManyConnectionsError()
             | asyncpg.InsufficientResourcesError()
             | ConnectionError()
         ):

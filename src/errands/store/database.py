@@ -22,6 +22,11 @@ _CONNECT_TIMEOUT_SECONDS = 10.0
 # The hot path has a few dozen statements; none is ever planned twice on a connection.
 _STATEMENT_CACHE = 256
 _QUERY_CONNECTIONS = 5
+FULL = (
+    "Every process may hold as many connections as ERRANDS_DATABASE_POOL says, and some more: lower it for all, "
+    "start fewer processes, or raise max_connections of the database server."
+)
+"""What to do where the database takes no more connections."""
 
 
 class Database:
@@ -95,6 +100,11 @@ class Database:
     def shown_url(self) -> str:
         """The URL without its password."""
         return without_password(self.url)
+
+    @property
+    def most_connections(self) -> int:
+        """How many connections this process may come to hold."""
+        return int(self.pool.get_max_size()) + _QUERY_CONNECTIONS
 
     @property
     def embedded(self) -> bool:
@@ -175,6 +185,8 @@ async def _open_pool(url: str, pool_size: int) -> asyncpg.Pool:
 
 
 def _refused(url: str, error: Exception) -> StoreUnavailable:
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return StoreUnavailable(f"The database at {without_password(url)} is full: {error}.", FULL)
     reason = "it did not answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
     return StoreUnavailable(
         f"The database at {without_password(url)} cannot be reached: {reason}.",

@@ -46,3 +46,19 @@ async def last_seen_worker(pool: Pool) -> datetime | None:
     """When any worker was last heard of. Those that stopped in good order, or are long gone, have left no row."""
     found: datetime | None = await pool.fetchval("select max(seen_at) from workers")
     return found
+
+
+async def hosts(pool: Pool) -> list[str]:
+    """Names of the machines that workers are on."""
+    return [str(row["host"]) for row in await pool.fetch("select distinct host from workers order by host")]
+
+
+async def connections(pool: Pool) -> tuple[int, int]:
+    """How many sessions the database server has, and how many it lets users have."""
+    row = await pool.fetchrow(
+        "select (select sum(numbackends) from pg_stat_database)::int as taken, "
+        "current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int "
+        "- coalesce(current_setting('reserved_connections', true), '0')::int as most"
+    )
+    assert row is not None
+    return int(row["taken"]), int(row["most"])
