@@ -12,7 +12,7 @@ from tests.faults.scene import ROOT
 FULL = os.environ.get("ERRANDS_FAULTS") == "full"
 
 
-SCRIPTS = ["kill_workers", "freeze_worker", "database_gone", "two_workers", "scheduler_day"]
+SCRIPTS = ["kill_workers", "freeze_worker", "database_gone", "two_workers", "scheduler_day", "fleet"]
 # A change must not fail for what other requests would have found before it: these are tried by `make faults` alone,
 # and in `make test` by the same requests each time (tests/faces/api/test_document.py).
 SCRIPTS += ["strange_requests"] if FULL else []

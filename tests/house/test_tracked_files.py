@@ -63,7 +63,7 @@ def test_requirement_files_hold_names_and_hashes_only() -> None:
         r"[a-z0-9][a-z0-9.-]*(\[[a-z0-9,-]+\])?==[^ ]+( ; [^\\/]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?"
     )
     files = sorted((ROOT / "requirements").glob("*.txt"))
-    assert [file.name for file in files] == ["all.txt", "base.txt", "dev.txt", "docs.txt", "uv.txt"]
+    assert [file.name for file in files] == ["all.txt", "base.txt", "dev.txt", "docs.txt", "uv.txt", "wheel.txt"]
     for file in files:
         odd = [text for text in file.read_text().splitlines() if not line.fullmatch(text)]
         assert not odd, f"{file.name}: {odd[:3]}"

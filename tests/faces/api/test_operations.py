@@ -1,12 +1,16 @@
 """What those who run a server rely on: readiness, figures that are all documented, container files that make sense."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from ruamel.yaml import YAML
 
+from errands.api.serving import listening
+from errands.services import Services
 from errands.store.database import Database
 from tests.faces.api.conftest import apply
 
@@ -65,6 +69,23 @@ async def test_tables_of_another_release_make_a_server_unready(
     assert (await anonymous.get("/healthz")).status_code == 200
 
 
+@pytest.mark.parametrize(("proxies", "believed"), [(("127.0.0.0/8",), True), (("10.0.0.5",), False)])
+async def test_a_proxy_is_believed_when_it_is_trusted(
+    app: FastAPI, services: Services, database: Database, proxies: tuple[str, ...], believed: bool
+) -> None:
+    link = await services.sign_in.first_start_link()
+    assert link is not None
+    headers = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+    body = {"link": link.secret, "name": "ana", "password": "correct horse battery"}
+    served = listening(app, "127.0.0.1", 0, timedelta(seconds=5), proxies=proxies)
+    async with served as server, httpx.AsyncClient(base_url=server.url, headers=headers) as browser:
+        answer = await browser.post("/api/v1/setup", json=body, headers={"Origin": server.url})
+    assert answer.status_code == 201, answer.text
+    assert ("; Secure" in answer.headers["set-cookie"]) is believed
+    address = await database.pool.fetchval("select address from sessions")
+    assert (address == "203.0.113.7") is believed
+
+
 def test_the_container_files_name_what_is_there() -> None:
     compose = YAML(typ="safe").load(_ROOT / "compose.yaml")
     services = compose["services"]
@@ -76,6 +97,11 @@ def test_the_container_files_name_what_is_there() -> None:
         assert (_ROOT / source).exists(), source
     assert dockerfile.rindex("USER errands") > dockerfile.rindex("FROM "), "the image that runs is not root's"
     assert "HEALTHCHECK" in dockerfile
+    # A volume on a folder that the image does not have would belong to root, and the user of the image could not write.
+    folders = re.search(r"install --directory --owner=errands .*--mode=0700 (/.+)$", dockerfile, re.MULTILINE)
+    assert folders is not None
+    mounted = {one.partition(":")[2] for one in services["server"]["volumes"]}
+    assert mounted | {"/var/lib/errands"} == set(folders[1].split())
     used = set(re.findall(r"(ERRANDS_[A-Z_]+)[:=]", dockerfile + (_ROOT / "compose.yaml").read_text()))
     known = set(re.findall(r"ERRANDS_[A-Z_]+", (_ROOT / "docs/reference/settings.md").read_text()))
     assert used - known == {"ERRANDS_DB_PASSWORD"}
