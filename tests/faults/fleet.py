@@ -3,8 +3,8 @@
 Usage: python -m tests.faults.fleet [--short]
 
 The database is a server of its own, reached by a URL with a password; every process has a home of its own, and they
-share nothing but the database, the key, and folders for artifacts and workspaces (docs/fleet.md). While clients start
-runs through both servers, follow them, deliver webhooks, and a schedule starts a run every second:
+share nothing but the database, the key, and folders for artifacts and workspaces (docs/how-to/many-machines.md). While
+clients start runs through both servers, follow them, deliver webhooks, and a schedule starts a run every second:
 
 1. a worker that holds runs and a server with followers are killed (SIGKILL) at the same moment;
 2. a new server and a new worker are started, and another server and worker are told to stop (SIGTERM), under load.
@@ -117,7 +117,7 @@ async def _fleet(orders: int, again: int) -> AsyncIterator[Fleet]:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
         client = await stack.enter_async_context(httpx.AsyncClient(limits=limits, timeout=60, trust_env=False))
         settings = {
-            "ERRANDS_DATABASE_POOL": "12",
+            "ERRANDS_DATABASE_POOL": "8",
             "ERRANDS_HEARTBEAT": f"{HEARTBEAT_SECONDS:.0f}s",
             "ERRANDS_SHUTDOWN_GRACE": f"{GRACE_SECONDS:.0f}s",
             "ERRANDS_ALLOW_PRIVATE_HOSTS": f"127.0.0.1:{receiver.port}",

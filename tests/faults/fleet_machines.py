@@ -1,6 +1,6 @@
 """Several machines' worth of processes: each `errands serve` and `errands worker` with a home of its own.
 
-All that they share is what docs/fleet.md says that they must: the database's URL, the key, the place of artifacts.
+All that they share is what docs/how-to/many-machines.md says that they must: database, key, artifacts, workspaces.
 """
 
 import asyncio

@@ -77,7 +77,7 @@ async def look_at_sharing(settings: "Settings", database: "Database") -> Check:
     told = f"workers on {', '.join(others)}"
     if not own:
         return Check(name, True, f"{told}; key, artifacts and workspaces are set to be shared")
-    hint = "Set on every machine to the same, as docs/fleet.md says: " + ", ".join(own)
+    hint = "Set on every machine to the same, as docs/how-to/many-machines.md says: " + ", ".join(own)
     return Check(name, False, f"{told}, but what is in {settings.home} they do not see", hint)
 
 

@@ -104,7 +104,7 @@ class Database:
     @property
     def most_connections(self) -> int:
         """How many connections this process may come to hold."""
-        return int(self.pool.get_max_size()) + _QUERY_CONNECTIONS
+        return int(self.pool.get_max_size()) + 2 * _QUERY_CONNECTIONS
 
     @property
     def embedded(self) -> bool:
