@@ -43,11 +43,12 @@ async def test_behind_a_proxy_with_tls_the_cookie_is_for_tls_alone(server: tuple
 async def test_a_proxy_elsewhere_is_believed_only_where_it_is_named(
     monkeypatch: pytest.MonkeyPatch, database_url: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.5")
+    monkeypatch.setenv("ERRANDS_TRUSTED_PROXIES", "10.0.0.5")
     settings = Settings.load(home=tmp_path, database_url=database_url)
     async with open_services(settings, worker=False) as runtime:
         link = await runtime.services.sign_in.first_start_link()
         assert link is not None
-        async with listening(make_api(runtime), "127.0.0.1", 0, timedelta(seconds=5)) as found:
+        app, proxies = make_api(runtime), settings.trusted_proxies
+        async with listening(app, "127.0.0.1", 0, timedelta(seconds=5), proxies=proxies) as found:
             cookie = await _first_cookie((found.url, link.secret), PROXIED)
     assert "Secure" not in cookie
