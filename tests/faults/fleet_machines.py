@@ -144,6 +144,7 @@ async def machines(folder: Path, url: str, pool: asyncpg.Pool, **settings: str) 
         "ERRANDS_SECRET_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
         "ERRANDS_ARTIFACTS_URL": str(folder / "artifacts"),
         "ERRANDS_WORKSPACES": str(folder / "workspaces"),
+        "ERRANDS_PUBLIC_URL": "https://errands.example.com",
         **settings,
     }
     made = Machines(folder, shared, pool)
