@@ -74,6 +74,7 @@ def make_services(
     messaging: "Messaging",
 ) -> "Services":
     authority, tail, toolbox = Authority(database), Tail(database), reach.toolbox
+    looks = probes(settings, toolbox.packages, database)
     entrance = _make_entrance(settings, database, authority)
     rehearsal = Rehearsal(engine, Sandbox(sandboxes))
     tools, checker = toolbox.builtin(), TypeChecker(sandboxes)
@@ -96,9 +97,7 @@ def make_services(
         channels=ChannelService(database, authority, vault, messaging.post, messaging.courier),
         events=EventService(database, authority, engine),
         secrets=SecretService(database, authority, vault),
-        doctor=Doctor(
-            _patient(settings, database, vault, artifacts), authority, probes(settings, toolbox.packages, database)
-        ),
+        doctor=Doctor(_patient(settings, database, vault, artifacts), authority, looks),
         triggers=TriggerService(database, authority, addresses=addresses(settings)),
         backfills=BackfillService(database, authority),
         backtests=BacktestService(database, authority, past, tasks),
