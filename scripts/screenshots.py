@@ -1,75 +1,126 @@
-"""Take the pictures of docs/images: every screen with seeded data, or the few that the docs show.
+"""Take the pictures of docs/images: every screen from seeded data, 1440 and 390 wide, light and dark.
 
-usage: screenshots.py [--all FOLDER]     --all: every screen, 1440 and 390 wide, light and dark, into FOLDER
+usage: screenshots.py [--into FOLDER] [NAME ...]     NAME: only these, such as `home` or `run`
+
+Beside them, as PNG and 1280 wide, the few that README and the docs show. Needs Chromium.
 """
 
+import argparse
+import base64
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect, sync_playwright
 
+from tests.page.album import SHOTS, VIEWER, filled
 from tests.page.conftest import BROWSER_ARGUMENTS, browser_program, sign_in
+from tests.page.past import remember
 from tests.page.seeding import seed
-from tests.page.serving import Served, serve
-from tests.page.test_screens import SCREENS
+from tests.page.serving import ADMIN, PASSWORD, Served, serve
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 SHOWN = ("home", "step", "edit", "inbox", "thread")
 """What the README and the docs show."""
-Scheme = Literal["light", "dark"]
-BOTH: tuple[Scheme, ...] = ("light", "dark")
+SHOWN_SIZE = (1280, 800)
+SIZES = {1440: (900, 1500), 390: (844, 1900)}
+"""Of each width: the least height and the most, which a picture takes where the content asks for it."""
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+QUALITY = 62
+"""Of WebP, in which text stays sharp and a picture takes some 30 kB."""
 
 
-def main(arguments: list[str]) -> int:
-    every = arguments[:1] == ["--all"]
-    folder = Path(arguments[1]) if every else IMAGES
-    folder.mkdir(parents=True, exist_ok=True)
+def main(arguments: Sequence[str]) -> int:
+    asked = argparse.ArgumentParser(prog="screenshots.py")
+    asked.add_argument("--into", type=Path, default=IMAGES)
+    asked.add_argument("names", nargs="*", choices=[[], *SHOTS], metavar="NAME")
+    given = asked.parse_args(arguments)
+    given.into.mkdir(parents=True, exist_ok=True)
     program = browser_program()
     if program is None:
         print("screenshots: no Chromium on PATH", file=sys.stderr)
         return 1
-    with (
-        tempfile.TemporaryDirectory(prefix="errands-shots-") as home,
-        sync_playwright() as playwright,
-        serve(None, Path(home)) as served,
-    ):
-        runs = seed(served)
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="errands-shots-")))
+        served = stack.enter_context(serve(None, home, settings={"ERRANDS_DEFAULT_MODEL": "told"}))
+        seeded = seed(served)
+        remember(home)
+        found = stack.enter_context(filled(served, seeded))
+        playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
-        for scheme in BOTH if every else BOTH[:1]:
-            for width in (1440, 390) if every else (1280,):
-                take(browser, served, runs, folder, scheme, width, tuple(SCREENS) if every else SHOWN)
-    print(f"screenshots: {len(list(folder.glob('*.png')))} in {folder}")
+        sessions = {who: session_of(browser, served, who) for who in ("administrator", "viewer", "nobody")}
+        for name in given.names or SHOTS:
+            with open_for(browser, served, sessions[SHOTS[name].who]) as context:
+                take(context.new_page(), name, found, given.into)
+    files = list(given.into.iterdir())
+    print(f"screenshots: {len(files)} in {given.into}, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
     return 0
 
 
-def take(
-    browser: Browser,
-    served: Served,
-    runs: dict[str, str],
-    folder: Path,
-    scheme: Scheme,
-    width: int,
-    names: tuple[str, ...],
-) -> None:
-    """Each of these screens, in one width and scheme."""
-    size: ViewportSize = {"width": width, "height": 844 if width < 640 else 800}
-    with browser.new_context(
-        base_url=served.url,
-        color_scheme=scheme,
-        viewport=size,
-        timezone_id="Europe/Berlin",
-    ) as context:
-        sign_in(context, served)
-        page = context.new_page()
-        for name in names:
-            page.goto(SCREENS[name].format_map(runs))
-            expect(page.get_by_role("heading", level=1)).to_be_visible()
-            expect(page.get_by_role("status", name="Loading")).to_have_count(0)
-            page.evaluate("document.fonts.ready")
-            suffix = "" if width == 1280 else f"-{width}-{scheme}"
-            page.screenshot(path=folder / f"{name}{suffix}.png", animations="disabled")
+def session_of(browser: Browser, served: Served, who: str) -> StorageState | None:
+    """What a browser knows in which one of them is signed in."""
+    if who == "nobody":
+        return None
+    with browser.new_context(base_url=served.url) as context:
+        sign_in(context, served, VIEWER if who == "viewer" else ADMIN, PASSWORD)
+        return context.storage_state()
+
+
+def open_for(browser: Browser, served: Served, session: StorageState | None) -> BrowserContext:
+    """A browser of its own for a picture."""
+    place = {"timezone_id": "Europe/Berlin", "locale": "en-GB"}
+    context = browser.new_context(base_url=served.url, storage_state=session, reduced_motion="reduce", **place)
+    context.set_default_timeout(20_000)
+    return context
+
+
+def take(page: Page, name: str, found: dict[str, str], folder: Path) -> None:
+    """One screen in each width and scheme: opened once, so what was done there is done once."""
+    shot = SHOTS[name]
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(shot.path.format_map(found))
+    settle(page)
+    if name in SHOWN:
+        page.set_viewport_size({"width": SHOWN_SIZE[0], "height": SHOWN_SIZE[1]})
+        page.screenshot(path=folder / f"{name}.png", animations="disabled")
+    if shot.act is not None:
+        shot.act(page)
+    for width, (least, most) in SIZES.items():
+        page.set_viewport_size({"width": width, "height": least})
+        if shot.full:
+            page.set_viewport_size({"width": width, "height": min(max(least, needed(page)), most)})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            page.mouse.move(0, 0)
+            write(page, folder / f"{name}-{width}-{scheme}.webp")
+    page.emulate_media(color_scheme="light")
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing is loading any more."""
+    expect(page.get_by_role("heading", level=1).first).to_be_visible()
+    expect(page.get_by_role("status", name="Loading")).to_have_count(0)
+    page.evaluate("document.fonts.ready")
+    # What is told beside the content, such as counts and the next firings, comes a little later.
+    page.wait_for_timeout(400)
+
+
+def needed(page: Page) -> int:
+    """How high the window must be for the content not to scroll."""
+    more = page.evaluate("[...document.querySelectorAll('#content')].map((one) => one.scrollHeight - one.clientHeight)")
+    return int(page.evaluate("innerHeight")) + max(more, default=0)
+
+
+def write(page: Page, path: Path) -> None:
+    """The window as WebP, which the browser itself can write."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    session = page.context.new_cdp_session(page)
+    taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+    path.write_bytes(base64.b64decode(taken["data"]))
+    session.detach()
 
 
 if __name__ == "__main__":

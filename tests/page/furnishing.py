@@ -1,8 +1,5 @@
 """What a project works with, for the browser's tests and pictures: agents, models, a tool server, channels, a group."""
 
-import sys
-from pathlib import Path
-
 from tests.page.serving import Served
 
 _HERE = "/projects/default"
@@ -54,9 +51,9 @@ def furnish(served: Served) -> None:
 
 def _connect(served: Served) -> None:
     """A program that is accepted, and has changed since."""
-    program = {"kind": "program", "command": sys.executable, "args": [str(Path(__file__).with_name("crm_server.py"))]}
+    program = {"kind": "program", "command": "crm-tools", "args": []}
     served.ask("PUT", f"{_HERE}/tool-servers/crm", {"connection": program})
-    changed = {**program, "args": [*program["args"], "after"]}
+    changed = {**program, "args": ["after"]}
     served.ask("PUT", f"{_HERE}/tool-servers/crm", {"connection": changed})
 
 

@@ -64,7 +64,9 @@ def serve(
     `settings`: variables of its environment. `port`: where it listens; 0: where there is room.
     """
     # Models and services of tests listen on loopback.
-    own = {"ERRANDS_HOME": str(home), "ERRANDS_ALLOW_PRIVATE_HOSTS": "127.0.0.1"}
+    places = (Path(__file__).with_name("programs"), Path(sys.executable).parent, os.environ.get("PATH", ""))
+    path = os.pathsep.join(str(place) for place in places)
+    own = {"ERRANDS_HOME": str(home), "ERRANDS_ALLOW_PRIVATE_HOSTS": "127.0.0.1", "PATH": path}
     environment = {**os.environ, **own, **(settings or {})}
     if database_url is not None:
         environment["ERRANDS_DATABASE_URL"] = database_url

@@ -159,7 +159,7 @@ def test_an_agents_step_opens_into_turns_and_calls(page: Page, served: Served, m
     served.ask("POST", "/projects/default/files", {"files": listed})
     run = served.start("brief", wait="30s")
     page.goto(f"/p/default/runs/{run}?step=answer&pane=messages")
-    expect(page.get_by_text(re.compile(r"2 turns · 1 tool calls · \d+ tokens · \$0\.0"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"2 turns · 1 tool call · \d+ tokens · \$0\.0"))).to_be_visible()
     panel = page.get_by_role("tabpanel", name="Messages")
     expect(panel.locator("strong", has_text="new")).to_be_visible()
     expect(panel.locator("strong", has_text="much")).to_be_visible()

@@ -48,7 +48,7 @@ def test_a_run_moves_by_itself_until_it_is_cancelled(page: Page, served: Served,
 
 def test_a_step_shows_what_it_was_given_and_what_came_of_it(page: Page, seeded: dict[str, str]) -> None:
     page.goto(f"/p/default/runs/{seeded['synced']}")
-    page.get_by_role("treeitem", name=re.compile("each for_each")).click()
+    page.get_by_role("treeitem", name=re.compile("each for each")).click()
     expect(page).to_have_url(re.compile("step=each"))
     expect(page.get_by_label("Output", exact=True).first).to_contain_text("moved Customer 0")
     page.get_by_role("treeitem", name=re.compile("moved tool")).first.click()
@@ -108,6 +108,48 @@ def test_the_list_is_filtered_by_its_address(page: Page, seeded: dict[str, str])
     page.goto("/p/default/runs?task=daily-sync")
     expect(page.get_by_role("link", name="daily-sync").first).to_be_visible()
     expect(page.get_by_role("link", name="health-check")).to_have_count(0)
+
+
+def test_the_list_is_walked_and_its_runs_repeated_with_the_keyboard(page: Page, seeded: dict[str, str]) -> None:
+    page.goto("/p/default/runs?task=health-check&status=failed")
+    expect(page.get_by_role("link", name="health-check").first).to_be_visible()
+    page.keyboard.press("j")
+    expect(page.get_by_role("row").nth(1).get_by_role("link")).to_be_focused()
+    page.keyboard.press("x")
+    expect(page.get_by_role("region", name="Chosen runs")).to_contain_text("1 run chosen")
+    page.keyboard.press("x")
+    expect(page.get_by_role("region", name="Chosen runs")).to_be_hidden()
+    page.keyboard.press("r")
+    page.get_by_role("dialog", name="Rerun 1 run?").get_by_role("button", name="Leave it").click()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/runs/run_"))
+    expect(page).to_have_title(re.compile("Failed · health-check · Errands"))
+    expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("^data:image/svg"))
+
+
+def test_new_runs_are_told_and_do_not_move_what_lies_under_the_pointer(
+    page: Page, served: Served, seeded: dict[str, str]
+) -> None:
+    page.goto("/p/default/runs?task=daily-sync")
+    newest = page.get_by_role("row").nth(1)
+    before = newest.get_by_role("link").get_attribute("href")
+    newest.hover()
+    served.start("daily-sync", {"customers": 1}, wait="20s")
+    told = page.get_by_role("button", name="1 new run")
+    expect(told).to_be_visible()
+    assert newest.get_by_role("link").get_attribute("href") == before
+    told.click()
+    expect(newest.get_by_role("link")).not_to_have_attribute("href", str(before))
+
+
+def test_a_run_is_found_by_its_id_in_the_palette(page: Page, seeded: dict[str, str]) -> None:
+    page.goto("/p/default")
+    expect(page.get_by_role("heading", name="Home")).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.get_by_role("textbox", name="Search").fill(seeded["failed"][-8:])
+    page.get_by_text(f"Open the run {seeded['failed'][-8:]}").click()
+    expect(page.get_by_role("heading", name="health-check")).to_be_visible()
 
 
 def test_a_new_run_appears_in_the_list_by_itself(page: Page, served: Served, seeded: dict[str, str]) -> None:

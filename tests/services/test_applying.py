@@ -109,6 +109,22 @@ async def test_one_bad_file_keeps_all_others_out_and_every_problem_is_told(servi
     assert await services.tasks.export(ANA, "default") == []
 
 
+async def test_tasks_are_found_by_words_of_their_name_title_description_or_tags(services: Services) -> None:
+    report = (
+        "task: report\ntitle: Sales of 100 %\ndescription: Sums up.\ntags: [weekly]\nsteps: [{id: a, python: '1'}]\n"
+    )
+    await _apply(services, _HELLO, report)
+
+    async def found(sought: str, limit: int | None = None) -> list[str]:
+        return [task.name for task in await services.tasks.list(ANA, "default", sought=sought, limit=limit)]
+
+    assert await found("") == ["hello", "report"]
+    assert await found("", limit=1) == ["hello"]
+    assert await found("WEEK sums rep") == ["report"]
+    assert await found("100 %") == ["report"]
+    assert await found("weekly hello") == []
+
+
 async def test_two_files_that_declare_the_same_are_refused(services: Services) -> None:
     with pytest.raises(FilesInvalid) as refused:
         await _apply(services, _HELLO, _HELLO)

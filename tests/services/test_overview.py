@@ -42,6 +42,14 @@ async def test_figures_are_counted_by_day_and_by_task(runtime: Runtime) -> None:
     assert task.p95_seconds > 0
 
 
+@pytest.mark.usefixtures("judged")
+async def test_a_screen_gets_the_figures_that_it_shows_and_no_others(runtime: Runtime) -> None:
+    by_day = await runtime.services.overview.get(ROOT, "default", days=3, only="days")
+    by_task = await runtime.services.overview.get(ROOT, "default", days=3, only="tasks")
+    assert (len(by_day.days), by_day.tasks) == (3, ())
+    assert (by_task.days, [task.runs for task in by_task.tasks]) == ((), [3])
+
+
 async def test_days_begin_in_the_readers_zone(runtime: Runtime) -> None:
     overview = await runtime.services.overview.get(ROOT, "default", days=1, timezone="Pacific/Kiritimati")
     assert overview.days[0].day == (datetime.now(UTC) + timedelta(hours=14)).date()

@@ -13,8 +13,8 @@ import { setNonce } from 'get-nonce'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 
-import { makeQueryClient } from './api/queries'
-import { makeRouter } from './routes'
+import { makeQueryClient, meQuery } from './api/queries'
+import { isDoor, makeRouter, preloadScreen } from './routes'
 import { surfaces, theme } from './theme'
 import { nonce } from './ui/nonce'
 
@@ -23,6 +23,9 @@ setNonce(nonce())
 
 const queryClient = makeQueryClient()
 const router = makeRouter(queryClient)
+// Who asks is asked, and the screen's own code is loaded, while the page is still being put together.
+if (!isDoor(location.pathname)) void queryClient.prefetchQuery(meQuery)
+preloadScreen(router)
 
 const root = document.getElementById('root')
 if (root) {

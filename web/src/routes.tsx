@@ -327,6 +327,15 @@ export function makeRouter(queryClient: QueryClient) {
   })
 }
 
+/** Whether this is an address at which somebody comes in. */
+export const isDoor = (path: string): boolean => [signIn, setup, password].some((one) => path === `/${one.path}`)
+
+/** Begins to load the code of the screen that the address names. */
+export function preloadScreen(router: ReturnType<typeof makeRouter>): void {
+  const [, , foundRoute] = router.getMatchedRoutes(location.pathname)
+  void foundRoute?.options.component?.preload?.()?.catch(() => undefined)
+}
+
 declare module '@tanstack/react-router' {
   interface Register {
     router: ReturnType<typeof makeRouter>

@@ -62,6 +62,8 @@ export const surfaces: CSSVariablesResolver = () => ({
     '--mantine-color-placeholder': '#64748b',
     '--mantine-color-anchor': '#4338ca',
     '--mantine-color-default-border': '#cbd5e1',
+    '--mantine-color-gray-light': '#e7ecf3',
+    '--mantine-color-gray-light-color': '#334155',
   },
   dark: {
     '--mantine-color-body': '#111a2e',
@@ -77,5 +79,9 @@ export const surfaces: CSSVariablesResolver = () => ({
     '--mantine-color-placeholder': '#8795ab',
     '--mantine-color-anchor': '#a5b4fc',
     '--mantine-color-default-border': '#334155',
+    '--mantine-color-gray-light': '#22304a',
+    '--mantine-color-gray-light-color': '#dbe3ee',
+    '--mantine-color-red-light': '#3a1a24',
+    '--mantine-color-red-light-color': '#fca5a5',
   },
 })

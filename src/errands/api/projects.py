@@ -1,6 +1,6 @@
 """Projects: their names, their files, their events and secrets."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Path, Query, Request, Response
 from pydantic import Field, JsonValue
@@ -82,9 +82,10 @@ async def get_overview(
     project: Project,
     days: Annotated[int, Query(ge=1, le=90)] = 14,
     timezone: Annotated[str | None, Query(max_length=100, description="Where days begin. None: UTC.")] = None,
+    only: Annotated[Literal["days", "tasks"] | None, Query(description="Leave the other figures out.")] = None,
 ) -> object:
     """Runs, success, time and spend of a project by day and by task."""
-    return await services.overview.get(caller, project, days=days, timezone=timezone)
+    return await services.overview.get(caller, project, days=days, timezone=timezone, only=only)
 
 
 @routes.get("/projects/{project}/files", gives=list[SourceFile])

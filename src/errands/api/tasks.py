@@ -107,9 +107,11 @@ async def list_tasks(
     services: Asked,
     project: Project,
     archived: Annotated[bool, Query(description="Those too that are archived or deleted.")] = False,
+    q: Annotated[str, Query(max_length=200, description="Words of its name, title, description or tags.")] = "",
+    limit: Annotated[int | None, Query(ge=1, le=1000, description="The first so many. Without: all.")] = None,
 ) -> object:
-    """All tasks by name."""
-    return await services.tasks.list(caller, project, archived=archived)
+    """Tasks by name."""
+    return await services.tasks.list(caller, project, archived=archived, sought=q, limit=limit)
 
 
 @routes.get("/projects/{project}/tasks/{task}", gives=TaskView)

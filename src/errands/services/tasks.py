@@ -155,12 +155,20 @@ class TaskService:
             *(SourceFile(f"tasks/{row.name}.yaml", row.source) for row in bodies),
         ]
 
-    async def list(self, caller: Principal, project: str, *, archived: bool = False) -> list[TaskView]:
-        """All tasks by name; with `archived` those too that are archived or deleted. Raises NotFound, Denied."""
+    async def list(
+        self, caller: Principal, project: str, *, archived: bool = False, sought: str = "", limit: int | None = None
+    ) -> list[TaskView]:
+        """Tasks by name; with `archived` those too that are archived or deleted. Raises NotFound, Denied.
+
+        `sought`: only those in whose name, title, description or tags each of these words stands. `limit`: the first
+        so many; None: all.
+        """
         await self._authority.authorise(caller, Verb.TASK_READ, ProjectResource(project, "task"))
         async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
-            return [view_of(row) for row in await tasks.every(connection, owner.id, archived=archived)]
+            words = sought.split()
+            found = await tasks.every(connection, owner.id, archived=archived, words=words, limit=limit)
+            return [view_of(row) for row in found]
 
     async def get(self, caller: Principal, project: str, name: str) -> TaskView:
         """One task. Raises NotFound, Denied."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Select, func, select, update
+from sqlalchemy import ScalarSelect, Select, Text, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -113,10 +113,24 @@ async def find_to_start(pool: Pool, project: str, name: str) -> TaskToStart | No
     return TaskToStart(task, row["runners"], row["answerers"])
 
 
-async def every(connection: AsyncConnection, project_id: UUID, *, archived: bool = False) -> list[TaskRow]:
-    """All tasks of a project by name; archived ones are left out, or with `archived` told as well."""
-    query = _tasks(project_id).order_by(tasks.c.name)
-    return await fetch_all(connection, TaskRow, query if archived else query.where(tasks.c.archived_at.is_(None)))
+async def every(
+    connection: AsyncConnection,
+    project_id: UUID,
+    *,
+    archived: bool = False,
+    words: Sequence[str] = (),
+    limit: int | None = None,
+) -> list[TaskRow]:
+    """All tasks of a project by name; archived ones are left out, or with `archived` told as well.
+
+    `words`: only those in whose name, title, description or tags each of them stands, in whatever case.
+    """
+    query = _tasks(project_id).order_by(tasks.c.name).limit(limit)
+    if not archived:
+        query = query.where(tasks.c.archived_at.is_(None))
+    told = func.lower(func.concat_ws(" ", tasks.c.name, tasks.c.title, tasks.c.description, cast(tasks.c.tags, Text)))
+    query = query.where(*(func.strpos(told, word.lower()) > 0 for word in words))
+    return await fetch_all(connection, TaskRow, query)
 
 
 async def make(

@@ -1,4 +1,4 @@
-import { QueryClient, queryOptions } from '@tanstack/react-query'
+import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query'
 
 import { api, ask, Refusal, Unreachable } from './client'
 import { session } from './session'
@@ -9,7 +9,7 @@ const again = (count: number, error: Error) => !(error instanceof Refusal && err
 export function makeQueryClient(): QueryClient {
   const client: QueryClient = new QueryClient({
     defaultOptions: {
-      queries: { retry: again, staleTime: 5_000, refetchOnWindowFocus: true, networkMode: 'always' },
+      queries: { retry: again, staleTime: 5_000, refetchOnWindowFocus: ({ state }) => !(state.error instanceof Refusal), networkMode: 'always' },
       mutations: { retry: false, networkMode: 'always' },
     },
   })
@@ -58,13 +58,23 @@ export const tasksQuery = (project: string, archived = false) =>
       ask(api.GET('/api/v1/projects/{project}/tasks', { params: { path: { project }, query: { archived } }, signal })),
   })
 
-export const overviewQuery = (project: string, days: number, timezone: string) =>
+/** The first `limit` tasks, by name, in which each word of `sought` stands. There may be thousands of others. */
+export const tasksLikeQuery = (project: string, sought: string, limit: number) =>
   queryOptions({
-    queryKey: ['overview', project, days, timezone],
+    queryKey: ['tasks', project, { sought, limit }],
+    queryFn: ({ signal }) =>
+      ask(api.GET('/api/v1/projects/{project}/tasks', { params: { path: { project }, query: { q: sought, limit } }, signal })),
+    placeholderData: keepPreviousData,
+  })
+
+/** Figures by day or by task: each is a look through thousands of runs, so a screen asks for what it shows. */
+export const overviewQuery = (project: string, days: number, timezone: string, only?: 'days' | 'tasks') =>
+  queryOptions({
+    queryKey: ['overview', project, days, timezone, only ?? null],
     queryFn: ({ signal }) =>
       ask(
         api.GET('/api/v1/projects/{project}/overview', {
-          params: { path: { project }, query: { days, timezone } },
+          params: { path: { project }, query: { days, timezone, ...(only ? { only } : {}) } },
           signal,
         }),
       ),

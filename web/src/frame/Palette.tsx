@@ -1,36 +1,36 @@
 import { Spotlight, spotlight } from '@mantine/spotlight'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useMemo, useState } from 'react'
+import { memo, useDeferredValue, useMemo, useState } from 'react'
 
 import type { TaskView } from '@/api/generated/schema'
-import { tasksQuery } from '@/api/queries'
-import { IconListCheck, IconPlayerPlayFilled, IconSearch } from '@/ui/icons'
+import { tasksLikeQuery } from '@/api/queries'
+import { shortId } from '@/ui/format'
+import { IconHistory, IconListCheck, IconPlayerPlayFilled, IconSearch } from '@/ui/icons'
+import classes from './Palette.module.css'
 import { PLACES, usePlaces } from './places'
 
 export const openPalette = (): void => spotlight.open()
 
-const MOST = 8
+/** Tasks that are shown while nothing is sought, and at most. */
+const FEW = 8
+const MOST = 12
+/** A run's id, or the end of one as lists show it. */
+const RUN = /^(run_)?(?=[0-9a-f]*\d)[0-9a-f]{6,32}$/
 
-interface Known {
+interface Entry {
   id: string
   label: string
   description?: string | undefined
   Icon: (typeof PLACES)[number]['Icon']
+  /** What tells its `go` from others. */
+  address: string
   go: () => void
 }
 
-interface Entry extends Known {
-  /** What is looked through. */
-  text: string
-}
-
-/** Ctrl K: every screen, every task, and running a task, by a few letters. */
+/** Ctrl K: every screen, every task, running a task, and a run by its id. */
 export function Palette({ project }: { project: string }) {
   const [sought, setSought] = useState('')
-  const entries = useEntries(project)
-  const words = sought.toLowerCase().split(/\s+/).filter(Boolean)
-  const found = words.length ? entries.filter(({ text }) => words.every((word) => text.includes(word))) : entries
   return (
     <Spotlight.Root
       query={sought}
@@ -39,59 +39,84 @@ export function Palette({ project }: { project: string }) {
       scrollable
       maxHeight={420}
       transitionProps={{ duration: 80 }}
+      overlayProps={{ blur: 0, backgroundOpacity: 0.4 }}
     >
       <Spotlight.Search
         placeholder="Go to a screen, find or run a task"
         aria-label="Search"
         leftSection={<IconSearch size={16} aria-hidden />}
       />
-      <Spotlight.ActionsList>
-        {found.slice(0, words.length ? 30 : PLACES.length + MOST).map(({ id, label, description, Icon, go }) => (
-          <Spotlight.Action
-            key={id}
-            label={label}
-            description={description}
-            leftSection={<Icon size={17} aria-hidden />}
-            onClick={go}
-          />
-        ))}
-        {found.length === 0 && <Spotlight.Empty>Nothing has this name. Runs are found by id: paste one.</Spotlight.Empty>}
-      </Spotlight.ActionsList>
+      <Found project={project} sought={sought} />
     </Spotlight.Root>
   )
 }
 
-function useEntries(project: string): Entry[] {
+/** What fits; there only while the palette is open. Typing is shown at once, the list follows when there is time. */
+function Found({ project, sought }: { project: string; sought: string }) {
+  const words = useDeferredValue(sought).toLowerCase().split(/\s+/).filter(Boolean)
+  const places = usePlacesLike(project, words)
+  const ofTasks = useTasksLike(project, words)
+  const run = useRun(project, words)
+  const found = [...places, ...run, ...ofTasks].slice(0, words.length ? MOST : PLACES.length + FEW)
+  return (
+    <Spotlight.ActionsList>
+      {found.map((entry) => (
+        <Offered key={entry.id} entry={entry} />
+      ))}
+      {found.length === 0 && <Spotlight.Empty>Nothing has this name. A run is found by its id: paste it.</Spotlight.Empty>}
+    </Spotlight.ActionsList>
+  )
+}
+
+/** Drawn anew only where another entry stands in its place. */
+const Offered = memo(
+  function Offered({ entry: { label, description, Icon, go } }: { entry: Entry }) {
+    return <Spotlight.Action label={label} description={description} classNames={{ actionDescription: classes.described }} leftSection={<Icon size={17} aria-hidden />} onClick={go} />
+  },
+  ({ entry: one }, { entry: other }) => one.label === other.label && one.description === other.description && one.address === other.address,
+)
+
+function usePlacesLike(project: string, words: readonly string[]): Entry[] {
   const navigate = useNavigate()
-  const { data: tasks } = useQuery(tasksQuery(project))
-  const places = usePlaces(project).map<Known>(({ name, label, to, Icon }) => ({
-    id: name,
-    label,
-    Icon,
-    go: () => void navigate({ to, params: { project } }),
-  }))
-  const ofTasks = useMemo(() => entriesOf(project, tasks ?? [], navigate), [project, tasks, navigate])
-  return [...places.map(withText), ...ofTasks]
+  return usePlaces(project)
+    .filter(({ label }) => words.every((word) => label.toLowerCase().includes(word)))
+    .map(({ name, label, to, Icon }) => ({ id: name, label, Icon, address: `${project} ${to}`, go: () => void navigate({ to, params: { project } }) }))
 }
 
-type Navigate = ReturnType<typeof useNavigate>
-
-const withText = (one: Known): Entry => ({ ...one, text: `${one.label} ${one.description ?? ''}`.toLowerCase() })
-
-/** Made once for the tasks that there are: there may be thousands, and every letter looks through them. */
-function entriesOf(project: string, tasks: readonly TaskView[], navigate: Navigate): Entry[] {
-  const open = tasks.map<Known>(({ name, title, description }) => ({
-    id: `task ${name}`,
-    label: title ?? name,
-    description: title ? `${name} · ${description}` : description,
-    Icon: IconListCheck,
-    go: () => void navigate({ to: '/p/$project/tasks/$task', params: { project, task: name } }),
-  }))
-  const start = tasks.map<Known>(({ name, title }) => ({
-    id: `run ${name}`,
-    label: `Run ${title ?? name}`,
-    Icon: IconPlayerPlayFilled,
-    go: () => void navigate({ to: '/p/$project/tasks/$task/run', params: { project, task: name } }),
-  }))
-  return [...open, ...start].map(withText)
+function useRun(project: string, words: readonly string[]): Entry[] {
+  const navigate = useNavigate()
+  const [id = ''] = words
+  if (words.length !== 1 || !RUN.test(id)) return []
+  const go = () => void navigate({ to: '/p/$project/runs/$run', params: { project, run: id } })
+  return [{ id: 'run', label: `Open the run ${shortId(id)}`, Icon: IconHistory, address: `${project} ${id}`, go }]
 }
+
+/** Opening a task, and running it: `run` before its name asks for that alone. The server seeks: there may be thousands. */
+function useTasksLike(project: string, words: readonly string[]): Entry[] {
+  const navigate = useNavigate()
+  const running = words[0] === 'run'
+  const asked = running ? words.slice(1) : words
+  const { data: tasks } = useQuery(tasksLikeQuery(project, asked.join(' '), words.length ? MOST : FEW))
+  return useMemo(() => {
+    const open = (tasks ?? []).map((task) => opening(project, task, () => void navigate({ to: '/p/$project/tasks/$task', params: { project, task: task.name } })))
+    const start = (tasks ?? []).map((task) => starting(project, task, () => void navigate({ to: '/p/$project/tasks/$task/run', params: { project, task: task.name } })))
+    return running ? [...start, ...open] : [...open, ...start]
+  }, [project, tasks, running, navigate])
+}
+
+const opening = (project: string, { name, title, description }: TaskView, go: () => void): Entry => ({
+  id: `task ${name}`,
+  label: title ?? name,
+  description: title ? `${name} · ${description}` : description,
+  Icon: IconListCheck,
+  address: `${project} ${name}`,
+  go,
+})
+
+const starting = (project: string, { name, title }: TaskView, go: () => void): Entry => ({
+  id: `run ${name}`,
+  label: `Run ${title ?? name}`,
+  Icon: IconPlayerPlayFilled,
+  address: `${project} ${name}`,
+  go,
+})

@@ -10,8 +10,8 @@ export function DayBars({ days, height = 120 }: { days: readonly DayFigures[]; h
   const total = (day: DayFigures) => ORDER.reduce((sum, outcome) => sum + day[outcome], day.active)
   const most = Math.max(1, ...days.map(total))
   return (
-    <div className={classes.bars} style={{ height }} role="img" aria-label={inWords(days)}>
-      {days.map((day) => (
+    <div className={classes.bars} data-span={days.length > 31 ? 'long' : days.length > 14 ? 'middle' : undefined} style={{ height }} role="img" aria-label={inWords(days)}>
+      {days.map((day, place) => (
         <div key={day.day} className={classes.day} title={told(day, total(day))}>
           <div className={classes.stack}>
             {ORDER.map((outcome) =>
@@ -20,17 +20,23 @@ export function DayBars({ days, height = 120 }: { days: readonly DayFigures[]; h
                   key={outcome}
                   data-outcome={outcome}
                   className={classes.part}
-                  style={{ height: `${(day[outcome] / most) * 100}%`, background: outcomeColor(outcome) }}
+                  style={{ height: `${(day[outcome] / most) * 100}%`, background: shade(outcome) }}
                 />
               ) : null,
             )}
           </div>
-          <span className={classes.label}>{Number(day.day.slice(8))}</span>
+          <span className={classes.label} data-tick={(days.length - 1 - place) % 7 === 0 || undefined}>
+            <span>{Number(day.day.slice(8))}</span>
+          </span>
         </div>
       ))}
     </div>
   )
 }
+
+/** All is well in most runs: they recede, and what went wrong stands out. */
+const shade = (outcome: Outcome): string =>
+  outcome === 'succeeded' ? `color-mix(in srgb, ${outcomeColor(outcome)} 70%, var(--surface-raised))` : outcomeColor(outcome)
 
 function told(day: DayFigures, runs: number): string {
   const parts = ORDER.filter((outcome) => day[outcome]).map((one) => `${OUTCOMES[one].label}: ${count(day[one])}`)

@@ -1,13 +1,13 @@
-import { Checkbox } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { memo } from 'react'
 
 import type { RunLine } from '@/api/generated/schema'
-import { count, duration, money, shortId } from './format'
+import { count, duration, inShort, money, shortId } from './format'
 import { Moment, Took } from './moments'
 import { OutcomeBadge } from './outcomes'
 import type { Selection } from './selection'
 import table from './Table.module.css'
+import { Tick } from './Tick'
 import { cause } from './triggers'
 
 interface RunTableProps {
@@ -29,26 +29,27 @@ export const RunTable = memo(function RunTable({ project, runs, ofOneTask = fals
           <tr>
             {selection && (
               <th scope="col" className={table.choice}>
-                <Checkbox
-                  size="xs"
-                  aria-label="Choose all that are shown"
+                <Tick
+                  label="Choose all that are shown"
                   checked={all}
-                  indeterminate={!all && selection.chosen.size > 0}
+                  some={!all && selection.chosen.size > 0}
                   onChange={() => selection.put(runs.map(({ id }) => id), !all)}
                 />
               </th>
             )}
             <th scope="col">Outcome</th>
             <th scope="col">{ofOneTask ? 'Run' : 'Task'}</th>
-            <th scope="col">Why it ran</th>
+            <th scope="col" className={table.minor}>
+              Why it ran
+            </th>
             <th scope="col">Queued</th>
             <th scope="col" className={table.number}>
               Took
             </th>
-            <th scope="col" className={table.number}>
+            <th scope="col" className={`${table.number} ${table.minor}`}>
               Tokens
             </th>
-            <th scope="col" className={table.number}>
+            <th scope="col" className={`${table.number} ${table.minor}`}>
               Cost
             </th>
             <th scope="col">Note</th>
@@ -85,10 +86,10 @@ const Row = memo(function Row({ project, run, ofOneTask, chosen, onToggle }: Row
   const tokens = run.usage.input_tokens + run.usage.output_tokens
   const cost = Number(run.usage.usd)
   return (
-    <tr data-selected={chosen || undefined}>
+    <tr data-id={run.id} data-selected={chosen || undefined}>
       {chosen !== undefined && (
         <td className={table.choice}>
-          <Checkbox size="xs" aria-label={`Choose the run of ${run.task}, ${shortId(run.id)}`} checked={chosen} onChange={() => onToggle?.(run.id)} />
+          <Tick label={`Choose the run of ${run.task}, ${shortId(run.id)}`} checked={chosen} onChange={() => onToggle?.(run.id)} />
         </td>
       )}
       <td>
@@ -99,7 +100,7 @@ const Row = memo(function Row({ project, run, ofOneTask, chosen, onToggle }: Row
           {ofOneTask ? <code>{shortId(run.id)}</code> : <bdi>{run.task}</bdi>}
         </Link>
       </td>
-      <td className={table.dim}>
+      <td className={`${table.dim} ${table.minor}`}>
         <span className={table.clip}>
           {cause(run.trigger, run.starter)} · v{run.version}
         </span>
@@ -110,11 +111,11 @@ const Row = memo(function Row({ project, run, ofOneTask, chosen, onToggle }: Row
       <td className={table.number}>
         <Took from={run.started_at} to={run.finished_at} />
       </td>
-      <td className={`${table.number} ${table.dim}`}>{tokens ? count(tokens) : '–'}</td>
-      <td className={`${table.number} ${table.dim}`}>{cost ? money(cost) : '–'}</td>
+      <td className={`${table.number} ${table.dim} ${table.minor}`}>{tokens ? count(tokens) : '–'}</td>
+      <td className={`${table.number} ${table.dim} ${table.minor}`}>{cost ? money(cost) : '–'}</td>
       <td className={table.dim}>
         <span className={table.clip} title={run.error?.message ?? run.reason ?? undefined}>
-          {run.error?.message ?? run.reason ?? ''}
+          {run.error ? inShort(run.error.message) : (run.reason ?? '')}
         </span>
       </td>
     </tr>

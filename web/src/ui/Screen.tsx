@@ -1,7 +1,8 @@
 import { Title } from '@mantine/core'
-import { type ReactNode, useEffect } from 'react'
+import type { ReactNode } from 'react'
 
 import classes from './Screen.module.css'
+import { useTab } from './tab'
 
 interface ScreenProps {
   title: string
@@ -10,19 +11,19 @@ interface ScreenProps {
   /** What can be done, at the right. */
   actions?: ReactNode
   children: ReactNode
+  /** How the thing that is shown stands: told in the browser's tab. */
+  outcome?: string | undefined
   /** Takes the whole height; its parts scroll by themselves. */
   full?: boolean
 }
 
 /** A screen: its heading, what can be done, and its content. */
-export function Screen({ title, beside, actions, children, full = false }: ScreenProps) {
-  useEffect(() => {
-    document.title = `${title} · Errands`
-  }, [title])
+export function Screen({ title, beside, actions, children, outcome, full = false }: ScreenProps) {
+  useTab(title, outcome)
   return (
     <div className={classes.screen} data-full={full || undefined}>
       <header className={classes.head}>
-        <Title order={1} className={classes.title}>
+        <Title order={1} className={classes.title} title={title}>
           <bdi>{title}</bdi>
         </Title>
         {beside}

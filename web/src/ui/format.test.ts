@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { count, duration, money, relative, written } from './format'
+import { browserOf, count, duration, inShort, money, price, relative, written } from './format'
 
 test.each([
   [0, '0 s'],
@@ -19,7 +19,20 @@ test.each([
   [12.5, '$12.50'],
 ])('%s dollars read %s', (usd, text) => expect(money(usd)).toBe(text))
 
-test('large counts are rounded', () => expect([count(1234), count(12_400), count(2_500_000)]).toEqual(['1,234', '12.4k', '2.5M']))
+test('large counts are rounded', () =>
+  expect([1234, 12_400, 100_000, 999_960, 2_500_000].map(count)).toEqual(['1,234', '12.4k', '100k', '1M', '2.5M']))
+
+test('a browser is told by its name', () => {
+  expect(browserOf('Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0')).toBe('Firefox on Windows')
+  expect(browserOf('curl/8.5')).toBe('curl/8.5')
+})
+
+test('prices have as many digits as they need', () => expect([0, 10, 0.6, 2.5, 0.0375].map(price)).toEqual(['$0', '$10', '$0.60', '$2.50', '$0.0375']))
+
+test('what went wrong is told without the code at which it did', () => {
+  expect(inShort('`raise ValueError("a " + b)` (line 2, column 11) failed: ValueError: the shop answered 500')).toBe('the shop answered 500')
+  expect(inShort('The server did not answer.')).toBe('The server did not answer.')
+})
 
 test('a moment is told from now', () => {
   const now = Date.parse('2026-11-26T12:00:00Z')

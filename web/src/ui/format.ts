@@ -36,10 +36,27 @@ export function money(usd: number): string {
   return usd < 1 ? `$${usd.toPrecision(2)}` : `$${usd.toFixed(2)}`
 }
 
+/** As prices are written: `$0.60`, `$10`, and every digit of what is less than a cent. */
+export const price = (usd: number): string => (Number.isInteger(usd) ? `$${usd}` : `$${usd.toFixed(Number.isInteger(usd * 100) ? 2 : 4)}`)
+
+const rounded = (number: number): string => number.toFixed(1).replace('.0', '')
+
 export function count(number: number): string {
   if (number < 10_000) return number.toLocaleString('en')
-  if (number < 1_000_000) return `${(number / 1000).toFixed(1)}k`
-  return `${(number / 1_000_000).toFixed(1)}M`
+  if (number < 999_950) return `${rounded(number / 1000)}k`
+  return `${rounded(number / 1_000_000)}M`
+}
+
+/** What went wrong without the line of code at which it did: `the shop answered 500`. */
+export const inShort = (message: string): string => message.replace(/^`[^\n]*` \(line \d+, column \d+\) failed: (?:\w+: )?/, '')
+
+const BROWSERS = [['Edg/', 'Edge'], ['OPR/', 'Opera'], ['Firefox/', 'Firefox'], ['Chrome/', 'Chrome'], ['Safari/', 'Safari']] as const
+const SYSTEMS = [['Android', 'Android'], ['iPhone', 'iPhone'], ['iPad', 'iPad'], ['Windows', 'Windows'], ['Mac OS', 'macOS'], ['Linux', 'Linux']] as const
+
+/** `Firefox on Windows`, of what a browser says that it is; what is not known stays as it was said. */
+export function browserOf(agent: string): string {
+  const [name, system] = [BROWSERS, SYSTEMS].map((known) => known.find(([mark]) => agent.includes(mark))?.[1])
+  return name && system ? `${name} on ${system}` : agent
 }
 
 export function bytes(size: number): string {

@@ -1,24 +1,8 @@
-import { useEffect, useState } from 'react'
-import { useQuery } from '@tanstack/react-query'
-
-import { meQuery } from '@/api/queries'
+import { useNow } from './clock'
 import { duration, inZone, relative, secondsBetween } from './format'
+import { useZone } from './zone'
 
-/** The reader's zone: the one of the account, or else the browser's. */
-export function useZone(): string {
-  const { data } = useQuery({ ...meQuery, enabled: false })
-  return data?.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone
-}
-
-/** The time now, told anew every so often. */
-export function useNow(everyMs: number): number {
-  const [now, setNow] = useState(() => Date.now())
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), everyMs)
-    return () => clearInterval(timer)
-  }, [everyMs])
-  return now
-}
+export { useNow, useZone }
 
 interface MomentProps {
   at: string
@@ -31,7 +15,7 @@ interface MomentProps {
 /** A moment; on hover in every zone that matters. */
 export function Moment({ at, zone, as = 'relative' }: MomentProps) {
   const reader = useZone()
-  const now = useNow(as === 'relative' ? 15_000 : 3_600_000)
+  const now = useNow(as === 'relative' ? 15_000 : null)
   const told = [`${inZone(at, reader)} ${reader}`, zone && zone !== reader ? `${inZone(at, zone)} ${zone}` : null]
   const title = [...told, reader === 'UTC' ? null : `${inZone(at, 'UTC')} UTC`].filter(Boolean).join('\n')
   return (
@@ -43,6 +27,6 @@ export function Moment({ at, zone, as = 'relative' }: MomentProps) {
 
 /** How long something took, or has taken up to now. */
 export function Took({ from, to }: { from: string | null; to: string | null }) {
-  const now = useNow(to === null && from !== null ? 1000 : 3_600_000)
+  const now = useNow(to === null && from !== null ? 1000 : null)
   return <span className="figures">{from === null ? '–' : duration(secondsBetween(from, to, now))}</span>
 }

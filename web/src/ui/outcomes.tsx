@@ -42,6 +42,8 @@ export const OUTCOMES: Record<Outcome, Look> = {
 export const ACTIVE: readonly Outcome[] = ['queued', 'running', 'waiting']
 export const isActive = (status: string): boolean => ACTIVE.includes(status as Outcome)
 export const isOutcome = (status: string): status is Outcome => status in OUTCOMES
+/** The outcome of this name; none where there is no such. */
+export const outcomeName = (status: string): Outcome | undefined => (isOutcome(status) ? status : undefined)
 export const outcomeColor = (status: Outcome): string => `var(--outcome-${status})`
 
 /** The shape alone, with its name for who cannot see it. */

@@ -1,4 +1,5 @@
 import { Button, Code, Skeleton, Stack, Text, Title } from '@mantine/core'
+import { Link } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useState } from 'react'
 
 import { Refusal, sentence } from '@/api/client'
@@ -36,6 +37,11 @@ export function Empty({ title, children, action }: EmptyProps) {
   )
 }
 
+/** Leads from an empty screen to what fills it. */
+export function Lead({ to, project, children }: { to: '/p/$project/tasks' | '/p/$project/templates'; project: string; children: string }) {
+  return <Button renderRoot={(props) => <Link to={to} params={{ project }} {...props} />}>{children}</Button>
+}
+
 /** What went wrong, what to do, and the number that the server's log knows it by. */
 export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
   const refusal = error instanceof Refusal ? error : null
@@ -51,7 +57,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
           Request <Code>{refusal.problem.request_id}</Code>
         </Text>
       )}
-      {retry && !forbidden && (
+      {retry && !forbidden && refusal?.status !== 404 && (
         <Button variant="default" onClick={retry}>
           Try again
         </Button>

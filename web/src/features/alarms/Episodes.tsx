@@ -92,7 +92,7 @@ function Alarm({ project, alarm, may }: { project: string; alarm: AlarmView; may
         )}
       </div>
       <p className={classes.message}>
-        <bdi>{alarm.message}</bdi>
+        <bdi>{alarm.message.replace(/^run_\w+ f/, 'F')}</bdi>
       </p>
       <span className={classes.since}>
         since <Moment at={alarm.opened_at} />

@@ -137,7 +137,7 @@ export function Composer({ id, first = false, project, draft, onDraft, busy, onS
 /** What goes on from what is typed, and which of it is chosen. */
 function useMenu(project: string, text: string, write: (text: string) => void) {
   const { data: commands = [] } = useQuery(commandsQuery)
-  const { data: tasks = [] } = useQuery(tasksQuery(project))
+  const { data: tasks = [] } = useQuery({ ...tasksQuery(project), enabled: text.startsWith('/') })
   const [place, setPlace] = useState(0)
   const [shut, setShut] = useState(true)
   const found = text.startsWith('/') ? suggestions(text, commands, tasks) : []

@@ -3,10 +3,10 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 
 import type { ApprovalView, RunLine, TriggerView } from '@/api/generated/schema'
-import { approvalsQuery, overviewQuery, projectQuery, tasksQuery, triggersQuery } from '@/api/queries'
+import { approvalsQuery, overviewQuery, projectQuery, tasksLikeQuery, triggersQuery } from '@/api/queries'
 import { rerun, runsOfStatusQuery } from '@/api/runs'
 import { DayBars } from '@/ui/DayBars'
-import { count, duration, firstLine, money } from '@/ui/format'
+import { count, duration, firstLine, inShort, money } from '@/ui/format'
 import { Moment, Took, useZone } from '@/ui/moments'
 import { OutcomeIcon } from '@/ui/outcomes'
 import { Screen, Section } from '@/ui/Screen'
@@ -22,7 +22,7 @@ const SHOWN = 6
 /** What goes on, what failed, what waits for the reader, what comes next. */
 export function HomeScreen() {
   const { project } = route.useParams()
-  const tasks = useQuery(tasksQuery(project))
+  const tasks = useQuery(tasksLikeQuery(project, '', 1))
   if (tasks.data?.length === 0) return <FirstSteps project={project} />
   return (
     <Screen title="Home">
@@ -100,7 +100,7 @@ function Failed({ project }: { project: string }) {
         {(page) => (
           <Lines items={page.items} empty="No run has failed.">
             {(run) => (
-              <RunItem key={run.id} project={project} run={run} note={run.error?.message}>
+              <RunItem key={run.id} project={project} run={run} note={run.error ? inShort(run.error.message) : undefined}>
                 <Moment at={run.finished_at ?? run.queued_at} />
                 {own?.rights.includes('run.rerun') && (
                   <Button size="compact-xs" variant="default" loading={again.isPending && again.variables === run.id} onClick={() => again.mutate(run.id)}>
@@ -148,7 +148,7 @@ function Next({ project }: { project: string }) {
 
 function Fortnight({ project }: { project: string }) {
   const zone = useZone()
-  const query = useQuery(overviewQuery(project, 14, zone))
+  const query = useQuery(overviewQuery(project, 14, zone, 'days'))
   return (
     <Section title="14 days">
       <Answered query={query} rows={3}>

@@ -50,7 +50,8 @@ function Questions({ project, questions, chosen }: { project: string; questions:
   if (!shown) {
     return (
       <Empty title="Nothing waits for you">
-        When a task asks before it goes on, the question appears here: with what it wants to do, a form, and a deadline.
+        When a task asks before it goes on, the question appears here: with what it wants to do, a form, and a deadline. A step asks like this:{' '}
+        <code>{'{id: ok, approve: {question: "Send it?", choices: [send, drop]}}'}</code>
       </Empty>
     )
   }

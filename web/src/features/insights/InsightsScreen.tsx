@@ -9,7 +9,7 @@ import { count, money } from '@/ui/format'
 import { useZone } from '@/ui/moments'
 import { tookText } from '@/ui/RunTable'
 import { Screen, Section } from '@/ui/Screen'
-import { Answered, Empty } from '@/ui/states'
+import { Answered, Empty, Lead } from '@/ui/states'
 import { Strip } from '@/ui/Strip'
 import table from '@/ui/Table.module.css'
 import { Failures } from './Failures'
@@ -44,9 +44,24 @@ export function InsightsScreen() {
       }
     >
       <Answered query={query} rows={8}>
-        {(overview) => (overview.tasks.length === 0 ? <Empty title="Nothing ran in these days">Run a task, and its figures appear here.</Empty> : <Figures project={project} overview={overview} by={by} days={days} />)}
+        {(overview) => (overview.tasks.length === 0 ? <Nothing project={project} /> : <Figures project={project} overview={overview} by={by} days={days} />)}
       </Answered>
     </Screen>
+  )
+}
+
+function Nothing({ project }: { project: string }) {
+  return (
+    <Empty
+      title="Nothing ran in these days"
+      action={
+        <Lead to="/p/$project/tasks" project={project}>
+          Open the tasks
+        </Lead>
+      }
+    >
+      Run a task, and its figures appear here: what fails, what is slow, what costs.
+    </Empty>
   )
 }
 

@@ -5,7 +5,7 @@ import { getRouteApi, Link } from '@tanstack/react-router'
 import { modelsQuery } from '@/api/catalogue'
 import type { ModelView } from '@/api/generated/schema'
 import { Caution } from '@/ui/Caution'
-import { count } from '@/ui/format'
+import { count, price } from '@/ui/format'
 import { IconPlus } from '@/ui/icons'
 import { useIsAdmin, useMay } from '@/ui/rights'
 import { Rows } from '@/ui/Rows'
@@ -157,7 +157,7 @@ function Price({ model }: { model: ModelView }) {
   const declared = model.price_from === 'declared' ? 'as it was set' : 'as its provider has published'
   return (
     <span title={`in / out, ${declared}`}>
-      ${Number(model.usd_per_million_input)} / ${Number(model.usd_per_million_output)}
+      {price(Number(model.usd_per_million_input))} / {price(Number(model.usd_per_million_output))}
       {model.price_from === 'published' && (
         <Text span size="xs" c="dimmed" display="block">
           published

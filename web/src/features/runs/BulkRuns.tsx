@@ -10,6 +10,7 @@ import { cancelRun, rerun, type RunFilter } from '@/api/runs'
 import { Bulk } from '@/ui/Bulk'
 import { plural } from '@/ui/format'
 import { isActive } from '@/ui/outcomes'
+import { useRowKeys } from '@/ui/rowKeys'
 import type { Selection } from '@/ui/selection'
 import table from '@/ui/Table.module.css'
 import { failed } from '@/ui/toast'
@@ -42,8 +43,15 @@ export function BulkRuns({ project, filter, selection, runs }: BulkRunsProps) {
     },
     onError: failed,
   })
-  if (chosen.length === 0) return null
   const may = (right: string) => data?.rights.includes(right) ?? false
+  useRowKeys((key, id) => {
+    const asked = key === 'r' ? 'rerun' : key === 'c' ? 'cancel' : null
+    if (!asked || !may(`run.${asked}`) || (asked === 'cancel' && !isActive(known.get(id)?.status ?? ''))) return
+    selection.clear()
+    selection.put([id], true)
+    setAct(asked)
+  })
+  if (chosen.length === 0) return null
   const active = chosen.filter(({ status }) => isActive(status))
   const close = () => {
     setAct(null)

@@ -60,7 +60,7 @@ function Side({ step }: { step: StepView | undefined }) {
   return (
     <span className={classes.side}>
       {step && isOutcome(step.status) && <OutcomeIcon status={step.status} size={14} />}
-      <span className="figures">{step ? (took === null ? '–' : duration(took)) : 'not there'}</span>
+      <span className="figures">{step ? (took === null ? '–' : duration(Math.max(took, 0.0005))) : 'not there'}</span>
     </span>
   )
 }

@@ -1,9 +1,10 @@
-import { Alert, Text } from '@mantine/core'
+import { Text } from '@mantine/core'
 import { getRouteApi, Link } from '@tanstack/react-router'
 
 import type { RunView } from '@/api/generated/schema'
 import { count, duration, money } from '@/ui/format'
 import { Moment, useNow } from '@/ui/moments'
+import { Outcome } from '@/ui/Outcome'
 import { isActive, OutcomeBadge } from '@/ui/outcomes'
 import { Screen } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
@@ -29,6 +30,7 @@ export function RunScreen() {
   return (
     <Screen
       title={view?.task ?? 'Run'}
+      outcome={view?.status}
       beside={view && <OutcomeBadge status={view.status} />}
       actions={view && <RunActions project={project} run={view} />}
     >
@@ -46,16 +48,12 @@ function Record({ project, run, tokens }: { project: string; run: RunView; token
     <>
       <Facts project={project} run={run} />
       {run.error && (
-        <Alert color="red" variant="light" title={run.error.step ? `Failed at ${run.error.step}` : 'Failed'}>
-          <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
-            {run.error.message}
-          </Text>
-          {run.error.hint && (
-            <Text size="sm" mt={4}>
-              {run.error.hint}
-            </Text>
-          )}
-        </Alert>
+        <Outcome good={false} title={run.error.step ? `Failed at ${run.error.step}` : 'Failed'}>
+          <div>
+            <bdi>{run.error.message}</bdi>
+          </div>
+          {run.error.hint && <div>{run.error.hint}</div>}
+        </Outcome>
       )}
       {run.reason && run.status !== 'succeeded' && <Text size="sm">{run.reason}</Text>}
       <Waits project={project} waits={run.waiting} />
@@ -92,7 +90,8 @@ function Facts({ project, run }: { project: string; run: RunView }) {
       </span>
       <Moment at={run.queued_at} as="absolute" />
       <span>
-        queued {duration(queued)} · ran {duration(running)} · waited {duration(waiting)}
+        queued {duration(queued)} · ran {duration(running)}
+        {waiting > 0 && ` · waited ${duration(waiting)}`}
       </span>
       {tokens > 0 && (
         <span>
@@ -117,7 +116,7 @@ function Facts({ project, run }: { project: string; run: RunView }) {
 
 /** Where the time went; what goes on now grows by itself. */
 function useTimings(run: RunView): { queued: number; running: number; waiting: number } {
-  const now = useNow(isActive(run.status) ? 1000 : 3_600_000)
+  const now = useNow(isActive(run.status) ? 1000 : null)
   const told = { ...run.timings }
   if (!isActive(run.status)) return told
   const total = (now - Date.parse(run.queued_at)) / 1000

@@ -1,11 +1,13 @@
 import { Button, Group, Menu, Select } from '@mantine/core'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
-import { useDeferredValue, useMemo } from 'react'
+import { useDeferredValue, useMemo, useState } from 'react'
 
 import type { RunLine } from '@/api/generated/schema'
-import { tasksQuery } from '@/api/queries'
+import { tasksLikeQuery } from '@/api/queries'
 import { type RunFilter, runsQuery } from '@/api/runs'
+import { useArrivals } from '@/ui/arrivals'
+import { ArrivalsPill } from '@/ui/ArrivalsPill'
 import { IconDownload } from '@/ui/icons'
 import { useNow } from '@/ui/moments'
 import { OUTCOMES } from '@/ui/outcomes'
@@ -13,7 +15,7 @@ import { RunTable } from '@/ui/RunTable'
 import { SavedMenu } from '@/ui/SavedMenu'
 import { Screen } from '@/ui/Screen'
 import { type Selection, useSelection } from '@/ui/selection'
-import { Answered, Empty } from '@/ui/states'
+import { Answered, Empty, Lead } from '@/ui/states'
 import { BulkRuns } from './BulkRuns'
 import { type RunsSearch, runsSearch } from './search'
 
@@ -46,7 +48,7 @@ function Runs({ project, filter, filtered }: { project: string; filter: RunFilte
   return (
     <Answered query={query} rows={10}>
       {() => {
-        if (runs.length === 0) return <Nothing filtered={filtered} />
+        if (runs.length === 0) return <Nothing project={project} filtered={filtered} />
         return (
           <>
             <Listed project={project} runs={runs} selection={selection} />
@@ -67,7 +69,13 @@ function Runs({ project, filter, filtered }: { project: string; filter: RunFilte
 
 /** The rows are drawn when there is time: what is pressed meanwhile answers at once. */
 function Listed({ project, runs, selection }: { project: string; runs: readonly RunLine[]; selection: Selection }) {
-  return <RunTable project={project} runs={useDeferredValue(runs)} selection={selection} />
+  const { shown, fresh, show, holding } = useArrivals(useDeferredValue(runs))
+  return (
+    <div {...holding}>
+      <ArrivalsPill fresh={fresh} noun="run" onShow={show} />
+      <RunTable project={project} runs={shown} selection={selection} />
+    </div>
+  )
 }
 
 /** What the server is asked for. The moment is rounded, so that the list is not another one each time it is drawn. */
@@ -78,21 +86,11 @@ function useFilter({ task, status, days }: RunsSearch): RunFilter {
 }
 
 function Filters({ project, search }: { project: string; search: RunsSearch }) {
-  const { data: tasks } = useQuery(tasksQuery(project))
   const navigate = useNavigate()
   const set = (change: RunsSearch) => void navigate({ to: '.', search: { ...search, ...change }, replace: true })
   return (
     <Group gap="xs" role="search" aria-label="Filter runs">
-      <Select
-        aria-label="Task"
-        placeholder="Any task"
-        data={tasks?.map((task) => task.name) ?? []}
-        value={search.task ?? null}
-        onChange={(task) => set({ task: task ?? undefined })}
-        clearable
-        searchable
-        limit={50}
-      />
+      <TaskChoice project={project} task={search.task} onChange={(task) => set({ task })} />
       <Select
         aria-label="Outcome"
         placeholder="Any outcome"
@@ -123,6 +121,33 @@ function Filters({ project, search }: { project: string; search: RunsSearch }) {
   )
 }
 
+const OFFERED = 50
+
+/** One of the tasks, of which there may be thousands: the server seeks those that are offered, once they are wanted. */
+function TaskChoice({ project, task, onChange }: { project: string; task: string | undefined; onChange: (task: string | undefined) => void }) {
+  const [sought, setSought] = useState(task ?? '')
+  const [open, setOpen] = useState(false)
+  const asked = useDeferredValue(sought === task ? '' : sought)
+  const { data: tasks } = useQuery({ ...tasksLikeQuery(project, asked, OFFERED), enabled: open })
+  const names = tasks?.map(({ name }) => name) ?? []
+  return (
+    <Select
+      aria-label="Task"
+      placeholder="Any task"
+      data={task && !names.includes(task) ? [task, ...names] : names}
+      value={task ?? null}
+      onChange={(chosen) => onChange(chosen ?? undefined)}
+      searchValue={sought}
+      onSearchChange={setSought}
+      onDropdownOpen={() => setOpen(true)}
+      filter={({ options }) => options}
+      nothingFoundMessage={open && tasks ? 'No task has this name' : undefined}
+      clearable
+      searchable
+    />
+  )
+}
+
 function Export({ project, filter }: { project: string; filter: RunFilter }) {
   const address = (format: string) => {
     const given = Object.entries({ ...filter, format }).filter((pair): pair is [string, string] => Boolean(pair[1]))
@@ -147,10 +172,27 @@ function Export({ project, filter }: { project: string; filter: RunFilter }) {
   )
 }
 
-function Nothing({ filtered }: { filtered: boolean }) {
+function Nothing({ project, filtered }: { project: string; filtered: boolean }) {
+  const navigate = useNavigate()
   return filtered ? (
-    <Empty title="No run fits this filter">Take a part of it away.</Empty>
+    <Empty
+      title="No run fits this filter"
+      action={
+        <Button variant="default" onClick={() => void navigate({ to: '.', search: {}, replace: true })}>
+          Show all runs
+        </Button>
+      }
+    />
   ) : (
-    <Empty title="Nothing has run yet">Open a task and run it; its run appears here at once.</Empty>
+    <Empty
+      title="Nothing has run yet"
+      action={
+        <Lead to="/p/$project/tasks" project={project}>
+          Open the tasks
+        </Lead>
+      }
+    >
+      Run a task on the page, or with <code>errands run TASK</code>: its run appears here at once.
+    </Empty>
   )
 }

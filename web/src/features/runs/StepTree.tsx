@@ -1,6 +1,6 @@
 import { useNavigate } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, useMemo, useRef, useState } from 'react'
+import { type KeyboardEvent, memo, useCallback, useMemo, useRef, useState } from 'react'
 
 import type { RunView } from '@/api/generated/schema'
 import { duration, secondsBetween } from '@/ui/format'
@@ -15,14 +15,19 @@ const ROW = 32
 /** Tree and timeline in one: only the rows in sight are drawn, so a thousand steps cost what thirty do. */
 export function StepTree({ run, chosen }: { run: RunView; chosen: string | undefined }) {
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set())
-  const now = useNow(isActive(run.status) ? 500 : 3_600_000)
+  const now = useNow(isActive(run.status) ? 500 : null)
   const rows = useMemo(() => rowsOf(run, closed, now), [run, closed, now])
   const scroller = useRef<HTMLDivElement>(null)
   // eslint-disable-next-line react-hooks/incompatible-library -- it draws anew whenever the rows in sight change
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12 })
   const navigate = useNavigate()
   const choose = (path: string | undefined) => void navigate({ to: '.', search: (before) => ({ ...before, step: path }), replace: true })
-  const toggle = (path: string) => setClosed((before) => flipped(before, path))
+  // The same for every row and each time, so that scrolling draws only the rows that come into sight.
+  const flip = useCallback(
+    (path: string) => void navigate({ to: '.', search: (before) => ({ ...before, step: before.step === path ? undefined : path }), replace: true }),
+    [navigate],
+  )
+  const toggle = useCallback((path: string) => setClosed((before) => flipped(before, path)), [])
   const moved = (event: KeyboardEvent) => {
     const place = rows.findIndex(({ step }) => step.path === chosen)
     const row = rows[place]
@@ -61,8 +66,8 @@ export function StepTree({ run, chosen }: { run: RunView; chosen: string | undef
               open={!closed.has(row.step.path)}
               position={index + 1}
               total={rows.length}
-              onChoose={() => choose(row.step.path === chosen ? undefined : row.step.path)}
-              onToggle={() => toggle(row.step.path)}
+              onChoose={flip}
+              onToggle={toggle}
             />
           ) : null
         })}
@@ -78,11 +83,11 @@ interface ItemProps {
   open: boolean
   position: number
   total: number
-  onChoose: () => void
-  onToggle: () => void
+  onChoose: (path: string) => void
+  onToggle: (path: string) => void
 }
 
-function Item({ row, top, selected, open, position, total, onChoose, onToggle }: ItemProps) {
+const Item = memo(function Item({ row, top, selected, open, position, total, onChoose, onToggle }: ItemProps) {
   const { step, opens, round } = row
   return (
     // Keys are handled by the tree, which alone has the focus.
@@ -96,16 +101,16 @@ function Item({ row, top, selected, open, position, total, onChoose, onToggle }:
       aria-expanded={opens ? open : undefined}
       aria-posinset={position}
       aria-setsize={total}
-      onClick={onChoose}
+      onClick={() => onChoose(step.path)}
     >
       <span className={classes.name} style={{ paddingInlineStart: step.depth * 16 }}>
-        <span className={classes.toggle} onClick={opens ? (event) => (event.stopPropagation(), onToggle()) : undefined} aria-hidden>
+        <span className={classes.toggle} onClick={opens ? (event) => (event.stopPropagation(), onToggle(step.path)) : undefined} aria-hidden>
           {opens && (open ? <IconChevronDown size={14} /> : <IconChevronRight size={14} />)}
         </span>
         {isOutcome(step.status) && <OutcomeIcon status={step.status} size={15} />}
         {round !== null && <span className={classes.round}>{Number(round) + 1}</span>}
-        <bdi className={classes.label}>{step.title ?? step.key}</bdi>
-        <span className={classes.kind}>{step.kind}</span>
+        <bdi className={classes.label}>{step.title ?? named(step)}</bdi>
+        {named(step) !== step.kind && <span className={classes.kind}>{step.kind.replaceAll('_', ' ')}</span>}
       </span>
       <span className={classes.time} aria-hidden>
         {row.from !== null && row.to !== null && (
@@ -119,7 +124,10 @@ function Item({ row, top, selected, open, position, total, onChoose, onToggle }:
       <span className={classes.took}>{took(row)}</span>
     </div>
   )
-}
+})
+
+/** `if` of `if#1`: a step without an id is told by its kind. */
+const named = ({ key }: Row['step']): string => key.replace(/#\d+$/, '')
 
 const took = ({ step }: Row): string => {
   if (step.cached) return 'cached'

@@ -2,7 +2,7 @@ import { Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 
 import type { BelowView, JsonValue } from '@/api/generated/schema'
-import { count, money } from '@/ui/format'
+import { count, money, plural } from '@/ui/format'
 import { RecordedValue } from '@/ui/JsonValue'
 import { Markdown } from '@/ui/Markdown'
 import { Took } from '@/ui/moments'
@@ -42,7 +42,7 @@ function Sum({ turns }: { turns: readonly Turn[] }) {
   const usd = usages.reduce((total, one) => total + Number(one.usd), 0)
   return (
     <Text size="xs" c="dimmed" mb="xs" className="figures">
-      {turns.length} turns · {calls.length} tool calls · {count(tokens)} tokens · {money(usd)}
+      {plural(turns.length, 'turn')} · {plural(calls.length, 'tool call')} · {count(tokens)} tokens · {money(usd)}
     </Text>
   )
 }
@@ -73,7 +73,7 @@ function OneTurn({ run, turn, number, open }: { run: string; turn: Turn; number:
             {request.error.message}
           </Text>
         ) : (
-          <Talk run={run} record={request} side="output" read={answered} label="Answered" />
+          <Talk run={run} record={request} side="output" read={answered} label="Answered" told={calls.length > 0 ? 'calls' : undefined} />
         )}
         {calls.map((call) => (
           <Call key={call.path} run={run} call={call} />
@@ -89,10 +89,12 @@ interface TalkProps {
   side: Side
   read: (value: JsonValue) => Said[]
   label: string
+  /** What a record below tells already. */
+  told?: Speaker | undefined
 }
 
 /** One side of a turn; what was left out of the run is read now that somebody looks. */
-function Talk({ run, record, side, read, label }: TalkProps) {
+function Talk({ run, record, side, read, label, told }: TalkProps) {
   const size = side === 'input' ? record.input_size : record.output_size
   const query = useQuery({
     queryKey: ['run', run, 'talk', record.path, side],
@@ -107,7 +109,7 @@ function Talk({ run, record, side, read, label }: TalkProps) {
   if (value === undefined) return <Loading rows={1} />
   const said = read(value)
   if (said.length === 0 && value !== null) return <RecordedValue value={value} label={label} />
-  return said.map((one, place) => <Part key={place} said={one} label={`${LABELS[one.who]} ${one.tool ?? ''}`.trim()} />)
+  return said.filter(({ who }) => who !== told).map((one, place) => <Part key={place} said={one} label={`${LABELS[one.who]} ${one.tool ?? ''}`.trim()} />)
 }
 
 const LABELS: Record<Speaker, string> = {
@@ -124,7 +126,6 @@ const LABELS: Record<Speaker, string> = {
 const FOLDED: readonly Speaker[] = ['instructions', 'thought', 'tool']
 
 function Part({ said, label }: { said: Said; label: string }) {
-  // A call is told below by its own record, with what came of it.
   if (said.who === 'calls')
     return (
       <p className={classes.calls}>

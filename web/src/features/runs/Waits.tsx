@@ -16,7 +16,8 @@ export function Waits({ project, waits }: { project: string; waits: readonly Wai
         <code>{wait.path}</code> {inWords(wait)}
         {wait.due_at && (
           <>
-            , until <Moment at={wait.due_at} as="minute" /> (<Moment at={wait.due_at} />)
+            {' · until '}
+            <Moment at={wait.due_at} as="minute" /> (<Moment at={wait.due_at} />)
           </>
         )}
       </span>

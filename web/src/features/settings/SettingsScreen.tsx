@@ -7,6 +7,7 @@ import { api, ask, sentence } from '@/api/client'
 import type { PersonView, Scope } from '@/api/generated/schema'
 import { meQuery } from '@/api/queries'
 import { Confirm } from '@/ui/Confirm'
+import { browserOf } from '@/ui/format'
 import { Moment } from '@/ui/moments'
 import { Screen, Section } from '@/ui/Screen'
 import { Source } from '@/ui/Source'
@@ -215,7 +216,7 @@ function Sessions() {
                   <tr key={one.id}>
                     <td>
                       <span className={table.clip} title={one.agent ?? undefined}>
-                        {one.agent ?? 'not told'}
+                        {one.agent ? browserOf(one.agent) : 'not told'}
                       </span>
                     </td>
                     <td className={table.dim}>{one.address}</td>

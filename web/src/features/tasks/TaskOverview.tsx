@@ -36,7 +36,7 @@ export function TaskOverview({ project, task }: { project: string; task: TaskVie
 
 function Figures({ project, task }: { project: string; task: string }) {
   const zone = useZone()
-  const { data } = useQuery(overviewQuery(project, 14, zone))
+  const { data } = useQuery(overviewQuery(project, 14, zone, 'tasks'))
   const own = data?.tasks.find((one) => one.task === task)
   const ended = own ? own.succeeded + own.failed : 0
   return (

@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Button, Checkbox, Group, MultiSelect, SegmentedControl, TextInput, VisuallyHidden } from '@mantine/core'
+import { ActionIcon, Badge, Button, Group, MultiSelect, SegmentedControl, TextInput, VisuallyHidden } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { memo, startTransition, useDeferredValue, useMemo, useState } from 'react'
@@ -11,10 +11,12 @@ import { IconPlayerPlayFilled, IconSearch } from '@/ui/icons'
 import { Moment, useZone } from '@/ui/moments'
 import { tookText } from '@/ui/RunTable'
 import { Screen } from '@/ui/Screen'
+import { useRowKeys } from '@/ui/rowKeys'
 import { useSelection } from '@/ui/selection'
-import { Answered, Empty } from '@/ui/states'
+import { Answered, Empty, Lead } from '@/ui/states'
 import { Strip } from '@/ui/Strip'
 import table from '@/ui/Table.module.css'
+import { Tick } from '@/ui/Tick'
 import { BulkTasks } from './BulkTasks'
 import type { TasksSearch } from './search'
 
@@ -105,16 +107,29 @@ const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksPro
   const selection = useSelection()
   const [shown, setShown] = useState(PAGE)
   const zone = useZone()
-  const overview = useQuery(overviewQuery(project, 14, zone))
+  const overview = useQuery(overviewQuery(project, 14, zone, 'tasks'))
   const triggers = useQuery(triggersQuery(project))
   const own = useQuery(projectQuery(project))
+  const navigate = useNavigate()
+  const mayRun = own.data?.rights.includes('task.run') ?? false
+  useRowKeys((key, task) => {
+    if (key === 'r' && mayRun && !archived) void navigate({ to: '/p/$project/tasks/$task/run', params: { project, task } })
+  })
   const figures = useMemo(() => new Map(overview.data?.tasks.map((one) => [one.task, one])), [overview.data])
   const next = useMemo(() => soonestOf(triggers.data ?? []), [triggers.data])
   if (tasks.length === 0 && archived && !sought) return <Empty title="Nothing is archived">A task that is archived or deleted waits here, and can be brought back.</Empty>
+  if (tasks.length === 0 && sought) return <Empty title={`No task is named like “${sought}”`}>Try fewer letters.</Empty>
   if (tasks.length === 0) {
     return (
-      <Empty title={sought ? `No task is named like “${sought}”` : 'This project has no task yet'}>
-        {sought ? 'Try fewer letters.' : 'Apply a task file with `errands apply`, and it appears here at once.'}
+      <Empty
+        title="This project has no task yet"
+        action={
+          <Lead to="/p/$project/templates" project={project}>
+            Look at the templates
+          </Lead>
+        }
+      >
+        A task is a file of steps. Begin with a template, write a new one, or apply a file: <code>errands apply -f tasks/</code>
       </Empty>
     )
   }
@@ -125,12 +140,11 @@ const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksPro
           <thead>
             <tr>
               <th scope="col" className={table.choice}>
-                <Checkbox
-                  size="xs"
-                  aria-label="Choose all that fit"
+                <Tick
+                  label="Choose all that fit"
                   checked={selection.chosen.size === tasks.length}
-                  indeterminate={selection.chosen.size > 0 && selection.chosen.size < tasks.length}
-                  onChange={({ currentTarget: { checked } }) => selection.put(tasks.map(({ name }) => name), checked)}
+                  some={selection.chosen.size > 0 && selection.chosen.size < tasks.length}
+                  onChange={(checked) => selection.put(tasks.map(({ name }) => name), checked)}
                 />
               </th>
               <th scope="col">Task</th>
@@ -160,7 +174,7 @@ const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksPro
                 next={next.get(task.name)}
                 chosen={selection.chosen.has(task.name)}
                 onToggle={selection.toggle}
-                mayRun={own.data?.rights.includes('task.run') ?? false}
+                mayRun={mayRun}
               />
             ))}
           </tbody>
@@ -190,9 +204,9 @@ interface RowProps {
 const Row = memo(function Row({ project, task, figures, next, mayRun, chosen, onToggle }: RowProps) {
   const ended = figures ? figures.succeeded + figures.failed : 0
   return (
-    <tr data-selected={chosen || undefined}>
+    <tr data-id={task.name} data-selected={chosen || undefined}>
       <td className={table.choice}>
-        <Checkbox size="xs" aria-label={`Choose ${task.title ?? task.name}`} checked={chosen} onChange={() => onToggle(task.name)} />
+        <Tick label={`Choose ${task.title ?? task.name}`} checked={chosen} onChange={() => onToggle(task.name)} />
       </td>
       <td>
         <Link to="/p/$project/tasks/$task" params={{ project, task: task.name }} className={table.name}>

@@ -17,7 +17,7 @@ export function Trial({ template }: { template: string }) {
       <Text size="sm" mb="sm">
         Its sample data stands in for the world: nothing leaves the machine, and nothing is kept.
       </Text>
-      <Button variant="default" loading={trial.isPending} onClick={() => trial.mutate()}>
+      <Button variant="default" style={{ alignSelf: 'flex-start' }} loading={trial.isPending} onClick={() => trial.mutate()}>
         Try it with sample data
       </Button>
       {trial.error && (
