@@ -279,7 +279,7 @@ def on_run(page: Page, run: str) -> int:
 
 
 def clicked(page: Page, what: Locator) -> int:
-    """Click as a hand does. Where it lies is looked up before: that work of the browser is none that people wait for."""
+    """Click as a hand does. Where it lies is looked up before: people do not wait for that work of the browser."""
     what.scroll_into_view_if_needed()
     box = what.bounding_box()
     assert box is not None, "what is clicked lies nowhere"

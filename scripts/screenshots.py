@@ -71,8 +71,13 @@ def session_of(browser: Browser, served: Served, who: str) -> StorageState | Non
 
 def open_for(browser: Browser, served: Served, session: StorageState | None) -> BrowserContext:
     """A browser of its own for a picture."""
-    place = {"timezone_id": "Europe/Berlin", "locale": "en-GB"}
-    context = browser.new_context(base_url=served.url, storage_state=session, reduced_motion="reduce", **place)
+    context = browser.new_context(
+        base_url=served.url,
+        storage_state=session,
+        timezone_id="Europe/Berlin",
+        locale="en-GB",
+        reduced_motion="reduce",
+    )
     context.set_default_timeout(20_000)
     return context
 

@@ -1,7 +1,8 @@
 """What the pictures show beyond the screens as they are opened: things in use, and the states that every screen has."""
 
+import asyncio
 import re
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Literal
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.agents.fake_provider import FakeProvider, calls, hang, provider, says
+from tests.agents.fake_provider import FakeProvider, Writer, calls, provider, says
 from tests.chat.scripted import ScriptedModel
 from tests.page.loopback import aside
 from tests.page.serving import PASSWORD, Served
@@ -84,10 +85,15 @@ class Shot:
     """As high as the content asks for; else one window."""
 
 
-def _press(
-    name: str, role: Literal["button", "tab", "radio", "checkbox", "combobox", "treeitem"] = "button"
-) -> Callable[[Page], None]:
-    return lambda page: page.get_by_role(role, name=re.compile(name)).first.click()
+class Silent:
+    """A model that never answers: its run goes on for as long as pictures are taken."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
+    async def __call__(self, writer: Writer) -> None:
+        self.asked.set()
+        await asyncio.Event().wait()
 
 
 def _palette(page: Page) -> None:
@@ -251,12 +257,10 @@ def _runs(served: Served, fake: FakeProvider) -> dict[str, str]:
         "long_name": long["name"],
     }
     fake.bodies.clear()
-    fake.behaviours = [hang]
-    # It runs for as long as pictures are taken: its model never answers.
+    silent = Silent()
+    fake.behaviours = [silent]
     found["working"] = served.start("customer-brief", {"customer": "Fabrikam"})
-    deadline = time.monotonic() + 30
-    while not fake.bodies and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert silent.asked.wait(30)
     return found
 
 

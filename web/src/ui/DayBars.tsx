@@ -1,4 +1,4 @@
-import type { DayFigures } from '@/api/generated/schema'
+import type { DayFigures, Overview } from '@/api/generated/schema'
 import classes from './DayBars.module.css'
 import { count, duration, money } from './format'
 import { type Outcome, OUTCOMES, outcomeColor } from './outcomes'
@@ -7,12 +7,11 @@ const ORDER: readonly (Outcome & keyof DayFigures)[] = ['succeeded', 'skipped', 
 
 /** Runs of each day, stacked by outcome, with the day's figures on hover. */
 export function DayBars({ days, height = 120 }: { days: readonly DayFigures[]; height?: number }) {
-  const total = (day: DayFigures) => ORDER.reduce((sum, outcome) => sum + day[outcome], day.active)
-  const most = Math.max(1, ...days.map(total))
+  const most = Math.max(1, ...days.map(totalOf))
   return (
     <div className={classes.bars} data-span={days.length > 31 ? 'long' : days.length > 14 ? 'middle' : undefined} style={{ height }} role="img" aria-label={inWords(days)}>
       {days.map((day, place) => (
-        <div key={day.day} className={classes.day} title={told(day, total(day))}>
+        <div key={day.day} className={classes.day} title={told(day, totalOf(day))}>
           <div className={classes.stack}>
             {ORDER.map((outcome) =>
               day[outcome] ? (
@@ -33,6 +32,14 @@ export function DayBars({ days, height = 120 }: { days: readonly DayFigures[]; h
     </div>
   )
 }
+
+/** Says so where there were more runs than are counted: the first days lack theirs. */
+export function OnlyNewest({ overview: { days, most_runs } }: { overview: Pick<Overview, 'days' | 'most_runs'> }) {
+  if (days.reduce((sum, day) => sum + totalOf(day), 0) < most_runs) return null
+  return <p className={classes.newest}>Counted are the newest {count(most_runs)} runs; there were more.</p>
+}
+
+const totalOf = (day: DayFigures) => ORDER.reduce((sum, outcome) => sum + day[outcome], day.active)
 
 /** All is well in most runs: they recede, and what went wrong stands out. */
 const shade = (outcome: Outcome): string =>

@@ -4,7 +4,7 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 
 import type { Overview, TaskFigures } from '@/api/generated/schema'
 import { overviewQuery } from '@/api/queries'
-import { DayBars } from '@/ui/DayBars'
+import { DayBars, OnlyNewest } from '@/ui/DayBars'
 import { count, money } from '@/ui/format'
 import { useZone } from '@/ui/moments'
 import { tookText } from '@/ui/RunTable'
@@ -16,6 +16,8 @@ import { Failures } from './Failures'
 import { type Order, ORDERS } from './search'
 
 const route = getRouteApi('/inside/p/$project/insights')
+/** What gives way at a telephone's width. */
+const MINOR = new Set(['Succeeded', 'Half within', '95 % within', 'Tokens'])
 const SPANS = ['7', '14', '30', '90']
 
 /** What fails, what is slow, what costs: by day and by task. */
@@ -73,6 +75,7 @@ function Figures({ project, overview, by, days }: { project: string; overview: O
       <Section title="Runs by day">
         <div className={table.wrap} style={{ padding: 16 }}>
           <DayBars days={overview.days} height={160} />
+          <OnlyNewest overview={overview} />
         </div>
       </Section>
       <Section
@@ -93,9 +96,11 @@ function Figures({ project, overview, by, days }: { project: string; overview: O
             <thead>
               <tr>
                 <th scope="col">Task</th>
-                <th scope="col">Last runs</th>
+                <th scope="col" className={table.minor}>
+                  Last runs
+                </th>
                 {['Runs', 'Failed', 'Succeeded', 'Half within', '95 % within', 'Tokens', 'Spend'].map((head) => (
-                  <th key={head} scope="col" className={table.number}>
+                  <th key={head} scope="col" className={`${table.number} ${MINOR.has(head) ? table.minor : ''}`}>
                     {head}
                   </th>
                 ))}
@@ -123,7 +128,7 @@ function Row({ project, task }: { project: string; task: TaskFigures }) {
           <bdi>{task.task}</bdi>
         </Link>
       </td>
-      <td>
+      <td className={table.minor}>
         <Strip project={project} runs={task.recent} />
       </td>
       <td className={table.number}>{count(task.runs)}</td>
@@ -136,10 +141,10 @@ function Row({ project, task }: { project: string; task: TaskFigures }) {
           '–'
         )}
       </td>
-      <td className={table.number}>{ended ? `${Math.floor((task.succeeded / ended) * 100)} %` : '–'}</td>
-      <td className={table.number}>{tookText(task.p50_seconds)}</td>
-      <td className={table.number}>{tookText(task.p95_seconds)}</td>
-      <td className={table.number}>{task.tokens ? count(task.tokens) : '–'}</td>
+      <td className={`${table.number} ${table.minor}`}>{ended ? `${Math.floor((task.succeeded / ended) * 100)} %` : '–'}</td>
+      <td className={`${table.number} ${table.minor}`}>{tookText(task.p50_seconds)}</td>
+      <td className={`${table.number} ${table.minor}`}>{tookText(task.p95_seconds)}</td>
+      <td className={`${table.number} ${table.minor}`}>{task.tokens ? count(task.tokens) : '–'}</td>
       <td className={table.number}>{task.usd ? money(task.usd) : '–'}</td>
     </tr>
   )

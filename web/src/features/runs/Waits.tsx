@@ -4,12 +4,17 @@ import { Link } from '@tanstack/react-router'
 import type { WaitView } from '@/api/generated/schema'
 import { firstLine } from '@/ui/format'
 import { IconHourglass } from '@/ui/icons'
-import { Moment } from '@/ui/moments'
+import { Moment, useNow } from '@/ui/moments'
 import classes from './Run.module.css'
+
+/** A rest that is over in a moment is not told: it would come and go above what is being read. */
+const SOON_MS = 10_000
 
 /** What the run waits for, and the way to end the wait where there is one. */
 export function Waits({ project, waits }: { project: string; waits: readonly WaitView[] }) {
-  return waits.map((wait) => (
+  const now = useNow(waits.length > 0 ? 5000 : null)
+  const told = waits.filter(({ kind, due_at }) => kind !== 'timer' || due_at === null || Date.parse(due_at) - now > SOON_MS)
+  return told.map((wait) => (
     <div key={`${wait.path} ${wait.kind}`} className={classes.wait}>
       <IconHourglass size={16} aria-hidden />
       <span>

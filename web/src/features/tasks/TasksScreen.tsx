@@ -149,14 +149,16 @@ const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksPro
               </th>
               <th scope="col">Task</th>
               <th scope="col">Last runs</th>
-              <th scope="col">Next</th>
-              <th scope="col" className={table.number}>
+              <th scope="col" className={table.minor}>
+                Next
+              </th>
+              <th scope="col" className={`${table.number} ${table.minor}`}>
                 Succeeded
               </th>
-              <th scope="col" className={table.number}>
+              <th scope="col" className={`${table.number} ${table.minor}`}>
                 p95
               </th>
-              <th scope="col" className={table.number}>
+              <th scope="col" className={`${table.number} ${table.minor}`}>
                 Spend, 14 d
               </th>
               <th scope="col">
@@ -230,10 +232,10 @@ const Row = memo(function Row({ project, task, figures, next, mayRun, chosen, on
       <td>
         <Strip project={project} runs={figures?.recent ?? []} />
       </td>
-      <td className={table.dim}>{next?.next_at ? <Moment at={next.next_at} zone={next.timezone} /> : '–'}</td>
-      <td className={table.number}>{figures && ended ? `${Math.floor((figures.succeeded / ended) * 100)} %` : '–'}</td>
-      <td className={table.number}>{tookText(figures?.p95_seconds ?? null)}</td>
-      <td className={table.number}>{figures?.usd ? money(figures.usd) : '–'}</td>
+      <td className={`${table.dim} ${table.minor}`}>{next?.next_at ? <Moment at={next.next_at} zone={next.timezone} /> : '–'}</td>
+      <td className={`${table.number} ${table.minor}`}>{figures && ended ? `${Math.floor((figures.succeeded / ended) * 100)} %` : '–'}</td>
+      <td className={`${table.number} ${table.minor}`}>{tookText(figures?.p95_seconds ?? null)}</td>
+      <td className={`${table.number} ${table.minor}`}>{figures?.usd ? money(figures.usd) : '–'}</td>
       <td className={table.number}>
         {mayRun && task.published !== null && task.archived_at === null && (
           <ActionIcon
