@@ -237,6 +237,7 @@ def on_tasks(page: Page) -> int:
     for text in ("errand-12", "task-1", "errand-9"):
         count += clicked(page, field) + pressed(page, "Control+a", *text)
     count += pressed(page, "Control+a", "Delete")
+    page.wait_for_timeout(500)  # The whole list is drawn anew.
     for number in range(1, 16):
         count += clicked(page, page.get_by_role("checkbox").nth(number))
     count += clicked(page, page.get_by_role("button", name="Choose none"))
