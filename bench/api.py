@@ -23,7 +23,7 @@ from harness import fresh_folder, settle
 from history import PROJECT, generate
 from measuring import Figure, percentile, report
 
-from errands.api.serving import listening
+from errands.api.serving import listening, take_address
 from errands.bootstrap import Runtime, make_api, open_services
 from errands.bootstrap.memory import begin_loading
 from errands.core.access import Scope, ServerRole
@@ -69,7 +69,7 @@ async def served(runtime: Runtime, followers: int) -> dict[str, list[float]]:
     """What the process of clients has measured against this one."""
     await runtime.services.people.create(OPERATOR, "bench", server_role=ServerRole.ADMIN)
     token = await runtime.services.tokens.make(OPERATOR, "bench", tuple(Scope), expires_in=None, person="bench")
-    async with listening(make_api(runtime), "127.0.0.1", 0, timedelta(seconds=5)) as server:
+    async with listening(make_api(runtime), take_address("127.0.0.1", 0), timedelta(seconds=5)) as server:
         command = [sys.executable, str(Path(__file__)), "--clients", server.url, str(followers)]
         clients = await asyncio.create_subprocess_exec(
             *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=2**24

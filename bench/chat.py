@@ -20,7 +20,7 @@ import httpx
 from harness import fresh_folder
 from measuring import Figure, percentile, report
 
-from errands.api.serving import listening
+from errands.api.serving import listening, take_address
 from errands.bootstrap import Runtime, make_api, open_services
 from errands.core.access import Scope, ServerRole
 from errands.services.principals import operator
@@ -38,7 +38,7 @@ async def main(times: int) -> list[Figure]:
         token = await _token(runtime)
         headers = {"Authorization": f"Bearer {token}"}
         async with (
-            listening(make_api(runtime), "127.0.0.1", 0, timedelta(seconds=5)) as server,
+            listening(make_api(runtime), take_address("127.0.0.1", 0), timedelta(seconds=5)) as server,
             httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60) as client,
         ):
             thread = (await client.post(f"/api/v1/projects/{PROJECT}/threads", json={})).json()["id"]

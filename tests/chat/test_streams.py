@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from errands.api.serving import listening
+from errands.api.serving import listening, take_address
 from errands.bootstrap import Runtime
 from errands.core.access import Scope
 from errands.services import Services
@@ -53,7 +53,7 @@ async def browser(app: FastAPI, services: Services, admin: httpx.AsyncClient) ->
     made = await services.tokens.make(OPERATOR, "page", [*Scope], expires_in=None, person="root")
     headers = {"Authorization": f"Bearer {made.text}"}
     async with (
-        listening(app, "127.0.0.1", 0, timedelta(seconds=5)) as server,
+        listening(app, take_address("127.0.0.1", 0), timedelta(seconds=5)) as server,
         httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as client,
     ):
         yield client

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from errands.api.serving import listening
+from errands.api.serving import listening, take_address
 from errands.bootstrap import make_api, open_services
 from errands.settings import Settings
 
@@ -21,7 +21,7 @@ async def server(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[str, 
     async with open_services(settings, worker=False) as runtime:
         link = await runtime.services.sign_in.first_start_link()
         assert link is not None
-        async with listening(make_api(runtime), "127.0.0.1", 0, timedelta(seconds=5)) as found:
+        async with listening(make_api(runtime), take_address("127.0.0.1", 0), timedelta(seconds=5)) as found:
             yield found.url, link.secret
 
 
@@ -49,6 +49,6 @@ async def test_a_proxy_elsewhere_is_believed_only_where_it_is_named(
         link = await runtime.services.sign_in.first_start_link()
         assert link is not None
         app, proxies = make_api(runtime), settings.trusted_proxies
-        async with listening(app, "127.0.0.1", 0, timedelta(seconds=5), proxies=proxies) as found:
+        async with listening(app, take_address("127.0.0.1", 0), timedelta(seconds=5), proxies=proxies) as found:
             cookie = await _first_cookie((found.url, link.secret), PROXIED)
     assert "Secure" not in cookie

@@ -35,7 +35,7 @@ from schemathesis.checks import (
 from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 
-from errands.api.serving import listening
+from errands.api.serving import listening, take_address
 from errands.bootstrap import Runtime, make_api, open_services
 from errands.core.access import ProjectRole, Scope, ServerRole
 from errands.services.principals import operator
@@ -160,7 +160,7 @@ async def _attacked(
     operations = sum(len(methods) for methods in app.openapi()["paths"].values())
     each = 2 if short else -(-REQUESTS // (operations * len(attackers)))
     changed: dict[str, list[str]] = {}
-    async with listening(app, "127.0.0.1", 0, timedelta(seconds=5)) as server:
+    async with listening(app, take_address("127.0.0.1", 0), timedelta(seconds=5)) as server:
         attack = Attack(app, server.url, names, chance, each)
         for attacker in attackers:
             before = await _digests(database)

@@ -192,3 +192,17 @@ def test_the_page_leads_from_nothing_to_a_scheduled_approved_and_notified_run(
     assert set(by_schedule) <= {"succeeded", "skipped"}, "skipped, if the schedule came again before it was disabled"
     assert by_schedule.count("succeeded") == 1, "while it waits, its schedule starts nothing"
     assert "the total is 42" in shell.stdout
+
+
+def test_the_addresses_that_a_server_gives_out_are_on_the_port_that_it_has(
+    client: Errands, server: RunningServer
+) -> None:
+    assert client("secrets", "set", "HOOK", typed="s3cret\n").code == 0
+    client.write(
+        "listen.yaml",
+        "task: listen\ndescription: Runs when somebody calls.\ngrants: {secrets: [HOOK]}\nsteps: [{wait: 1s}]\n"
+        'triggers: [{id: hook, webhook: {token: "secret:HOOK"}}]\n',
+    )
+    assert client("apply", "listen.yaml").code == 0
+    made = client("triggers", "new-address", "listen", "hook", "--json")
+    assert made.document["address"].startswith(f"{server.url}/"), made.out

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from errands.agents import Script, models, scripted
-from errands.api.serving import listening
+from errands.api.serving import listening, take_address
 from errands.bootstrap import make_api, open_services
 from errands.engine import engine
 from errands.settings import Settings
@@ -82,7 +82,7 @@ async def web() -> AsyncIterator[Web]:
 @pytest.fixture
 async def server(stage: Stage) -> AsyncIterator[str]:
     """The API of the same process on a socket: its address."""
-    async with listening(make_api(stage.runtime), "127.0.0.1", 0, timedelta(seconds=5)) as there:
+    async with listening(make_api(stage.runtime), take_address("127.0.0.1", 0), timedelta(seconds=5)) as there:
         yield there.url
 
 

@@ -35,11 +35,31 @@ class Listening:
             part.result()
 
 
+def take_address(host: str, port: int) -> socket.socket:
+    """Take the address before anything is started on it. `port` 0: any that is free.
+
+    Raises Unavailable where it cannot be taken.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        taken = socket.socket(family, kind, protocol)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(address)
+        except OSError:
+            taken.close()
+            raise
+    except OSError as error:
+        hint = "Choose another: --port, or the setting ERRANDS_PORT."
+        raise Unavailable(f"{host}:{port} cannot be listened on: {error.strerror or error}.", hint) from None
+    taken.setblocking(False)
+    return taken
+
+
 @asynccontextmanager
 async def listening(
     app: FastAPI,
-    host: str,
-    port: int,
+    taken: socket.socket,
     grace: timedelta,
     *,
     first_link: LinkMade | None = None,
@@ -49,10 +69,9 @@ async def listening(
 ) -> AsyncIterator[Listening]:
     """Serve the app while this is entered. At the end streams are ended, and requests have `grace` to finish.
 
-    `port` 0: any that is free. `ended`: work of the same process that should not end. `proxies`: addresses and networks
-    that are believed when they say for whom they ask. Raises Unavailable where the address cannot be taken.
+    `taken`: its address, closed at the end. `ended`: work of the same process that should not end. `proxies`: addresses
+    and networks that are believed when they say for whom they ask.
     """
-    taken = _bind(host, port)
     server = _Server(
         uvicorn.Config(
             app,
@@ -99,24 +118,6 @@ class _Server(uvicorn.Server):
         if serving.done():
             waiting.cancel()
             serving.result()
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """Take the address before anything is started on it."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        taken = socket.socket(family, kind, protocol)
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            taken.bind(address)
-        except OSError:
-            taken.close()
-            raise
-    except OSError as error:
-        hint = "Choose another: --port, or the setting ERRANDS_PORT."
-        raise Unavailable(f"{host}:{port} cannot be listened on: {error.strerror or error}.", hint) from None
-    taken.setblocking(False)
-    return taken
 
 
 def _url(taken: socket.socket) -> str:

@@ -6,7 +6,7 @@ loads no model and no tool's library.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
@@ -153,30 +153,33 @@ def _api_parts(runtime: Runtime, page: Path | None = None) -> "Parts":
 async def serve(*, host: str | None, port: int | None, worker: bool) -> "AsyncIterator[Listening]":
     """The API on a socket (None: as set); with `worker` runs and schedules too. Raises Unavailable."""
     from errands.api.page import page_folder
-    from errands.api.serving import listening
+    from errands.api.serving import listening, take_address
     from errands.background import at_work
 
     settings = load_settings()
-    async with open_services(settings, worker=False) as runtime, AsyncExitStack() as stack:
-        configure_logging(settings, quiet=False)
-        link = await runtime.services.sign_in.first_start_link()
-        place = (host or settings.host, settings.port if port is None else port)
-        working = runtime.make_workers() if worker else None
-        background = at_work(working, runtime.housekeeping, settings.shutdown_grace)
-        ended = await stack.enter_async_context(background)
-        mail = await stack.enter_async_context(mail_listener(settings, runtime.services))
-        app = make_api(runtime, page_folder())
-        yield await stack.enter_async_context(
-            listening(
-                app,
-                *place,
-                settings.shutdown_grace,
-                first_link=link,
-                ended=ended,
-                mail=mail,
-                proxies=settings.trusted_proxies,
+    taken = take_address(host or settings.host, settings.port if port is None else port)
+    # The addresses that the server gives out are those that it has, not those that were set.
+    settings = settings.model_copy(update={"host": host or settings.host, "port": taken.getsockname()[1]})
+    with closing(taken):
+        async with open_services(settings, worker=False) as runtime, AsyncExitStack() as stack:
+            configure_logging(settings, quiet=False)
+            link = await runtime.services.sign_in.first_start_link()
+            working = runtime.make_workers() if worker else None
+            background = at_work(working, runtime.housekeeping, settings.shutdown_grace)
+            ended = await stack.enter_async_context(background)
+            mail = await stack.enter_async_context(mail_listener(settings, runtime.services))
+            app = make_api(runtime, page_folder())
+            yield await stack.enter_async_context(
+                listening(
+                    app,
+                    taken,
+                    settings.shutdown_grace,
+                    first_link=link,
+                    ended=ended,
+                    mail=mail,
+                    proxies=settings.trusted_proxies,
+                )
             )
-        )
 
 
 async def check_files(files: "Sequence[SourceFile]") -> "Mapping[str, Sequence[Problem]]":

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from errands import AsyncClient, Client
-from errands.api.serving import listening
+from errands.api.serving import listening, take_address
 from errands.client import FilesInvalid, JsonObject
 from errands.core.access import Scope, ServerRole
 from errands.services import Services
@@ -48,7 +48,7 @@ async def server(app: FastAPI, services: Services, worker: None) -> AsyncIterato
     """Address and token of somebody who may do everything."""
     await services.people.create(OPERATOR, "admin", server_role=ServerRole.ADMIN)
     token = await services.tokens.make(OPERATOR, "client", tuple(Scope), expires_in=None, person="admin")
-    async with listening(app, "127.0.0.1", 0, timedelta(seconds=1)) as listener:
+    async with listening(app, take_address("127.0.0.1", 0), timedelta(seconds=1)) as listener:
         yield listener.url, token.text
 
 

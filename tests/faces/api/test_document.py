@@ -19,7 +19,7 @@ from schemathesis.checks import (
 from schemathesis.core.result import Ok
 
 from errands.api.app import OPEN_TO_ALL
-from errands.api.serving import listening
+from errands.api.serving import listening, take_address
 from errands.core.access import ServerRole
 from errands.services import Services
 from tests.faces.api.conftest import token_of
@@ -86,7 +86,7 @@ async def test_no_made_up_request_breaks_the_server_or_is_answered_in_another_fo
     app: FastAPI, services: Services
 ) -> None:
     token = await token_of(services, "root", ServerRole.ADMIN)
-    async with listening(app, "127.0.0.1", 0, timedelta(seconds=5)) as server:
+    async with listening(app, take_address("127.0.0.1", 0), timedelta(seconds=5)) as server:
         tried = await asyncio.to_thread(_try_everything, app, server.url, {"Authorization": f"Bearer {token}"})
     assert tried > 300
 

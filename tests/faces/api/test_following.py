@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from errands.api.serving import Listening, listening
+from errands.api.serving import Listening, listening, take_address
 from errands.core.access import ServerRole
 from errands.services import Services
 from tests.faces.api.conftest import apply, token_of
@@ -51,7 +51,7 @@ async def _events(answer: httpx.Response) -> AsyncIterator[Event]:
 
 @pytest.fixture
 async def server(app: FastAPI) -> AsyncIterator[Listening]:
-    async with listening(app, "127.0.0.1", 0, timedelta(seconds=5)) as served:
+    async with listening(app, take_address("127.0.0.1", 0), timedelta(seconds=5)) as served:
         yield served
 
 
@@ -147,7 +147,7 @@ async def test_a_server_with_open_streams_stops_within_its_grace(app: FastAPI, s
     headers = {"Authorization": f"Bearer {token}"}
     loop = asyncio.get_running_loop()
     async with httpx.AsyncClient(headers=headers, timeout=20) as client:
-        async with listening(app, "127.0.0.1", 0, timedelta(seconds=20)) as server:
+        async with listening(app, take_address("127.0.0.1", 0), timedelta(seconds=20)) as server:
             client.base_url = httpx.URL(server.url)
             run = await _waiting_run(client)
             stream = await client.send(client.build_request("GET", f"/api/v1/runs/{run}/events"), stream=True)
@@ -160,10 +160,9 @@ async def test_a_server_with_open_streams_stops_within_its_grace(app: FastAPI, s
             await client.get("/healthz")
 
 
-async def test_an_address_that_is_taken_is_told_so(server: Listening, app: FastAPI) -> None:
+async def test_an_address_that_is_taken_is_told_so(server: Listening) -> None:
     from errands.services.errors import Unavailable
 
     port = int(server.url.rpartition(":")[2])
     with pytest.raises(Unavailable, match="cannot be listened on"):
-        async with listening(app, "127.0.0.1", port, timedelta(seconds=1)):
-            pass
+        take_address("127.0.0.1", port)

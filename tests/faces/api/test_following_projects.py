@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from errands.api.serving import Listening, listening
+from errands.api.serving import Listening, listening, take_address
 from errands.core.access import ServerRole
 from errands.services import Services
 from tests.faces.api.conftest import apply, token_of
@@ -20,7 +20,7 @@ _EVENTS = "/api/v1/projects/default/events"
 
 @pytest.fixture
 async def server(app: FastAPI) -> AsyncIterator[Listening]:
-    async with listening(app, "127.0.0.1", 0, timedelta(seconds=5)) as served:
+    async with listening(app, take_address("127.0.0.1", 0), timedelta(seconds=5)) as served:
         yield served
 
 

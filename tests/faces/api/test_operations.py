@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from ruamel.yaml import YAML
 
-from errands.api.serving import listening
+from errands.api.serving import listening, take_address
 from errands.services import Services
 from errands.store.database import Database
 from tests.faces.api.conftest import apply
@@ -77,7 +77,7 @@ async def test_a_proxy_is_believed_when_it_is_trusted(
     assert link is not None
     headers = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
     body = {"link": link.secret, "name": "ana", "password": "correct horse battery"}
-    served = listening(app, "127.0.0.1", 0, timedelta(seconds=5), proxies=proxies)
+    served = listening(app, take_address("127.0.0.1", 0), timedelta(seconds=5), proxies=proxies)
     async with served as server, httpx.AsyncClient(base_url=server.url, headers=headers) as browser:
         answer = await browser.post("/api/v1/setup", json=body, headers={"Origin": server.url})
     assert answer.status_code == 201, answer.text

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from errands.api.serving import listening
+from errands.api.serving import listening, take_address
 from errands.bootstrap import make_api, open_services
 from errands.settings import Settings
 
@@ -53,7 +53,7 @@ async def test_the_commands_of_the_reference_lead_from_nothing_to_a_notified_run
         assert link is not None
         work = runtime.make_worker(concurrency=4)
         working = asyncio.create_task(work.run())
-        async with listening(make_api(runtime), "127.0.0.1", 0, timedelta(seconds=5)) as server:
+        async with listening(make_api(runtime), take_address("127.0.0.1", 0), timedelta(seconds=5)) as server:
             shell = await asyncio.create_subprocess_exec(
                 *("bash", "-euo", "pipefail", "-c", "\n".join(blocks)),
                 cwd=tmp_path,
