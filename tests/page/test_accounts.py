@@ -112,3 +112,31 @@ def test_the_server_tells_an_administrator_whether_it_is_in_order(page: Page, se
     with page.expect_download() as download:
         page.get_by_role("link", name="Download it").click()
     assert download.value.suggested_filename.endswith(".zip")
+
+
+def test_an_auditor_who_is_in_no_project_reads_the_audit_log_of_the_server(browser: Browser, served: Served) -> None:
+    served.ask("POST", "/people/audra", {"server_role": "auditor", "password": _PASSWORD})
+    with browser.new_context(base_url=served.url) as hers:
+        sign_in(hers, served, "audra", _PASSWORD)
+        page = hers.new_page()
+        page.goto("/")
+        page.get_by_role("link", name="Open the audit log").click()
+        expect(page.get_by_role("heading", name="Audit")).to_be_visible()
+        expect(page.get_by_role("table").get_by_role("row", name="audra").first).to_be_visible()
+        page.get_by_role("button", name="Verify").click()
+        expect(page.get_by_role("status")).to_contain_text("Intact")
+        page.get_by_role("button", name="Your account").click()
+        page.get_by_role("menuitem", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_who_is_in_no_project_and_looks_nothing_through_can_only_leave(browser: Browser, served: Served) -> None:
+    served.ask("POST", "/people/lone", {"password": _PASSWORD})
+    with browser.new_context(base_url=served.url) as theirs:
+        sign_in(theirs, served, "lone", _PASSWORD)
+        page = theirs.new_page()
+        page.goto("/")
+        expect(page.get_by_role("heading", name="You are in no project yet")).to_be_visible()
+        expect(page.get_by_role("link", name="Open the audit log")).to_have_count(0)
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -223,7 +223,7 @@ def test_a_model_of_the_server_is_set_up_tested_and_says_what_is_wrong(page: Pag
         assert fake.keys == ["Bearer sk-very-secret"]
     page.goto("/p/default/models")
     row = page.get_by_role("row", name="fast")
-    expect(row).to_contain_text("$0.5 / $2")
+    expect(row).to_contain_text("$0.50 / $2")
     expect(row).to_contain_text("embedded")
     page.get_by_role("button", name="Test fast").click()
     expect(page.get_by_role("alert")).to_contain_text("no connection to model fast")

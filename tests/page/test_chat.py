@@ -64,7 +64,7 @@ def _thread(served: Served, **body: object) -> str:
 
 def test_a_task_is_built_by_commands_chosen_with_the_keyboard(page: Page, served: Served) -> None:
     page.goto("/p/default")
-    page.get_by_role("link", name="Chat").click()
+    page.get_by_role("link", name="Chat", exact=True).click()
     expect(page.get_by_role("list", name="Commands to begin with")).to_contain_text("/new [KIND] NAME")
     field = page.get_by_role("textbox", name="Message", exact=True)
     field.press_sequentially("/ne")

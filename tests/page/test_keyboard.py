@@ -1,10 +1,12 @@
 """The page without a pointer: a whole journey by keys alone, and no screen that holds the focus or hides it."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.page.conftest import SCREEN, sign_in
 from tests.page.serving import ADMIN, PASSWORD, Served
@@ -64,6 +66,9 @@ class Keys:
 
     def stop(self) -> str:
         """What has the focus, which must be seen."""
+        with contextlib.suppress(PlaywrightTimeout):
+            # An editor of text marks itself a moment after it has the focus.
+            self.page.wait_for_function(f"() => ({_STANDING})().seen", timeout=1000)
         standing = self.page.evaluate(_STANDING)
         assert standing["seen"], f"on {self.page.url} the focus is not to be seen on {standing['name']}"
         return str(standing["name"])

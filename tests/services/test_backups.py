@@ -30,6 +30,7 @@ from errands.store.database import Database
 from errands.store.dumps import NOT_COMPARED, Fingerprint, fingerprints
 from errands.store.errors import StoreUnavailable
 from errands.store.migrations import HEAD
+from tests.services.approvals_bench import waits
 
 ANA = operator("ana")
 FILES = """
@@ -70,9 +71,7 @@ async def lived(working: Services) -> Services:
     async for event in working.runs.follow(ANA, run.id):
         assert event.kind != "ended" or event.run.status is RunStatus.SUCCEEDED
     asked = await working.runs.start(ANA, "default", "asks", {})
-    async for event in working.runs.follow(ANA, asked.id):
-        if event.kind == "run" and event.status is RunStatus.WAITING:
-            break
+    await waits(working, asked.id)
     return working
 
 

@@ -18,6 +18,7 @@ from errands.settings import Settings
 from errands.store.artifacts import ArtifactStore
 from errands.store.database import Database
 from errands.store.identifiers import new_id
+from tests.services.approvals_bench import ends, waits
 
 ANA = operator("ana")
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -187,16 +188,11 @@ async def test_what_still_runs_is_cancelled_before_its_task_is_removed(
     await apply(working, WAITS)
     store = ArtifactStore(runtime.settings.artifacts)
     run = await working.runs.start(ANA, "default", "report", {})
-    following = working.runs.follow(ANA, run.id)
-    async for event in following:
-        if event.kind == "run" and event.status is RunStatus.WAITING:
-            break
+    await waits(working, run.id)
     view = await working.retirement.delete(ANA, "default", "report")
     assert view.remove_at is not None
     assert await remove_deleted(database.pool, store, view.remove_at) == 0
-    async for event in following:
-        if event.kind == "ended":
-            assert event.run.status is RunStatus.CANCELLED
+    assert (await ends(working, run.id)).status is RunStatus.CANCELLED
     assert await remove_deleted(database.pool, store, view.remove_at) == 1
     assert await database.pool.fetchval("select count(*) from runs") == 0
 

@@ -221,6 +221,13 @@ const audit = createRoute({
   component: lazyRouteComponent(() => import('./features/audit/AuditScreen'), 'AuditScreen'),
 })
 
+const serverAudit = createRoute({
+  getParentRoute: () => inside,
+  path: 'audit',
+  validateSearch: auditSearch,
+  component: lazyRouteComponent(() => import('./features/audit/ServerAuditScreen'), 'ServerAuditScreen'),
+})
+
 const settings = createRoute({
   getParentRoute: () => project,
   path: 'settings',
@@ -305,6 +312,7 @@ const tree = root.addChildren([
   password,
   inside.addChildren([
     start,
+    serverAudit,
     // prettier-ignore
     project.addChildren([
       home, chat, thread, tasks, task, edit, newTask, templates, template, runForm, runs, run, compare, inbox, schedule, calendars,

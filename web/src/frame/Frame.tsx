@@ -1,20 +1,20 @@
-import { ActionIcon, Badge, Group, Menu, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core'
-import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { getRouteApi, Link, Outlet, useLocation, useNavigate, useParams } from '@tanstack/react-router'
+import { Badge, Group, UnstyledButton } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi, Link, Outlet, useLocation } from '@tanstack/react-router'
 import { Suspense, useEffect, useRef } from 'react'
 
 import { openAlarmsQuery } from '@/api/alarms'
-import { api, ask, Refusal } from '@/api/client'
+import { Refusal } from '@/api/client'
 import { useProjectChanges } from '@/api/live'
 import { approvalsQuery, meQuery, projectQuery } from '@/api/queries'
-import { session, useStanding } from '@/api/session'
-import { IconDeviceDesktop, IconLogout, IconMoon, IconSearch, IconSun, IconUser } from '@/ui/icons'
+import { useStanding } from '@/api/session'
+import { IconSearch } from '@/ui/icons'
 import { Failure } from '@/ui/states'
-import { failed } from '@/ui/toast'
 import { browserZone, Zone } from '@/ui/zone'
 import { Crumbs } from './Crumbs'
 import classes from './Frame.module.css'
 import { lastProject } from './lastProject'
+import { PersonMenu, SchemeSwitch } from './menus'
 import { usePlaces } from './places'
 import { openPalette, Palette } from './Palette'
 import { ProjectSwitch } from './ProjectSwitch'
@@ -120,70 +120,5 @@ function Rail({ project }: { project: string }) {
         ))}
       </ul>
     </nav>
-  )
-}
-
-function SchemeSwitch() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme()
-  const Icon = { light: IconSun, dark: IconMoon, auto: IconDeviceDesktop }[colorScheme]
-  return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Light or dark">
-          <Icon size={17} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item leftSection={<IconSun size={15} />} onClick={() => setColorScheme('light')}>
-          Light
-        </Menu.Item>
-        <Menu.Item leftSection={<IconMoon size={15} />} onClick={() => setColorScheme('dark')}>
-          Dark
-        </Menu.Item>
-        <Menu.Item leftSection={<IconDeviceDesktop size={15} />} onClick={() => setColorScheme('auto')}>
-          Like the system
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
-  )
-}
-
-function PersonMenu() {
-  const { data: me } = useQuery(meQuery)
-  const client = useQueryClient()
-  const navigate = useNavigate()
-  const { project } = useParams({ strict: false })
-  const signOut = async () => {
-    try {
-      await ask(api.DELETE('/api/v1/session'))
-      session.left()
-      client.clear()
-      await navigate({ to: '/sign-in' })
-    } catch (error) {
-      failed(error)
-    }
-  }
-  return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Your account">
-          <IconUser size={17} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>
-          <Text size="sm" fw={600} c="var(--text-strong)">
-            <bdi>{me?.title ?? me?.name}</bdi>
-          </Text>
-          <Text size="xs">
-            {me?.name} · {me?.server_role}
-          </Text>
-        </Menu.Label>
-        {project && <Menu.Divider />}
-        <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => void signOut()}>
-          Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
   )
 }

@@ -1,7 +1,7 @@
 import { Spotlight, spotlight } from '@mantine/spotlight'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { memo, useDeferredValue, useMemo, useState } from 'react'
+import { type KeyboardEvent, memo, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 
 import type { TaskView } from '@/api/generated/schema'
 import { tasksLikeQuery } from '@/api/queries'
@@ -31,33 +31,58 @@ interface Entry {
 /** Ctrl K: every screen, every task, running a task, and a run by its id. */
 export function Palette({ project }: { project: string }) {
   const [sought, setSought] = useState('')
+  // Enter that comes before the list does waits for it, and never takes what stands there from before.
+  const [entered, setEntered] = useState(false)
+  const settled = useRef(true)
+  const settle = useCallback((now: boolean) => void (settled.current = now), [])
+  const hold = (event: KeyboardEvent) => {
+    if (event.key !== 'Enter' || settled.current) return
+    event.preventDefault()
+    event.stopPropagation()
+    setEntered(true)
+  }
   return (
     <Spotlight.Root
       query={sought}
-      onQueryChange={setSought}
+      onQueryChange={(query) => {
+        settle(false)
+        setSought(query)
+        setEntered(false)
+      }}
       shortcut={['mod + K', 'mod + P']}
       scrollable
       maxHeight={420}
       transitionProps={{ duration: 80 }}
       overlayProps={{ blur: 0, backgroundOpacity: 0.4 }}
     >
-      <Spotlight.Search
-        placeholder="Go to a screen, find or run a task"
-        aria-label="Search"
-        leftSection={<IconSearch size={16} aria-hidden />}
-      />
-      <Found project={project} sought={sought} />
+      <div onKeyDownCapture={hold}>
+        <Spotlight.Search
+          placeholder="Go to a screen, find or run a task"
+          aria-label="Search"
+          leftSection={<IconSearch size={16} aria-hidden />}
+        />
+      </div>
+      <Found project={project} sought={sought} entered={entered} settle={settle} />
     </Spotlight.Root>
   )
 }
 
 /** What fits; there only while the palette is open. Typing is shown at once, the list follows when there is time. */
-function Found({ project, sought }: { project: string; sought: string }) {
-  const words = useDeferredValue(sought).toLowerCase().split(/\s+/).filter(Boolean)
+function Found({ project, sought, entered, settle }: { project: string; sought: string; entered: boolean; settle: (now: boolean) => void }) {
+  const deferred = useDeferredValue(sought)
+  const words = deferred.toLowerCase().split(/\s+/).filter(Boolean)
   const places = usePlacesLike(project, words)
-  const ofTasks = useTasksLike(project, words)
+  const [ofTasks, seeking] = useTasksLike(project, words)
   const run = useRun(project, words)
   const found = [...places, ...run, ...ofTasks].slice(0, words.length ? MOST : PLACES.length + FEW)
+  const settled = deferred === sought && !seeking
+  useEffect(() => settle(settled), [settle, settled, sought])
+  const first = found[0]
+  useEffect(() => {
+    if (!entered || !settled || !first) return
+    spotlight.close()
+    first.go()
+  }, [entered, settled, first])
   return (
     <Spotlight.ActionsList>
       {found.map((entry) => (
@@ -92,16 +117,17 @@ function useRun(project: string, words: readonly string[]): Entry[] {
 }
 
 /** Opening a task, and running it: `run` before its name asks for that alone. The server seeks: there may be thousands. */
-function useTasksLike(project: string, words: readonly string[]): Entry[] {
+function useTasksLike(project: string, words: readonly string[]): [entries: Entry[], seeking: boolean] {
   const navigate = useNavigate()
   const running = words[0] === 'run'
   const asked = running ? words.slice(1) : words
-  const { data: tasks } = useQuery(tasksLikeQuery(project, asked.join(' '), words.length ? MOST : FEW))
-  return useMemo(() => {
+  const { data: tasks, isFetching } = useQuery(tasksLikeQuery(project, asked.join(' '), words.length ? MOST : FEW))
+  const entries = useMemo(() => {
     const open = (tasks ?? []).map((task) => opening(project, task, () => void navigate({ to: '/p/$project/tasks/$task', params: { project, task: task.name } })))
     const start = (tasks ?? []).map((task) => starting(project, task, () => void navigate({ to: '/p/$project/tasks/$task/run', params: { project, task: task.name } })))
     return running ? [...start, ...open] : [...open, ...start]
   }, [project, tasks, running, navigate])
+  return [entries, isFetching]
 }
 
 const opening = (project: string, { name, title, description }: TaskView, go: () => void): Entry => ({
