@@ -1,10 +1,12 @@
 """What a process does besides answering: it performs steps, advances runs, starts them when due, and keeps house."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
+
+import structlog
 
 if TYPE_CHECKING:
     from errands.agents import Agents
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from errands.engine.worker import Worker
     from errands.services.housekeeping import Housekeeping
     from errands.tools.toolbox import Toolbox
+
+log = structlog.get_logger()
 
 
 class Working(Protocol):
@@ -48,15 +52,40 @@ async def at_work(
 class WorkerAndScheduler:
     """A worker, and beside it a scheduler: what this process starts and what it advances."""
 
-    def __init__(self, worker: "Worker", scheduler: "Scheduler") -> None:
+    def __init__(
+        self,
+        worker: "Worker",
+        scheduler: "Scheduler",
+        overtaken: Callable[[], Coroutine[None, None, Exception]] | None = None,
+    ) -> None:
+        """`overtaken`: gives, once it is so, why this process must not go on with the tables."""
         self._worker = worker
         self._scheduler = scheduler
+        self._overtaken = overtaken
+        self._reason: Exception | None = None
 
     async def run(self) -> None:
-        """Work until `stop`. If one of the two breaks, so does the other."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._scheduler.run(), name="scheduler")
-            group.create_task(self._worker.run(), name="worker")
+        """Work until `stop`. If one of the two breaks, so does the other.
+
+        Once overtaken, both stop in good order, and what `overtaken` gave is raised.
+        """
+        watching = asyncio.create_task(self._let_go_when_overtaken(), name="tables")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._scheduler.run(), name="scheduler")
+                group.create_task(self._worker.run(), name="worker")
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+        if self._reason is not None:
+            raise self._reason
+
+    async def _let_go_when_overtaken(self) -> None:
+        if self._overtaken is None:
+            return
+        self._reason = await self._overtaken()
+        log.error("worker.overtaken", reason=str(self._reason))
+        await asyncio.gather(self._scheduler.stop(), self._worker.stop(None))
 
     async def stop(self, grace: timedelta) -> None:
         """Start nothing any more, take no more runs, and let running steps end within `grace`."""

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from errands.bootstrap import Runtime, open_services
-from errands.bootstrap.messages import make_messaging
+from errands.bootstrap.messages import _means, make_messaging
 from errands.core.access import ProjectRole
+from errands.core.messages import Post
 from errands.services import Services
 from errands.services.asking import Asking
 from errands.services.courier import DELAYS, Courier
@@ -18,7 +19,10 @@ from errands.services.errors import Conflict, Denied, Invalid, NotFound
 from errands.services.vault import Vault
 from errands.settings import Settings
 from errands.store.database import Database
-from errands.store.outbox import Means
+from errands.store.outbox import ALL_MEANS, Means
+from errands.tools.delivery import Delivery
+from errands.tools.hosts import HostPolicy
+from errands.tools.limits import ToolLimits
 from tests.services.approvals_bench import ROOT, Crowd, apply, asked
 from tests.services.people_bench import Moved
 from tests.tools.loopback import Web, serving
@@ -77,9 +81,10 @@ class Desk:
         self._parts = (database, vault, messaging.post, messaging.links, clock)
         self.courier = Courier(*self._parts)
 
-    def another_courier(self, means: Means) -> Courier:
+    def another_courier(self, means: Means, post: Post | None = None) -> Courier:
         """That of a process which is set up to send no more than this."""
-        return Courier(*self._parts, means=means)
+        database, vault, own, links, clock = self._parts
+        return Courier(database, vault, post or own, links, clock, means=means)
 
     async def round(self) -> tuple[int, int]:
         """Look, then deliver: how many questions, how many attempts."""
@@ -272,6 +277,24 @@ async def test_a_process_without_a_mail_account_sends_to_channels_at_once(
     desk.clock.on(seconds=5)
     await desk.asking.look()
     assert await desk.another_courier(Means(mails=False)).deliver() == 1
+
+
+async def test_a_machine_by_itself_says_when_a_channel_is_made_that_it_has_no_mail_account(
+    runtime: Runtime, desk: Desk, database: Database, clock: Moved
+) -> None:
+    channels, delivery = runtime.services.channels, Delivery(HostPolicy(), ToolLimits(), None)
+    channels._courier = desk.another_courier(ALL_MEANS, delivery)
+    made = await channels.put(ROOT, "default", "ops", addresses=["ops@example.com"])
+    assert made.problem == "this server has no mail account; the administrator sets one: ERRANDS_SMTP_URL"
+    assert (await channels.list(ROOT, "default"))[0].problem == made.problem
+    channels._courier = desk.another_courier(Means(mails=False), delivery)
+    assert (await channels.put(ROOT, "default", "ops", addresses=["ops@example.com"])).problem is None
+
+
+def test_only_a_fleet_leaves_mail_to_others(tmp_path: Path, settings: Settings) -> None:
+    alone = Settings.load(home=tmp_path, database_url=None, smtp_url=None)
+    fleet = settings.model_copy(update={"smtp_url": None})
+    assert (_means(alone).mails, _means(fleet).mails) == (True, False)
 
 
 def mails_id(content: bytes | str | None) -> str:

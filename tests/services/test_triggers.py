@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,9 @@ from errands.services import Services
 from errands.services.errors import Conflict, Denied, Invalid, NotFound
 from errands.services.trigger_views import PeriodView
 from errands.services.views import SourceFile
+from errands.store.errors import StoreUnavailable
+from errands.store.migrations import HEAD, newer_tables
+from errands.store.overtaken import overtaken
 
 ANA = SystemPrincipal("operator", "operator", acts_as="user:ana")
 STRANGER = Person("1", "eve")
@@ -285,6 +289,33 @@ async def test_the_scheduler_hears_of_a_new_trigger_without_waiting(runtime: Run
         await working
     (row,) = await runtime.services.triggers.ledger(ANA, "default", "t")
     assert (row.outcome, row.source) == ("started", "schedule")
+
+
+async def test_a_worker_whose_tables_a_newer_release_has_taken_on_lets_go_and_says_so(runtime: Runtime) -> None:
+    watch = partial(overtaken, runtime.database.pool, timedelta(milliseconds=5))
+    worker, scheduler = runtime.engine.worker(concurrency=4), runtime.engine.scheduler()
+    running = asyncio.create_task(WorkerAndScheduler(worker, scheduler, watch).run())
+    await worker.ready.wait()
+    await runtime.database.pool.execute("update alembic_version set version_num = '9999_newer'")
+    try:
+        async with asyncio.timeout(20):
+            with pytest.raises(StoreUnavailable, match="brought the tables up to 9999_newer") as told:
+                await running
+    finally:
+        await runtime.database.pool.execute("update alembic_version set version_num = $1", HEAD)
+    assert "Install the release that the others have" in str(told.value.hint)
+    assert await runtime.database.pool.fetchval("select count(*) from workers") == 0
+
+
+async def test_tables_that_are_older_for_a_moment_or_gone_stop_nobody(runtime: Runtime) -> None:
+    """A backup is being restored."""
+    pool = runtime.database.pool
+    assert await newer_tables(pool) is None
+    try:
+        await pool.execute("update alembic_version set version_num = '0002_people'")
+        assert await newer_tables(pool) is None
+    finally:
+        await pool.execute("update alembic_version set version_num = $1", HEAD)
 
 
 async def _active(hands: Hands) -> int:

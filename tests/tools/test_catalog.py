@@ -1,12 +1,17 @@
 """One path for every call: grant, arguments, secrets, run."""
 
+from collections.abc import Mapping
+
 import pytest
 from pydantic import Field
 
 from errands.core.definition.policies import Grants, ToolGrant
 from errands.core.outcomes import ErrorKind, StepFailed
 from errands.core.ports import Effect
-from errands.core.values import Json
+from errands.core.values import Json, JsonObject
+from errands.tools.builtin import builtin_catalog
+from errands.tools.hosts import HostPolicy
+from errands.tools.limits import ToolLimits
 from errands.tools.secret_text import SecretText
 from errands.tools.tool import Arguments, Output, ToolContext, tool
 from tests.tools.bench import Bench, MakeBench
@@ -163,3 +168,28 @@ def test_a_name_is_taken_once(make_bench: MakeBench) -> None:
     bench.catalog.add(echo)
     with pytest.raises(ValueError, match=r"test\.echo"):
         bench.catalog.add(echo)
+
+
+def test_every_field_of_every_built_in_tool_says_what_it_means() -> None:
+    catalog = builtin_catalog(HostPolicy(), ToolLimits())
+    silent = [
+        f"{name}: {field}"
+        for name, spec in catalog.specs().items()
+        for schema in (spec.input_schema, spec.output_schema)
+        for field in _silent_fields(schema)
+    ]
+    assert silent == []
+
+
+def _silent_fields(schema: JsonObject) -> list[str]:
+    parts = {"": schema, **_objects(schema.get("$defs"))}
+    return [
+        f"{part}.{field}"
+        for part, each in parts.items()
+        for field, meaning in _objects(each.get("properties")).items()
+        if not meaning.get("description")
+    ]
+
+
+def _objects(value: Json) -> dict[str, JsonObject]:
+    return {key: each for key, each in value.items() if isinstance(each, Mapping)} if isinstance(value, Mapping) else {}

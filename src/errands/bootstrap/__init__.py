@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from errands.services.housekeeping import Housekeeping
     from errands.services.views import SourceFile
     from errands.settings import Settings
+    from errands.store.database import Database
 
 
 def main() -> None:
@@ -63,6 +65,7 @@ class Runtime:
     """A process that is put together."""
 
     services: "Services"
+    database: "Database"
     engine: "Engine"
     settings: "Settings"
     housekeeping: "Housekeeping"
@@ -92,12 +95,14 @@ class Runtime:
     def make_workers(self, concurrency: int | None = None) -> "WorkerAndScheduler":
         """A worker and a scheduler alone, for a process that keeps house by itself."""
         from errands.background import WorkerAndScheduler
+        from errands.store.overtaken import overtaken
 
         configure_logging(self.settings, quiet=False)
         tell_figures(self.settings, self.engine)
         self.traces.begin()
         worker = self.engine.worker(concurrency=concurrency or self.settings.concurrency)
-        return WorkerAndScheduler(worker, self.engine.scheduler())
+        every = self.settings.heartbeat / 3
+        return WorkerAndScheduler(worker, self.engine.scheduler(), partial(overtaken, self.database.pool, every))
 
 
 @asynccontextmanager
@@ -264,7 +269,7 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack, load: Callable[
     stack.push_async_callback(chat.aclose)
     traces = Traces(settings, engine)
     stack.push_async_callback(traces.aclose)
-    return Runtime(services, engine, settings, Housekeeping(database, chores=messaging.chores), chat, traces)
+    return Runtime(services, database, engine, settings, Housekeeping(database, chores=messaging.chores), chat, traces)
 
 
 @asynccontextmanager

@@ -63,8 +63,11 @@ def make_messaging(settings: "Settings", database: "Database", vault: "Vault", e
 
 
 def _means(settings: "Settings") -> "Means":
-    """A worker of a fleet may know less than its servers: no mail account, or not where people reach them."""
+    """A worker of a fleet may know less than its servers: no mail account, or not where people reach them.
+
+    On a machine by itself nobody else could send it, so what is lacking shows at once.
+    """
     from errands.store.outbox import Means
 
     alone = settings.database_url is None
-    return Means(mails=settings.smtp_url is not None, links=alone or settings.public_url is not None)
+    return Means(mails=alone or settings.smtp_url is not None, links=alone or settings.public_url is not None)

@@ -22,6 +22,10 @@ class Letter:
 class Post(Protocol):
     """Sends letters. What goes wrong is told in words that show no secret, and never raised."""
 
+    def no_mail(self) -> str | None:
+        """Why no mail can be sent from here. None: it can be tried."""
+        ...
+
     def misfit(self, url: str, label: str) -> str | None:
         """Why an apprise URL cannot be a channel. None: it can."""
         ...

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -67,7 +68,7 @@ class ChannelService:
     ) -> ChannelView:
         """Make or change a channel: either the secret that holds its apprise URL, or mail addresses.
 
-        Raises NotFound, Denied, Invalid.
+        Where mail cannot be sent yet, the view says so at once as its `problem`. Raises NotFound, Denied, Invalid.
         """
         resource = ProjectResource(project, "channel", name)
         await self._authority.authorise(caller, Verb.ALARM_EDIT, resource)
@@ -83,7 +84,12 @@ class ChannelService:
             )
             detail = {"secret": secret, "addresses": list(addresses), "events": list(kept)}
             await self._authority.record(connection, caller, Verb.ALARM_EDIT, resource, detail)
-            return _view(await _find(connection, owner, name))
+            made = await _find(connection, owner, name)
+        lacking = self._courier.lacks_for_mail() if addresses else None
+        if lacking is None:
+            return _view(made)
+        await outbox.note(self._database.pool, made.id, lacking, self._clock())
+        return replace(_view(made), failing_since=self._clock(), problem=lacking)
 
     async def remove(self, caller: Principal, project: str, name: str) -> None:
         """Remove a channel; what is on its way to it is dropped. Raises NotFound, Denied."""

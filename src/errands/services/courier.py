@@ -82,6 +82,10 @@ class Courier:
         letter = Letter(f"Errands: trial of the channel {name}", body, f"trial:{name}:{now.timestamp():.0f}", now)
         return await self._send(letter, project_id, name, secret, to)
 
+    def lacks_for_mail(self) -> str | None:
+        """What this process would need to mail. None: nothing, or it leaves mail to others that may have it."""
+        return self._post.no_mail() if self._means.mails else None
+
     async def _attempt(self, one: Taken) -> None:
         went = await self._outcome(one)
         now = self._clock()

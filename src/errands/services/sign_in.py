@@ -59,7 +59,10 @@ class SignIn:
             return await self._sessions.open(connection, person, address=address, agent=agent, how="password")
 
     async def first_start_link(self) -> LinkMade | None:
-        """A link with which the first administrator is made, in place of earlier ones; None where anybody is there."""
+        """A link with which the first administrator is made; None where anybody is there.
+
+        Servers that start together on an empty database have one each. The first that is used ends them all.
+        """
         shown, expires_at = new_secret(), self._clock() + _FIRST_LINK_LIVES
         async with self._database.engine.begin() as connection:
             await people.lock_first_start(connection)
@@ -81,6 +84,7 @@ class SignIn:
                 raise _spent()
             if await people.anybody(connection):
                 raise Conflict("There are accounts already.", "Sign in, or ask an administrator.")
+            await people.forget_links(connection, "administrator")
             made = await people.make(connection, name, server_role="admin", password=kept, now=now)
             assert made is not None
             account = AccountResource(f"usr_{made.hex}", name)

@@ -133,9 +133,10 @@ async def link_identity(
 async def make_link(
     connection: AsyncConnection, purpose: Purpose, user_id: UUID | None, link_hash: bytes, expires_at: datetime
 ) -> None:
-    """A link in place of earlier ones for the same."""
-    same = one_time_links.c.user_id.is_(None) if user_id is None else one_time_links.c.user_id == user_id
-    await connection.execute(delete(one_time_links).where(one_time_links.c.purpose == purpose, same))
+    """A link in place of earlier ones of the same person; links of nobody stay beside each other."""
+    if user_id is not None:
+        same = (one_time_links.c.purpose == purpose, one_time_links.c.user_id == user_id)
+        await connection.execute(delete(one_time_links).where(*same))
     row = {"id": new_id(), "purpose": purpose, "user_id": user_id, "hash": link_hash, "expires_at": expires_at}
     await connection.execute(insert(one_time_links).values(row))
 
@@ -151,6 +152,11 @@ async def take_link(connection: AsyncConnection, purpose: Purpose, link_hash: by
         .returning(table.c.id, table.c.user_id, table.c.expires_at, table.c.used_at)
     )
     return await fetch_one(connection, LinkRow, statement)
+
+
+async def forget_links(connection: AsyncConnection, purpose: Purpose) -> None:
+    """Remove all links of this purpose: nothing is left to do with them."""
+    await connection.execute(delete(one_time_links).where(one_time_links.c.purpose == purpose))
 
 
 async def lock_first_start(connection: AsyncConnection) -> None:

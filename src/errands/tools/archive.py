@@ -24,45 +24,47 @@ class CreateArguments(Arguments):
     sources: Annotated[list[FilePath], Field(min_length=1, max_length=1000, description="Files and folders")]
     path: Annotated[FilePath, Field(description="The archive to make; its ending names the format")]
     format: Annotated[Format | None, Field(description="By default from the path's ending")] = None
-    overwrite: bool = True
+    overwrite: Annotated[bool, Field(description="Replace an archive that is there already")] = True
 
 
 class Packed(Output):
-    path: str
-    bytes: int
-    sha256: str
+    path: Annotated[str, Field(description="Path in the archive")]
+    bytes: Annotated[int, Field(description="Size of the file")]
+    sha256: Annotated[str, Field(description="Of the file's content")]
 
 
 class CreateOutput(Output):
-    path: str
-    bytes: int
+    path: Annotated[str, Field(description="The archive, as it was named")]
+    bytes: Annotated[int, Field(description="Size of the archive")]
     sha256: Annotated[str, Field(description="Of the archive")]
-    files: list[Packed]
+    files: Annotated[list[Packed], Field(description="What was packed, with the sum of each file")]
 
 
 class ExtractArguments(Arguments):
-    path: FilePath
+    path: Annotated[FilePath, Field(description="The archive to unpack")]
     to: Annotated[FilePath, Field(description="Folder to make; it must not exist yet")]
 
 
 class ExtractOutput(Output):
-    path: str
-    files: list[Packed]
+    path: Annotated[str, Field(description="The new folder")]
+    files: Annotated[list[Packed], Field(description="What was unpacked, with the sum of each file")]
 
 
 class VerifyArguments(Arguments):
-    path: FilePath
+    path: Annotated[FilePath, Field(description="The archive to compare")]
     sha256: Annotated[
         str | None, Field(pattern=r"^[0-9a-fA-F]{64}$", description="What the archive itself should have")
     ] = None
 
 
 class VerifyOutput(Output):
-    ok: bool
-    problems: list[str]
-    bytes: int
-    sha256: str
-    files: list[Packed]
+    ok: Annotated[bool, Field(description="Everything is as its sum says")]
+    problems: Annotated[
+        list[str], Field(description="One sentence for each file that is missing, unknown or different")
+    ]
+    bytes: Annotated[int, Field(description="Size of the archive")]
+    sha256: Annotated[str, Field(description="Of the archive as it is now")]
+    files: Annotated[list[Packed], Field(description="What the archive holds, with the sum of each file as it is now")]
 
 
 def _create_effect(arguments: JsonObject) -> Effect:

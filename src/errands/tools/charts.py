@@ -17,22 +17,25 @@ _MOST_POINTS = 20_000
 
 
 class Series(Arguments):
-    name: Annotated[str, Field(max_length=100)]
+    name: Annotated[str, Field(max_length=100, description="Shown in the key of the chart")]
     values: Annotated[list[float | None], Field(min_length=1, max_length=2000, description="One for each label")]
 
 
 class ChartArguments(Arguments):
     path: Annotated[str, Field(min_length=1, max_length=4096, description="The SVG file to make")]
-    kind: Literal["bar", "line"] = "bar"
-    title: Annotated[str | None, Field(max_length=200)] = None
+    kind: Annotated[Literal["bar", "line"], Field(description="How values are drawn")] = "bar"
+    title: Annotated[str | None, Field(max_length=200, description="Written above the chart")] = None
     labels: Annotated[
         list[Annotated[str, Field(max_length=100)]],
         Field(min_length=1, max_length=2000, description="Along the axis, from left to right"),
     ]
-    series: Annotated[list[Series], Field(min_length=1, max_length=10)]
+    series: Annotated[
+        list[Series],
+        Field(min_length=1, max_length=10, description="One to ten rows of values, each drawn in a colour of its own"),
+    ]
     unit: Annotated[str | None, Field(max_length=20, description="Written with the numbers, such as EUR")] = None
-    width: Annotated[int, Field(ge=200, le=4000)] = 720
-    height: Annotated[int, Field(ge=120, le=4000)] = 320
+    width: Annotated[int, Field(ge=200, le=4000, description="Of the picture, in pixels")] = 720
+    height: Annotated[int, Field(ge=120, le=4000, description="Of the picture, in pixels")] = 320
 
     @model_validator(mode="after")
     def _as_many_values_as_labels(self) -> "ChartArguments":
@@ -45,8 +48,8 @@ class ChartArguments(Arguments):
 
 
 class ChartOutput(Output):
-    path: str
-    bytes: int
+    path: Annotated[str, Field(description="The SVG file, as it was named")]
+    bytes: Annotated[int, Field(description="Size of the file")]
 
 
 def _effect(arguments: JsonObject) -> Effect:

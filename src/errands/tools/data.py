@@ -21,10 +21,10 @@ Delimiter = Annotated[str, Field(pattern=r'^[^"\r\n]$', description="Between fie
 
 
 class ParseArguments(Arguments):
-    format: Format
-    text: str | None = None
+    format: Annotated[Format, Field(description="What the text is written in; jsonl: one JSON value a line")]
+    text: Annotated[str | None, Field(description="The text itself; either this or path")] = None
     path: Annotated[str | None, Field(min_length=1, max_length=4096, description="File to read instead")] = None
-    encoding: str = "utf-8"
+    encoding: Annotated[str, Field(description="Of the file's text, such as utf-8 or latin-1")] = "utf-8"
     header: Annotated[bool, Field(description="CSV: the first row names the columns, and rows become objects")] = True
     delimiter: Delimiter = ","
     types: Annotated[bool, Field(description="CSV: turn numbers, true, false and empty cells into values")] = False
@@ -37,12 +37,14 @@ class ParseArguments(Arguments):
 
 
 class ParseOutput(Output):
-    value: JsonValue
+    value: Annotated[
+        JsonValue, Field(description="A list of rows for CSV, of values for JSON lines; otherwise what the text says")
+    ]
 
 
 class FormatArguments(Arguments):
-    format: Format
-    value: JsonValue
+    format: Annotated[Format, Field(description="What to write; jsonl: one JSON value a line")]
+    value: Annotated[JsonValue, Field(description="What to write; for CSV and JSON lines a list")]
     path: Annotated[str | None, Field(min_length=1, max_length=4096, description="File to write the text to")] = None
     header: Annotated[bool, Field(description="CSV: begin with the names of the columns")] = True
     delimiter: Delimiter = ","
@@ -51,8 +53,8 @@ class FormatArguments(Arguments):
 
 class FormatOutput(Output):
     text: Annotated[str | None, Field(description="The text, unless it was written to a file")]
-    path: str | None
-    bytes: int
+    path: Annotated[str | None, Field(description="The file, if one was named")]
+    bytes: Annotated[int, Field(description="Size of the text as UTF-8")]
 
 
 def _parse_effect(arguments: JsonObject) -> Effect:

@@ -33,6 +33,16 @@ class Delivery:
         self._limits = limits
         self._smtp = smtp
 
+    def no_mail(self) -> str | None:
+        """Why no mail can be sent from here; never shows the account's URL."""
+        if self._smtp is None:
+            return "this server has no mail account; the administrator sets one: ERRANDS_SMTP_URL"
+        try:
+            _sender(self._smtp)
+        except ValueError as error:
+            return str(error)
+        return None
+
     def misfit(self, url: str, label: str) -> str | None:
         """Why an apprise URL cannot be a channel; never shows it."""
         try:
@@ -68,8 +78,9 @@ class Delivery:
 
     async def by_mail(self, to: Sequence[str], letter: Letter) -> str | None:
         """Send to mail addresses. Gives why it did not get through (to one of them), or None."""
-        if self._smtp is None:
-            return "this server has no mail account; the administrator sets one: ERRANDS_SMTP_URL"
+        problem = self.no_mail()
+        if self._smtp is None or problem is not None:
+            return problem
         try:
             sender = _sender(self._smtp)
             mail = _mail(sender, to, letter)

@@ -21,10 +21,10 @@ class DocumentArguments(Arguments):
 
 
 class DocumentOutput(Output):
-    markdown: str
-    title: str | None
+    markdown: Annotated[str, Field(description="The text, with its headings, lists and tables")]
+    title: Annotated[str | None, Field(description="If the document names one")]
     characters: Annotated[int, Field(description="Of the whole text")]
-    truncated: bool
+    truncated: Annotated[bool, Field(description="The text was longer than max_characters")]
     pages: Annotated[int | None, Field(description="Of a PDF; a picture is one")] = None
     scanned: Annotated[
         list[int],

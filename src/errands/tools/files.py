@@ -44,14 +44,14 @@ FilePath = Annotated[
 
 class ReadArguments(Arguments):
     path: FilePath
-    as_: Annotated[Literal["text", "base64"], Field(alias="as")] = "text"
-    encoding: str = "utf-8"
+    as_: Annotated[Literal["text", "base64"], Field(alias="as", description="Base64 is for what is not text")] = "text"
+    encoding: Annotated[str, Field(description="Of the text, such as utf-8 or latin-1")] = "utf-8"
 
 
 class ReadOutput(Output):
-    path: str
+    path: Annotated[str, Field(description="The file, as it was named")]
     content: Annotated[str, Field(description="Text, or base64 where that was asked for")]
-    bytes: int
+    bytes: Annotated[int, Field(description="Size of the file")]
 
 
 class WriteArguments(Arguments):
@@ -80,25 +80,25 @@ class ReplaceArguments(WriteArguments):
 
 
 class Written(Output):
-    path: str
+    path: Annotated[str, Field(description="The file, as it was named")]
     bytes: Annotated[int, Field(description="Size of the file now")]
 
 
 class ListArguments(Arguments):
     path: FilePath = "."
     pattern: Annotated[str, Field(description="Glob on the path below `path`; `*` also crosses folders")] = "*"
-    recursive: bool = False
+    recursive: Annotated[bool, Field(description="Also what is in the folders below")] = False
 
 
 class FileInfo(Output):
-    path: str
-    kind: Literal["file", "folder", "link", "other"]
-    bytes: int
+    path: Annotated[str, Field(description="Named as the argument names it")]
+    kind: Annotated[Literal["file", "folder", "link", "other"], Field(description="What it is; a link is not followed")]
+    bytes: Annotated[int, Field(description="Size; of a folder it says nothing about what is in it")]
     modified: Annotated[str, Field(description="UTC, ISO 8601")]
 
 
 class ListOutput(Output):
-    files: list[FileInfo]
+    files: Annotated[list[FileInfo], Field(description="What matches the pattern")]
 
 
 class InfoArguments(Arguments):
@@ -106,24 +106,24 @@ class InfoArguments(Arguments):
 
 
 class InfoOutput(Output):
-    exists: bool
-    info: FileInfo | None = None
+    exists: Annotated[bool, Field(description="There is something at the path")]
+    info: Annotated[FileInfo | None, Field(description="What it is; nothing where nothing is there")] = None
 
 
 class TransferArguments(Arguments):
     from_: Annotated[FilePath, Field(alias="from")]
     to: FilePath
-    overwrite: bool = True
+    overwrite: Annotated[bool, Field(description="Replace a file that is there already")] = True
 
 
 class DeleteArguments(Arguments):
     path: FilePath
     recursive: Annotated[bool, Field(description="Also a folder with all that is in it")] = False
-    missing_ok: bool = False
+    missing_ok: Annotated[bool, Field(description="Succeed also where nothing is there")] = False
 
 
 class Deleted(Output):
-    path: str
+    path: Annotated[str, Field(description="What was deleted, as it was named")]
     removed: Annotated[int, Field(description="Files and folders")]
 
 

@@ -29,8 +29,8 @@ _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", 
 class BasicAuth(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    username: SecretText
-    password: SecretText
+    username: Annotated[SecretText, Field(description="Of the account")]
+    password: Annotated[SecretText, Field(description="Of the account; best a `secret:NAME`")]
 
 
 class Auth(BaseModel):
@@ -39,7 +39,7 @@ class Auth(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     bearer: Annotated[SecretText | None, Field(description="Token of `Authorization: Bearer`")] = None
-    basic: BasicAuth | None = None
+    basic: Annotated[BasicAuth | None, Field(description="Name and password")] = None
 
     @model_validator(mode="after")
     def _one(self) -> "Auth":
@@ -53,13 +53,20 @@ QueryValue = SecretText | int | float | bool
 
 
 class HttpArguments(Arguments):
-    method: Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] = "GET"
-    url: Annotated[str, Field(min_length=1, max_length=8192)]
+    method: Annotated[
+        Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
+        Field(description="What to ask of the address"),
+    ] = "GET"
+    url: Annotated[
+        str, Field(min_length=1, max_length=8192, description="With http:// or https://; its host must be granted")
+    ]
     query: Annotated[dict[str, QueryValue | list[QueryValue]], Field(description="Added to the query of the URL")] = (
         Field(default_factory=dict)
     )
-    headers: dict[str, SecretText] = Field(default_factory=dict)
-    auth: Auth | None = None
+    headers: Annotated[dict[str, SecretText], Field(description="Sent with the request, by name")] = Field(
+        default_factory=dict
+    )
+    auth: Annotated[Auth | None, Field(description="Either a bearer token or a name with a password")] = None
     json_body: Annotated[JsonValue, Field(alias="json", description="Body, sent as JSON")] = None
     text: Annotated[str | None, Field(description="Body, sent as text/plain unless a header says otherwise")] = None
     form: Annotated[dict[str, SecretText] | None, Field(description="Body, sent as an HTML form")] = None
@@ -89,16 +96,16 @@ class HttpArguments(Arguments):
 
 
 class HttpOutput(Output):
-    status: int
-    headers: dict[str, str]
+    status: Annotated[int, Field(description="Of the last answer, such as 200")]
+    headers: Annotated[dict[str, str], Field(description="Of the last answer, their names in small letters")]
     text: Annotated[str, Field(description="The body; empty where it is binary or was saved to a file")]
     json_body: Annotated[
         JsonValue, Field(serialization_alias="json", description="The body, if it is JSON and was not saved")
     ] = None
     url: Annotated[str, Field(description="Where the answer came from, after redirects; without its query")]
-    elapsed_ms: int
+    elapsed_ms: Annotated[int, Field(description="Milliseconds until the whole answer was here")]
     bytes: Annotated[int, Field(description="Size of the body")]
-    saved_to: str | None = None
+    saved_to: Annotated[str | None, Field(description="The file, if one was named")] = None
 
 
 def _effect(arguments: JsonObject) -> Effect:

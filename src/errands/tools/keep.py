@@ -18,14 +18,17 @@ class KeepArguments(Arguments):
     name: Annotated[
         str | None, Field(min_length=1, max_length=255, pattern=r"^[^/\x00-\x1f]+$", description="Name to show")
     ] = None
-    media_type: Annotated[str | None, Field(pattern=r"^[\w.+-]+/[\w.+-]+$")] = None
+    media_type: Annotated[
+        str | None,
+        Field(pattern=r"^[\w.+-]+/[\w.+-]+$", description="Such as text/csv; by default from the name's ending"),
+    ] = None
 
 
 class KeepOutput(Output):
     artifact: Annotated[str, Field(description="Its id; empty in a dry run, which keeps nothing")]
-    name: str
-    size: int
-    media_type: str
+    name: Annotated[str, Field(description="Under which it is shown")]
+    size: Annotated[int, Field(description="In bytes")]
+    media_type: Annotated[str, Field(description="With which it is given out")]
     sha256: Annotated[str, Field(description="Empty in a dry run")]
 
 

@@ -9,12 +9,15 @@ from errands.tools.tool import Arguments, Output, ToolContext, tool
 
 
 class LogArguments(Arguments):
-    message: Annotated[str, Field(max_length=100_000)]
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    message: Annotated[str, Field(max_length=100_000, description="One line or several")]
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(description="How much it matters; the log can be filtered by it"),
+    ] = "info"
 
 
 class LogOutput(Output):
-    message: str
+    message: Annotated[str, Field(description="As it was written")]
 
 
 @tool("log", effect=Effect.NONE)

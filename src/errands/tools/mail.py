@@ -52,21 +52,25 @@ Line = Annotated[str, AfterValidator(_one_line), Field(max_length=998)]
 
 
 class Attachment(Arguments):
-    path: Annotated[str, Field(min_length=1, max_length=4096)]
+    path: Annotated[str, Field(min_length=1, max_length=4096, description="File in the workspace or a granted folder")]
     name: Annotated[Line | None, Field(description="Name to show; by default the file's")] = None
 
 
 class MailArguments(Arguments):
-    to: Annotated[list[MailAddress], Field(min_length=1, max_length=500)]
-    cc: Annotated[list[MailAddress], Field(max_length=500)] = Field(default_factory=list)
-    bcc: Annotated[list[MailAddress], Field(max_length=500)] = Field(default_factory=list)
+    to: Annotated[list[MailAddress], Field(min_length=1, max_length=500, description="Addresses that get it")]
+    cc: Annotated[list[MailAddress], Field(max_length=500, description="Addresses that get a copy, shown to all")] = (
+        Field(default_factory=list)
+    )
+    bcc: Annotated[
+        list[MailAddress], Field(max_length=500, description="Addresses that get a copy, shown to nobody")
+    ] = Field(default_factory=list)
     from_: Annotated[
         MailAddress | None, Field(alias="from", description="By default the connection's from= or its user")
     ] = None
-    reply_to: MailAddress | None = None
-    subject: Line
-    text: str | None = None
-    html: str | None = None
+    reply_to: Annotated[MailAddress | None, Field(description="Address that answers go to")] = None
+    subject: Annotated[Line, Field(description="One line")]
+    text: Annotated[str | None, Field(description="Plain text; this, html or both")] = None
+    html: Annotated[str | None, Field(description="The same as HTML")] = None
     attachments: Annotated[list[Attachment | str], Field(max_length=100, description="Files")] = Field(
         default_factory=list
     )
@@ -84,7 +88,7 @@ class MailArguments(Arguments):
 
 class MailOutput(Output):
     message_id: Annotated[str, Field(description="The same each time this step is repeated")]
-    accepted: list[str]
+    accepted: Annotated[list[str], Field(description="Addresses that the server took")]
     refused: Annotated[dict[str, str], Field(description="Address and what the server said")]
 
 

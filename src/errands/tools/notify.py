@@ -27,22 +27,24 @@ class NotifyArguments(Arguments):
         SecretOnly | Annotated[list[SecretOnly], Field(min_length=1, max_length=50)],
         Field(description="`secret:NAME` of a channel's apprise URL, or several"),
     ]
-    title: Annotated[str | None, Field(max_length=1000)] = None
-    body: Annotated[str, Field(min_length=1, max_length=100_000)]
+    title: Annotated[
+        str | None, Field(max_length=1000, description="Above the message, where the channel has titles")
+    ] = None
+    body: Annotated[str, Field(min_length=1, max_length=100_000, description="The message")]
 
 
 class Delivered(Output):
-    channel: str
+    channel: Annotated[str, Field(description="Name of its secret")]
 
 
 class Undelivered(Output):
-    channel: str
-    problem: str
+    channel: Annotated[str, Field(description="Name of its secret")]
+    problem: Annotated[str, Field(description="Why not")]
 
 
 class NotifyOutput(Output):
-    delivered: list[Delivered]
-    failed: list[Undelivered]
+    delivered: Annotated[list[Delivered], Field(description="Channels that took it")]
+    failed: Annotated[list[Undelivered], Field(description="Channels that did not, each with the reason")]
 
 
 @tool(

@@ -20,12 +20,15 @@ Cell = str | int | float | bool | None
 
 
 class Table(Arguments):
-    columns: Annotated[list[Annotated[str, Field(max_length=200)]], Field(min_length=1, max_length=50)]
+    columns: Annotated[
+        list[Annotated[str, Field(max_length=200)]],
+        Field(min_length=1, max_length=50, description="Headings, from left to right"),
+    ]
     rows: Annotated[list[list[Cell]], Field(max_length=10_000, description="A list of cells for each row")]
 
 
 class Part(Arguments):
-    heading: Annotated[str | None, Field(max_length=300)] = None
+    heading: Annotated[str | None, Field(max_length=300, description="Above the part")] = None
     text: Annotated[
         str | None,
         Field(max_length=200_000, description="Paragraphs, with an empty line between them; lines that begin with - "),
@@ -33,7 +36,7 @@ class Part(Arguments):
     figures: Annotated[dict[str, Cell], Field(max_length=50, description="Name to number, shown large")] = Field(
         default_factory=dict
     )
-    table: Table | None = None
+    table: Annotated[Table | None, Field(description="Columns and rows")] = None
     chart: Annotated[str | None, Field(min_length=1, max_length=4096, description="SVG file, as charts.draw makes")] = (
         None
     )
@@ -41,15 +44,28 @@ class Part(Arguments):
 
 class ReportArguments(Arguments):
     path: Annotated[str, Field(min_length=1, max_length=4096, description="The HTML file to make")]
-    title: Annotated[str, Field(min_length=1, max_length=300)]
-    subtitle: Annotated[str | None, Field(max_length=300)] = None
-    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
-    parts: Annotated[list[Part], Field(min_length=1, max_length=200)]
+    title: Annotated[str, Field(min_length=1, max_length=300, description="At the top, and the page's name")]
+    subtitle: Annotated[str | None, Field(max_length=300, description="Below the title, such as the period")] = None
+    language: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+            description="Of the texts, such as en or de-CH; readers and screen readers use it",
+        ),
+    ] = "en"
+    parts: Annotated[
+        list[Part],
+        Field(
+            min_length=1,
+            max_length=200,
+            description="From top to bottom; each has one or more of heading, text, figures, table and chart",
+        ),
+    ]
 
 
 class ReportOutput(Output):
-    path: str
-    bytes: int
+    path: Annotated[str, Field(description="The HTML file, as it was named")]
+    bytes: Annotated[int, Field(description="Size of the file")]
     text: Annotated[str, Field(description="The same as plain text, for the body of a mail")]
 
 

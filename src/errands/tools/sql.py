@@ -40,22 +40,26 @@ class SqlArguments(Arguments):
 
 class QueryArguments(SqlArguments):
     sql: Annotated[str, Field(min_length=1, description="One statement; `:name` stands for a parameter")]
-    params: Params = Field(default_factory=dict)
+    params: Annotated[Params, Field(description="Value for each `:name` in the statement")] = Field(
+        default_factory=dict
+    )
     max_rows: Annotated[
         int | None, Field(ge=1, le=1_000_000, description="More rows are left out, and truncated is true")
     ] = None
 
 
 class QueryOutput(Output):
-    rows: list[dict[str, JsonValue]]
-    row_count: int
-    columns: list[str]
+    rows: Annotated[list[dict[str, JsonValue]], Field(description="Each an object, by the names of the columns")]
+    row_count: Annotated[int, Field(description="How many rows are given")]
+    columns: Annotated[list[str], Field(description="Names of the columns, in their order")]
     truncated: Annotated[bool, Field(description="There were more rows than max_rows")]
 
 
 class ExecuteStatement(Arguments):
-    sql: Annotated[str, Field(min_length=1)]
-    params: Params | list[Params] = Field(default_factory=dict)
+    sql: Annotated[str, Field(min_length=1, description="One statement")]
+    params: Annotated[
+        Params | list[Params], Field(description="Value for each `:name` in it; a list runs it once for each")
+    ] = Field(default_factory=dict)
 
 
 class ExecuteArguments(SqlArguments):
@@ -78,7 +82,7 @@ class CopyArguments(Arguments):
     sql: Annotated[
         str, Field(min_length=1, description="One select; its columns are named as in the table. `:name`: a parameter")
     ]
-    params: Params = Field(default_factory=dict)
+    params: Annotated[Params, Field(description="Value for each `:name` in the query")] = Field(default_factory=dict)
     to: Annotated[SecretOnly, Field(description="`secret:NAME` of the database that gets them")]
     table: Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)?$", description="Table there, or schema.table")]
     mode: Annotated[
@@ -96,9 +100,9 @@ class CopyArguments(Arguments):
 
 class CopyOutput(Output):
     rows: Annotated[int, Field(description="Rows that the query gave")]
-    inserted: int
+    inserted: Annotated[int, Field(description="Rows that were not there before")]
     updated: Annotated[int, Field(description="Rows that differed; those that did not are in no count")]
-    deleted: int
+    deleted: Annotated[int, Field(description="Rows that prune took away")]
     bytes: Annotated[int, Field(description="Size of the rows as text")]
 
 

@@ -36,7 +36,7 @@ Seconds = Annotated[float | None, Field(gt=0, le=86_400, description="Seconds")]
 
 class TablePrint(Output):
     table: Annotated[str, Field(description="With its schema, where that is not `public`")]
-    rows: int
+    rows: Annotated[int, Field(description="How many it has")]
     digest: Annotated[str, Field(description="Of the rows' text, whatever their order")]
 
 
@@ -47,9 +47,9 @@ class DumpArguments(Arguments):
 
 
 class DumpOutput(Output):
-    path: str
-    bytes: int
-    sha256: str
+    path: Annotated[str, Field(description="The file, as it was named")]
+    bytes: Annotated[int, Field(description="Size of the file")]
+    sha256: Annotated[str, Field(description="Of the file")]
     tables: Annotated[list[TablePrint], Field(description="As they are in the file")]
 
 

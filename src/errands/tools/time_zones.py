@@ -27,10 +27,10 @@ class ConvertArguments(Arguments):
 class ConvertOutput(Output):
     at: Annotated[str, Field(description="The moment in UTC")]
     local: Annotated[str, Field(description="The same with the zone's offset")]
-    date: str
+    date: Annotated[str, Field(description="YYYY-MM-DD, as clocks of the zone show it")]
     time: Annotated[str, Field(description="HH:MM")]
     weekday: Annotated[str, Field(description="mon to sun")]
-    offset_minutes: int
+    offset_minutes: Annotated[int, Field(description="From UTC to the zone, east positive")]
 
 
 @tool("time.convert", effect=Effect.NONE)

@@ -139,6 +139,7 @@ def set_(
     """Make a channel, or change where it leads and what goes there."""
 
     async def act(desk: Desk) -> None:
+        from errands.cli.neutral import one_line
         from errands.core.definition.alarms import EVENTS
 
         async with desk.open(project) as room:
@@ -147,6 +148,8 @@ def set_(
             )
         desk.screen.document(view)
         desk.screen.say(f"{view.name} is set. Try it: errands channels test {view.name}")
+        if view.problem is not None:
+            desk.screen.say(f"It takes nothing yet: {one_line(view.problem)}", "problem.hint")
 
     perform(context, act, as_json=as_json)
 

@@ -71,6 +71,20 @@ async def is_current(pool: asyncpg.Pool) -> bool:
     return await _state(pool) == _wanted()
 
 
+async def newer_tables(pool: asyncpg.Pool) -> str | None:
+    """What the tables are at, where another release has taken them on from this one's; None where they are ours.
+
+    Older ones are being restored: whoever does that brings them up.
+    """
+    state = await _state(pool)
+    if state is None or state == _wanted():
+        return None
+    version, queue = state
+    if version != HEAD:
+        return None if is_known(version) else version
+    return queue
+
+
 def is_known(version: str) -> bool:
     """Whether this release can bring tables of a version up to its own."""
     from alembic.script import ScriptDirectory
