@@ -187,6 +187,11 @@ def test_insights_lead_to_what_failed_and_runs_are_taken_along(
         .filter(has=page.get_by_role("link", name="health-check", exact=True))
     )
     expect(row).to_be_visible()
+    page.get_by_text("By person", exact=True).click()
+    expect(page.get_by_role("table", name="Who starts runs").get_by_role("row")).not_to_have_count(1)
+    page.get_by_text("By model", exact=True).click()
+    expect(page.get_by_role("region", name="Models")).to_be_visible()
+    page.get_by_text("By task", exact=True).click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Export runs").click()
     lines = list(csv.DictReader(download.value.path().read_text().splitlines()))

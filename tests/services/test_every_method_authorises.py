@@ -115,6 +115,7 @@ GIVEN: dict[str, Any] = {
     "connection": {"kind": "http", "url": "https://crm.example/mcp"},
     "effect": "reads",
     "gate": None,
+    "by": "task",
     "shelf": "runs",
 }
 

@@ -50,6 +50,17 @@ async def test_a_screen_gets_the_figures_that_it_shows_and_no_others(runtime: Ru
     assert (by_task.days, [task.runs for task in by_task.tasks]) == ((), [3])
 
 
+@pytest.mark.usefixtures("judged")
+async def test_insights_tell_who_started_what_and_put_the_worst_first(runtime: Runtime) -> None:
+    by_person = await runtime.services.overview.insights(ROOT, "default", "person", order="often", days=1)
+    assert [(row.name, row.runs, row.failed) for row in by_person.rows] == [(ROOT.reference, 3, 1)]
+    by_task = await runtime.services.overview.insights(ROOT, "default", "task", days=1, limit=1)
+    assert ([row.name for row in by_task.rows], by_task.all) == (["judge"], 1)
+    assert [run.status for run in by_task.rows[0].recent] == ["failed", "succeeded", "succeeded"]
+    with pytest.raises(Invalid, match="no running times by model"):
+        await runtime.services.overview.insights(ROOT, "default", "model", order="slow")
+
+
 async def test_days_begin_in_the_readers_zone(runtime: Runtime) -> None:
     overview = await runtime.services.overview.get(ROOT, "default", days=1, timezone="Pacific/Kiritimati")
     assert overview.days[0].day == (datetime.now(UTC) + timedelta(hours=14)).date()

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 
 import errands.store.tables_alarms
 import errands.store.tables_chat
+import errands.store.tables_figures
 import errands.store.tables_people
 import errands.store.tables_tools
 import errands.store.tables_triggers  # noqa: F401 (declares its tables)

@@ -10,7 +10,7 @@ from errands.api.callers import Asked, Caller
 from errands.api.following import Followers, LastEventId, activity_response
 from errands.api.routes import Routes
 from errands.core.problems import Problem
-from errands.services.overview import Overview
+from errands.services.overview import By, Insights, Overview
 from errands.services.views import Applied, ProjectView, SecretView, SourceFile
 
 routes = Routes("projects")
@@ -86,6 +86,23 @@ async def get_overview(
 ) -> object:
     """Runs, success, time and spend of a project by day and by task."""
     return await services.overview.get(caller, project, days=days, timezone=timezone, only=only)
+
+
+@routes.get("/projects/{project}/insights", gives=Insights)
+async def get_insights(
+    caller: Caller,
+    services: Asked,
+    project: Project,
+    by: Annotated[By, Query(description="What the runs are grouped by. `person`: whoever started them.")] = "task",
+    order: Annotated[
+        Literal["failed", "slow", "cost", "often"], Query(description="The most of it first. `slow`: tasks only.")
+    ] = "failed",
+    days: Annotated[int, Query(ge=1, le=90)] = 14,
+    timezone: Annotated[str | None, Query(max_length=100, description="Where days begin. None: UTC.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> object:
+    """What fails, what is slow and what costs, by task, by person or by model."""
+    return await services.overview.insights(caller, project, by, order=order, days=days, timezone=timezone, limit=limit)
 
 
 @routes.get("/projects/{project}/files", gives=list[SourceFile])

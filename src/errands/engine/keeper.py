@@ -13,6 +13,7 @@ import structlog
 
 from errands.core.ids import decode
 from errands.engine import admission
+from errands.engine.counting import Counting, forget_figures
 from errands.engine.limits import EngineLimits
 from errands.engine.patience import DATABASE_AWAY
 from errands.engine.queueing import enqueue, priority
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 _LOOK_SECONDS = 1.0
 """The longest that a timer set by another worker may go unnoticed."""
 _BATCH = 500
+_FIGURES_KEPT = timedelta(days=400)
+"""Insights look back 90 days; the rest is for whoever reads the tables."""
 
 
 class Keeper:
@@ -46,6 +49,7 @@ class Keeper:
         self._clock = clock
         self._artifacts = artifacts
         self._workspaces = workspaces
+        self._counting = Counting(pool)
         self._nudge = asyncio.Event()
         self._due: datetime | None = None
 
@@ -62,7 +66,9 @@ class Keeper:
             self._every(beat, self.beat),
             self._every(self._limits.heartbeat / 2, self.adopt_orphans),
             self._every(timedelta(seconds=5), self.release_held),
+            self._every(timedelta(seconds=5), self.count),
             self._every(timedelta(minutes=1), self.tidy),
+            self._every(timedelta(hours=1), self.forget_figures),
         )
 
     async def _every(self, interval: timedelta, job: Callable[[], Awaitable[object]]) -> None:
@@ -125,6 +131,14 @@ class Keeper:
         for row in rows:
             async with self._pool.acquire() as connection, connection.transaction():
                 await admission.release(connection, row["task_id"], row["key"], self._clock())
+
+    async def count(self) -> int:
+        """Add runs that have ended to the figures that insights are made of. Gives how many changes it went past."""
+        return await self._counting.count()
+
+    async def forget_figures(self) -> None:
+        """Remove figures that no insight looks back at any more."""
+        await forget_figures(self._pool, self._clock() - _FIGURES_KEPT)
 
     async def tidy(self) -> None:
         """Remove what has expired: cache entries, silent workers, the queue's log, ended runs, deleted tasks."""

@@ -142,6 +142,7 @@ async def _projects_and_tasks(walk: Walk) -> None:
     await walk.call("applyFiles", **here, json={"files": [*files, {"name": "slow.yaml", "source": _SLOW}]})
     assert "task.run" in (await walk.call("getProject", **here)).json()["rights"]
     assert len((await walk.call("getOverview", **here, days=3)).json()["days"]) == 3
+    assert (await walk.call("getInsights", **here, by="model", order="cost")).json()["rows"] == []
     await walk.call("exportFiles", **here)
     await walk.call("listTasks", **here)
     tag = (await walk.call("getTask", **hello)).headers["etag"]

@@ -1,6 +1,7 @@
 import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query'
 
 import { api, ask, Refusal, Unreachable } from './client'
+import type { Insights } from './generated/schema'
 import { session } from './session'
 
 /** Asks again on its own only where another try can help: not for what was refused. */
@@ -67,7 +68,7 @@ export const tasksLikeQuery = (project: string, sought: string, limit: number) =
     placeholderData: keepPreviousData,
   })
 
-/** Figures by day or by task: each is a look through thousands of runs, so a screen asks for what it shows. */
+/** Figures by day or by task: a screen asks for those that it shows. */
 export const overviewQuery = (project: string, days: number, timezone: string, only?: 'days' | 'tasks') =>
   queryOptions({
     queryKey: ['overview', project, days, timezone, only ?? null],
@@ -78,6 +79,20 @@ export const overviewQuery = (project: string, days: number, timezone: string, o
           signal,
         }),
       ),
+  })
+
+/** Figures of the first tasks, persons or models in an order. */
+export const insightsQuery = (project: string, days: number, timezone: string, by: Insights['by'], order: Insights['order']) =>
+  queryOptions({
+    queryKey: ['overview', project, days, timezone, by, order],
+    queryFn: ({ signal }) =>
+      ask(
+        api.GET('/api/v1/projects/{project}/insights', {
+          params: { path: { project }, query: { days, timezone, by, order } },
+          signal,
+        }),
+      ),
+    placeholderData: keepPreviousData,
   })
 
 export const triggersQuery = (project: string, task?: string) =>

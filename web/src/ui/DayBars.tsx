@@ -1,4 +1,4 @@
-import type { DayFigures, Overview } from '@/api/generated/schema'
+import type { DayFigures } from '@/api/generated/schema'
 import classes from './DayBars.module.css'
 import { count, duration, money } from './format'
 import { type Outcome, OUTCOMES, outcomeColor } from './outcomes'
@@ -31,12 +31,6 @@ export function DayBars({ days, height = 120 }: { days: readonly DayFigures[]; h
       ))}
     </div>
   )
-}
-
-/** Says so where there were more runs than are counted: the first days lack theirs. */
-export function OnlyNewest({ overview: { days, most_runs } }: { overview: Pick<Overview, 'days' | 'most_runs'> }) {
-  if (days.reduce((sum, day) => sum + totalOf(day), 0) < most_runs) return null
-  return <p className={classes.newest}>Counted are the newest {count(most_runs)} runs; there were more.</p>
 }
 
 const totalOf = (day: DayFigures) => ORDER.reduce((sum, outcome) => sum + day[outcome], day.active)

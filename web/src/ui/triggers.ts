@@ -21,3 +21,11 @@ export function cause(trigger: Record<string, JsonValue>, starter: string | null
 
 /** `ana` of `user:ana`. */
 export const person = (reference: string): string => reference.replace(/^user:/, '')
+
+/** `ana`, `trigger “nightly”`: who starts runs, in words. */
+export function starterText(reference: string): string {
+  const [kind, name] = [reference.split(':', 1)[0], reference.slice(reference.indexOf(':') + 1)]
+  if (reference === '') return 'not recorded'
+  if (kind === 'trigger') return `trigger “${name}”`
+  return kind === 'system' ? `${name} (Errands itself)` : person(reference)
+}

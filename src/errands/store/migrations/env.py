@@ -4,6 +4,7 @@ from alembic import context
 
 import errands.store.tables_alarms
 import errands.store.tables_chat
+import errands.store.tables_figures
 import errands.store.tables_people
 import errands.store.tables_tools
 import errands.store.tables_triggers  # noqa: F401 (declares its tables)

@@ -5,7 +5,7 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import type { ApprovalView, RunLine, TriggerView } from '@/api/generated/schema'
 import { approvalsQuery, overviewQuery, projectQuery, tasksLikeQuery, triggersQuery } from '@/api/queries'
 import { rerun, runsOfStatusQuery } from '@/api/runs'
-import { DayBars, OnlyNewest } from '@/ui/DayBars'
+import { DayBars } from '@/ui/DayBars'
 import { count, duration, firstLine, inShort, money } from '@/ui/format'
 import { Moment, Took, useZone } from '@/ui/moments'
 import { OutcomeIcon } from '@/ui/outcomes'
@@ -152,18 +152,14 @@ function Fortnight({ project }: { project: string }) {
   return (
     <Section title="14 days">
       <Answered query={query} rows={3}>
-        {(overview) => {
-          const { days } = overview
+        {({ days }) => {
           const sum = (of: (day: (typeof days)[number]) => number) => days.reduce((total, day) => total + of(day), 0)
           const succeeded = sum((day) => day.succeeded)
           const ended = succeeded + sum((day) => day.failed + day.timed_out)
           const slowest = Math.max(0, ...days.map((day) => day.p95_seconds ?? 0))
           return (
             <div className={classes.fortnight}>
-              <div>
-                <DayBars days={days} />
-                <OnlyNewest overview={overview} />
-              </div>
+              <DayBars days={days} />
               <dl className={classes.figures}>
                 <Figure name="Succeeded" value={ended ? `${((succeeded / ended) * 100).toFixed(ended > 999 ? 1 : 0)} %` : '–'} />
                 <Figure name="Runs" value={count(ended + sum((day) => day.cancelled + day.skipped + day.active))} />

@@ -1,32 +1,28 @@
 import { Button, SegmentedControl } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
 
-import type { Overview, TaskFigures } from '@/api/generated/schema'
-import { overviewQuery } from '@/api/queries'
-import { DayBars, OnlyNewest } from '@/ui/DayBars'
-import { count, money } from '@/ui/format'
+import type { DayFigures } from '@/api/generated/schema'
+import { insightsQuery, overviewQuery } from '@/api/queries'
+import { DayBars } from '@/ui/DayBars'
 import { useZone } from '@/ui/moments'
-import { tookText } from '@/ui/RunTable'
 import { Screen, Section } from '@/ui/Screen'
 import { Answered, Empty, Lead } from '@/ui/states'
-import { Strip } from '@/ui/Strip'
 import table from '@/ui/Table.module.css'
 import { Failures } from './Failures'
-import { type Order, ORDERS } from './search'
+import { InsightRows } from './InsightRows'
+import { type Grouping, GROUPINGS, type Order, ORDERS, ordersOf } from './search'
 
 const route = getRouteApi('/inside/p/$project/insights')
-/** What gives way at a telephone's width. */
-const MINOR = new Set(['Succeeded', 'Half within', '95 % within', 'Tokens'])
 const SPANS = ['7', '14', '30', '90']
 
-/** What fails, what is slow, what costs: by day and by task. */
+/** What fails, what is slow, what costs: by day, and by task, person or model. */
 export function InsightsScreen() {
   const { project } = route.useParams()
-  const { days = 30, by = 'failed' } = route.useSearch()
+  const { days = 30 } = route.useSearch()
   const zone = useZone()
   const navigate = useNavigate()
-  const query = useQuery(overviewQuery(project, days, zone))
+  const query = useQuery(overviewQuery(project, days, zone, 'days'))
   return (
     <Screen
       title="Insights"
@@ -37,7 +33,7 @@ export function InsightsScreen() {
             aria-label="Days"
             value={String(days)}
             data={SPANS.map((value) => ({ value, label: `${value} days` }))}
-            onChange={(chosen) => void navigate({ to: '.', search: { by, days: Number(chosen) }, replace: true })}
+            onChange={(chosen) => void navigate({ to: '.', search: (before) => ({ ...before, days: Number(chosen) }), replace: true })}
           />
           <Button variant="default" component="a" href={`/api/v1/projects/${encodeURIComponent(project)}/runs/export?format=csv`} download>
             Export runs
@@ -46,11 +42,13 @@ export function InsightsScreen() {
       }
     >
       <Answered query={query} rows={8}>
-        {(overview) => (overview.tasks.length === 0 ? <Nothing project={project} /> : <Figures project={project} overview={overview} by={by} days={days} />)}
+        {(overview) => (overview.days.every(nothing) ? <Nothing project={project} /> : <Figures project={project} bars={overview.days} days={days} />)}
       </Answered>
     </Screen>
   )
 }
+
+const nothing = (day: DayFigures): boolean => day.succeeded + day.failed + day.timed_out + day.cancelled + day.skipped + day.active === 0
 
 function Nothing({ project }: { project: string }) {
   return (
@@ -67,85 +65,52 @@ function Nothing({ project }: { project: string }) {
   )
 }
 
-function Figures({ project, overview, by, days }: { project: string; overview: Overview; by: Order; days: number }) {
-  const navigate = useNavigate()
-  const tasks = [...overview.tasks].sort((one, other) => ORDERS[by].of(other) - ORDERS[by].of(one))
+function Figures({ project, bars, days }: { project: string; bars: readonly DayFigures[]; days: number }) {
   return (
     <>
       <Section title="Runs by day">
         <div className={table.wrap} style={{ padding: 16 }}>
-          <DayBars days={overview.days} height={160} />
-          <OnlyNewest overview={overview} />
+          <DayBars days={bars} height={160} />
         </div>
       </Section>
-      <Section
-        title="Tasks"
-        aside={
-          <SegmentedControl
-            size="xs"
-            aria-label="Order"
-            ms="auto"
-            value={by}
-            data={Object.entries(ORDERS).map(([value, { label }]) => ({ value, label }))}
-            onChange={(chosen) => void navigate({ to: '.', search: (before) => ({ ...before, by: chosen as Order }), replace: true })}
-          />
-        }
-      >
-        <div className={table.wrap}>
-          <table className={table.table}>
-            <thead>
-              <tr>
-                <th scope="col">Task</th>
-                <th scope="col" className={table.minor}>
-                  Last runs
-                </th>
-                {['Runs', 'Failed', 'Succeeded', 'Half within', '95 % within', 'Tokens', 'Spend'].map((head) => (
-                  <th key={head} scope="col" className={`${table.number} ${MINOR.has(head) ? table.minor : ''}`}>
-                    {head}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {tasks.map((task) => (
-                <Row key={task.task} project={project} task={task} />
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </Section>
+      <Groups project={project} days={days} />
       <Failures project={project} days={days} />
     </>
   )
 }
 
-function Row({ project, task }: { project: string; task: TaskFigures }) {
-  const ended = task.succeeded + task.failed
+function Groups({ project, days }: { project: string; days: number }) {
+  const { of = 'task', by = 'failed' } = route.useSearch()
+  const zone = useZone()
+  const navigate = useNavigate()
+  const query = useQuery(insightsQuery(project, days, zone, of, by))
+  const set = (change: { of?: Grouping; by?: Order }) => void navigate({ to: '.', search: (before) => ({ ...before, ...change }), replace: true })
   return (
-    <tr>
-      <td>
-        <Link to="/p/$project/tasks/$task" params={{ project, task: task.task }} className={table.name}>
-          <bdi>{task.task}</bdi>
-        </Link>
-      </td>
-      <td className={table.minor}>
-        <Strip project={project} runs={task.recent} />
-      </td>
-      <td className={table.number}>{count(task.runs)}</td>
-      <td className={table.number}>
-        {task.failed ? (
-          <Link to="/p/$project/runs" params={{ project }} search={{ task: task.task, status: 'failed' }}>
-            {count(task.failed)}
-          </Link>
-        ) : (
-          '–'
-        )}
-      </td>
-      <td className={`${table.number} ${table.minor}`}>{ended ? `${Math.floor((task.succeeded / ended) * 100)} %` : '–'}</td>
-      <td className={`${table.number} ${table.minor}`}>{tookText(task.p50_seconds)}</td>
-      <td className={`${table.number} ${table.minor}`}>{tookText(task.p95_seconds)}</td>
-      <td className={`${table.number} ${table.minor}`}>{task.tokens ? count(task.tokens) : '–'}</td>
-      <td className={table.number}>{task.usd ? money(task.usd) : '–'}</td>
-    </tr>
+    <Section
+      title={GROUPINGS[of].title}
+      aside={
+        <>
+          <SegmentedControl
+            size="xs"
+            aria-label="Group"
+            ms="auto"
+            value={of}
+            data={Object.entries(GROUPINGS).map(([value, { label }]) => ({ value, label }))}
+            onChange={(chosen) => set({ of: chosen as Grouping })}
+          />
+          <SegmentedControl
+            size="xs"
+            aria-label="Order"
+            value={by}
+            data={ordersOf(of).map((value) => ({ value, label: ORDERS[value] }))}
+            onChange={(chosen) => set({ by: chosen as Order })}
+          />
+        </>
+      }
+    >
+      <Answered query={query} rows={4}>
+        {(insights) => <InsightRows project={project} insights={insights} />}
+      </Answered>
+    </Section>
   )
 }
