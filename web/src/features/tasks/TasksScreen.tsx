@@ -17,6 +17,7 @@ import { Answered, Empty, Lead } from '@/ui/states'
 import { Strip } from '@/ui/Strip'
 import table from '@/ui/Table.module.css'
 import { Tick } from '@/ui/Tick'
+import { useTyped } from '@/ui/typed'
 import { BulkTasks } from './BulkTasks'
 import type { TasksSearch } from './search'
 
@@ -66,8 +67,7 @@ function Filters({ tasks }: { tasks: readonly TaskView[] }) {
         aria-label="Filter tasks"
         placeholder="Filter by name or tag"
         leftSection={<IconSearch size={14} aria-hidden />}
-        value={search.q ?? ''}
-        onChange={({ currentTarget: { value } }) => set({ q: value || undefined })}
+        {...useTyped(search.q ?? '', (text) => set({ q: text || undefined }))}
       />
       {(known.length > 0 || search.tags) && (
         <MultiSelect
