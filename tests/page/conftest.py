@@ -124,6 +124,18 @@ def sign_in(context: BrowserContext, served: Served, name: str = ADMIN, password
     assert answer.ok, answer.text()
 
 
+_ARRIVED = """() => {
+    const { status, resolvedLocation } = __TSR_ROUTER__.state
+    return status === 'idle' && resolvedLocation?.href === location.pathname + location.search
+}"""
+
+
+def visit(page: Page, path: str) -> None:
+    """Go to another screen as a link does: the page, which has been opened, is not loaded anew."""
+    page.evaluate("path => history.pushState({}, '', path)", path)
+    page.wait_for_function(_ARRIVED)
+
+
 @pytest.fixture(scope="session")
 def axe() -> str:
     """The script of axe-core."""

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
@@ -13,7 +12,7 @@ from tests.page.conftest import SCREEN, NewDatabase, sign_in
 from tests.page.seeding import say
 from tests.page.serving import ADMIN, PASSWORD, Served, serve
 from tests.page.talking import TALKING, Held, scripted
-from tests.page.test_screens import violations
+from tests.page.test_screens import SCHEMES, Scheme, settled, violations
 
 _COUNT = """task: order-count
 description: Counts the orders of a region, and asks before it tells.
@@ -447,9 +446,9 @@ _LOST = "agent: lost\nmodel: away\ninstructions: Answer.\n"
 _AWAY = "model: away\nprovider: openai-compatible\nname: away\nbase_url: http://127.0.0.1:9/v1\nretries: 0\n"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_thread_with_everything_in_it_has_no_violation(
-    browser: Browser, served: Served, model: ScriptedModel, axe: str, scheme: Literal["light", "dark"]
+    browser: Browser, served: Served, model: ScriptedModel, axe: str, scheme: Scheme
 ) -> None:
     thread = _thread(served)
     model.then(
@@ -463,8 +462,9 @@ def test_a_thread_with_everything_in_it_has_no_violation(
     with browser.new_context(base_url=served.url, color_scheme=scheme, viewport=SCREEN, bypass_csp=True) as context:
         sign_in(context, served)
         page = context.new_page()
-        assert violations(page, f"/p/default/chat/{thread}", axe) == []
+        page.goto(f"/p/default/chat/{thread}")
+        settled(page)
+        assert violations(page, axe, scheme) == []
         page.get_by_role("textbox", name="Message", exact=True).press_sequentially("/")
         expect(page.get_by_role("listbox", name="Commands")).to_be_visible()
-        page.evaluate(axe)
-        assert page.evaluate("axe.run({resultTypes: ['violations']})")["violations"] == []
+        assert violations(page, axe, scheme) == []

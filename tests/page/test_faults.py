@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.page.conftest import SCREEN, NewDatabase, sign_in
+from tests.page.conftest import SCREEN, NewDatabase, sign_in, visit
 from tests.page.seeding import SLOW, SYNC
 from tests.page.serving import ADMIN, PASSWORD, Served, serve
 
@@ -174,8 +174,9 @@ def test_an_empty_project_says_what_would_be_there(browser: Browser, new_databas
     ):
         sign_in(context, served)
         page = context.new_page()
+        page.goto("/p/default")
         for path, said in _EMPTY.items():
-            page.goto(f"/p/default{path}")
+            visit(page, f"/p/default{path}")
             _settled(page)
             expect(page.get_by_role("heading", name="This could not be loaded")).to_have_count(0)
             expect(page.get_by_role("main")).to_contain_text(said)
@@ -219,8 +220,9 @@ output: "{{{{ said }}}}"
         of_task = (f"/tasks/{name}", f"/tasks/{name}/run", f"/tasks/{name}/edit", f"/tasks/{name}?tab=versions")
         for width in (1440, 390):
             page.set_viewport_size({"width": width, "height": 844})
+            page.goto("/p/default")
             for path in (*paths, *of_task):
-                page.goto(f"/p/default{path}")
+                visit(page, f"/p/default{path}")
                 _settled(page)
                 assert page.evaluate(_WIDER) == [], f"{path} at {width}"
         served.ask("POST", f"/runs/{run}/cancel", {})

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.agents.fake_provider import calls, provider, says
-from tests.page.conftest import SCREEN, NewDatabase
+from tests.page.conftest import SCREEN, NewDatabase, visit
 from tests.page.loopback import aside
 from tests.page.serving import ADMIN, PASSWORD, Served, serve
 from tests.tools.tool_server import serve as tool_server
@@ -123,8 +123,9 @@ def test_nothing_that_anybody_can_write_is_more_than_text(
         ids = _furnish(served, fill, fake.url, tools)
         catalog.write_text(json.dumps({"echo": fill("tool-changed")}))
         served.ask("POST", f"{_HERE}/tool-servers/crm/look")
+        page.goto("/p/default")
         for path, fields in _SHOWN.items():
-            page.goto(f"/p/default{path.format_map(ids)}")
+            visit(page, f"/p/default{path.format_map(ids)}")
             expect(page.get_by_role("heading", level=1).first).to_be_visible()
             if path in _PRESSED:
                 name, place = _PRESSED[path]
