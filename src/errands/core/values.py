@@ -11,6 +11,8 @@ Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 JsonObject = Mapping[str, Json]
 # `JsonValue` is the same set of values as pydantic validates it in the fields of a definition.
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+"""Most values, told by their type before anything slower is asked."""
 
 
 def to_text(value: Json) -> str:
@@ -32,11 +34,23 @@ def from_text(text: str | bytes) -> Json:
 
 def digest(value: Json) -> str:
     """32 hex digits that name a value: equal values (whatever the order of keys) have equal digests."""
-    return hashlib.blake2b(to_text(ordered(value)).encode(), digest_size=16).hexdigest()
+    return digest_of_text(canonical(value))
+
+
+def digest_of_text(text: str) -> str:
+    """The digest of the value whose canonical text this is."""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def canonical(value: Json) -> str:
+    """The JSON text that equal values share: the keys of every object sorted."""
+    return to_text(ordered(value))
 
 
 def ordered(value: Json) -> Json:
     """The same value with the keys of every object sorted."""
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, Mapping):
         return {key: ordered(value[key]) for key in sorted(value)}
     if isinstance(value, Sequence) and not isinstance(value, str):

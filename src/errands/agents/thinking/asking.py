@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from pydantic_ai.messages import (
-    ModelMessage,
     ModelResponse,
     PartDeltaEvent,
     PartStartEvent,
@@ -20,12 +18,13 @@ from pydantic_ai.messages import (
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.settings import ModelSettings
-from pydantic_ai.usage import RequestUsage
 
 from errands.agents.models import Models
-from errands.agents.spending import PriceOf, estimate_tokens, flat_price
+from errands.agents.spending import estimate_tokens
 from errands.agents.thinking.failures import translate
+from errands.agents.thinking.histories import History
 from errands.agents.thinking.messages import characters
+from errands.agents.thinking.prices import has_published_price, price_of, published_cost
 from errands.core.definition.agents import KnownModel, ModelDefinition
 from errands.core.outcomes import RETRIED_BY_DEFAULT, ErrorKind, StepFailed, Usage
 from errands.core.ports import StepContext
@@ -47,7 +46,7 @@ Sleep = Callable[[float], Awaitable[None]]
 class Question:
     """What a model is asked."""
 
-    messages: list[ModelMessage]
+    history: History
     parameters: ModelRequestParameters
     max_output_tokens: int | None
 
@@ -101,7 +100,7 @@ class Asker:
         pace, rate = self.models.pace, definition.rate
         if pace is None or rate is None or not isinstance(definition, KnownModel):
             return await self._ask_once(definition, question)
-        expected = estimate_tokens(characters(question.messages)) + (question.max_output_tokens or 0)
+        expected = estimate_tokens(characters(question.history.messages)) + (question.max_output_tokens or 0)
         while (delay := await pace.take(definition.model_id, rate, expected)) > 0:
             self.context.log(f"model {definition.model} has had its share of this minute; waiting {delay:.0f} s")
             await self.sleep(delay)
@@ -167,31 +166,10 @@ class Arriving:
             )
 
 
-def price_of(definition: ModelDefinition) -> PriceOf:
-    """The declared price, else the provider's published one, else nothing."""
-    if definition.price is not None:
-        return flat_price(definition.price)
-    if definition.provider in ("embedded", "ollama"):
-        return lambda given, made: Decimal(0)
-    provider = {"openai-compatible": None, "bedrock": "aws"}.get(definition.provider, definition.provider)
-
-    def published(given: int, made: int) -> Decimal:
-        response = ModelResponse(
-            parts=[],
-            usage=RequestUsage(input_tokens=given, output_tokens=made),
-            model_name=definition.name or definition.model,
-            provider_name=provider,
-            provider_url=definition.base_url,
-        )
-        return _published_cost(response)
-
-    return published
-
-
 async def _converse(model: Model, question: Question, definition: ModelDefinition, arriving: Arriving) -> ModelResponse:
     parameters = _suited(question.parameters, definition)
     settings = _settings(definition, question.max_output_tokens)
-    messages = model.prepare_messages(list(question.messages), parameters)
+    messages = question.history.prepared(definition.model, model, parameters)
     if isinstance(model, FunctionModel) and model.stream_function is None:
         response = await model.request(messages, settings, parameters)
         arriving.count(characters([response]))
@@ -269,16 +247,8 @@ def _usage(response: ModelResponse, question: Question, definition: ModelDefinit
     """What the provider counted, or our estimate where it counted nothing."""
     given, made = response.usage.input_tokens, response.usage.output_tokens
     if not given and not made:
-        given = estimate_tokens(characters(question.messages))
+        given = estimate_tokens(characters(question.history.messages))
         made = estimate_tokens(characters([response]))
-    published = definition.price is None and definition.provider not in ("embedded", "ollama")
-    usd = _published_cost(response) if published else price_of(definition)(given, made)
+    looked_up = has_published_price(definition)
+    usd = published_cost(response) if looked_up else price_of(definition)(given, made)
     return Usage(given, made, usd, requests=1)
-
-
-def _published_cost(response: ModelResponse) -> Decimal:
-    """From genai-prices; 0 where it knows no price."""
-    try:
-        return Decimal(response.cost().total_price)
-    except (LookupError, ValueError, AssertionError):
-        return Decimal(0)

@@ -7,22 +7,24 @@ because that is what a replay will see (redacted).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, ToolCallPart, ToolReturnPart
+from pydantic_ai.messages import ModelRequest, ModelResponse, ToolCallPart, ToolReturnPart
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
 
 from errands.agents.call_context import CallContext
 from errands.agents.offers import Offer
 from errands.agents.ports import ToolBox
-from errands.agents.spending import SHORTEST_ANSWER, Reserve, estimate_tokens, reserve_request
-from errands.agents.thinking.asking import Answered, Asker, Question, price_of
+from errands.agents.spending import SHORTEST_ANSWER, PriceOf, Reserve, estimate_tokens, reserve_request
+from errands.agents.thinking.asking import Answered, Asker, Question
+from errands.agents.thinking.histories import History
 from errands.agents.thinking.messages import characters, record_of_request, record_of_response, response_of_record
+from errands.agents.thinking.prices import price_of
 from errands.core.catalog import ToolSpec
 from errands.core.definition.agents import ModelDefinition
 from errands.core.gates import names_secret, why_ask
 from errands.core.outcomes import ErrorKind, Performed, StepError, StepFailed, Usage
 from errands.core.ports import Effect, Gate, Recorded, StepContext
-from errands.core.values import Json, JsonObject, digest, to_text
+from errands.core.values import Json, JsonObject, canonical, digest, digest_of_text, to_text
 
 _MENDABLE = frozenset((ErrorKind.INPUT, ErrorKind.NOT_FOUND, ErrorKind.TOOL, ErrorKind.DENIED, ErrorKind.LIMIT))
 """Failures of a tool that are told to the model, so that it can mend its call; all others fail the step."""
@@ -56,8 +58,10 @@ class _Asking:
     """A model request that is sized when it is reserved, and asked as it was sized."""
 
     asker: Asker
-    messages: list[ModelMessage]
+    history: History
     parameters: ModelRequestParameters
+    price: PriceOf
+    """The highest of the chain's."""
     input_tokens: int
     shortest: int = SHORTEST_ANSWER
     """Output tokens below which asking is pointless."""
@@ -65,20 +69,14 @@ class _Asking:
 
     def reserve(self, left: Usage | None) -> Usage:
         """The most that the request may use, given what the budgets leave."""
-        chain = self.asker.chain
-        self.sized = reserve_request(
-            self.input_tokens,
-            chain[0].max_output_tokens,
-            lambda given, made: max(price_of(one)(given, made) for one in chain),
-            left,
-            shortest=self.shortest,
-        )
+        most = self.asker.chain[0].max_output_tokens
+        self.sized = reserve_request(self.input_tokens, most, self.price, left, shortest=self.shortest)
         return self.sized.usage
 
     async def ask(self) -> tuple[Answered, bool]:
         """The answer, and whether a budget keeps it shorter than the model's definition would."""
         assert self.sized is not None, "a request is reserved before it is asked"
-        question = Question(self.messages, self.parameters, self.sized.max_output_tokens)
+        question = Question(self.history, self.parameters, self.sized.max_output_tokens)
         return await self.asker.ask(question), self.sized.narrowed
 
 
@@ -89,7 +87,9 @@ class Turns:
         self._conversation = conversation
         self._asker = asker
         self._parameters = parameters
-        self._messages: list[ModelMessage] = []
+        self._history = History()
+        self._price = _highest(asker.chain)
+        self._fixed = _fixed_part(asker.chain[0], parameters)
         self._length = _declared(parameters)
         """Characters of all that is sent with the next request."""
 
@@ -98,20 +98,22 @@ class Turns:
         conversation = self._conversation
         conversation.turn += 1
         conversation.led_on = conversation.untrusted
-        self._messages.append(request)
+        self._history.messages.append(request)
         self._length += characters([request])
         new = record_of_request([request], with_instructions=conversation.turn == 1)
         response = await self._asked(new)
-        self._messages.append(response)
+        self._history.messages.append(response)
         self._length += characters([response])
         return response
 
     async def _asked(self, new: Sequence[Json]) -> ModelResponse:
         """The answer to a turn. One that a budget has cut short is asked for anew, with room for twice as much: there
         is room once somebody has raised the budget, and until then the request waits."""
-        conversation, definition = self._conversation, self._asker.chain[0]
+        conversation, model = self._conversation, self._asker.chain[0].model
         suffix, again = f"{conversation.prefix}turn[{conversation.turn}]", 0
-        asking = _Asking(self._asker, self._messages, self._parameters, estimate_tokens(self._length))
+        asking = _Asking(self._asker, self._history, self._parameters, self._price, estimate_tokens(self._length))
+
+        named = _digest(self._fixed, new)
 
         async def perform(_effect_key: str) -> Performed:
             conversation.live = True
@@ -127,9 +129,9 @@ class Turns:
             recorded = await conversation.context.once(
                 suffix if again == 0 else f"{suffix}/more[{again}]",
                 kind="turn",
-                digest=_digest(definition, self._parameters, new),
+                digest=named,
                 perform=perform,
-                request={"model": definition.model, "messages": [*new]},
+                request={"model": model, "messages": [*new]},
                 reserve=asking.reserve,
             )
             response, narrowed = _taken(recorded)
@@ -262,8 +264,15 @@ def _shown(result: Json) -> Json:
     return f"{text[:_LONGEST_RESULT]}\n[cut here: the result has {len(text):,} characters; ask for less]"
 
 
-def _digest(definition: ModelDefinition, parameters: ModelRequestParameters, messages: Sequence[Json]) -> str:
-    """Names a request by what decides its answer: model, settings, tools by name, output schema, new messages.
+def _highest(chain: Sequence[ModelDefinition]) -> PriceOf:
+    """What the dearest of the models would cost."""
+    prices = [price_of(one) for one in chain]
+    return prices[0] if len(prices) == 1 else lambda given, made: max(price(given, made) for price in prices)
+
+
+def _fixed_part(definition: ModelDefinition, parameters: ModelRequestParameters) -> str:
+    """What is the same in all requests of a conversation of that which decides their answers, as canonical text:
+    model, settings, tools by name, output schema.
 
     Descriptions of tools and the length that a budget allows are left out: they may change between a crash and the
     replay without making the recorded answer wrong.
@@ -271,12 +280,15 @@ def _digest(definition: ModelDefinition, parameters: ModelRequestParameters, mes
     outputs = [tool.parameters_json_schema for tool in parameters.output_tools]
     if parameters.output_object is not None:
         outputs.append(parameters.output_object.json_schema)
-    return digest(
-        {
-            "model": [definition.provider, definition.name, definition.base_url],
-            "settings": [definition.temperature, definition.max_output_tokens],
-            "tools": sorted(tool.name for tool in parameters.function_tools),
-            "outputs": outputs,
-            "messages": list(messages),
-        }
-    )
+    fixed: JsonObject = {
+        "model": [definition.provider, definition.name, definition.base_url],
+        "settings": [definition.temperature, definition.max_output_tokens],
+        "tools": sorted(tool.name for tool in parameters.function_tools),
+        "outputs": outputs,
+    }
+    return canonical(fixed)
+
+
+def _digest(fixed: str, messages: Sequence[Json]) -> str:
+    """Names a request: the digest of the fixed part with the new `messages`, whose key sorts before all of its keys."""
+    return digest_of_text(f'{{"messages":{canonical(messages)},{fixed[1:]}')

@@ -8,7 +8,9 @@ from pydantic_ai.messages import ModelRequest, TextPart
 from pydantic_ai.models import ModelRequestParameters
 
 from errands.agents.models import Models
-from errands.agents.thinking.asking import Asker, Question, price_of
+from errands.agents.thinking.asking import Asker, Question
+from errands.agents.thinking.histories import History
+from errands.agents.thinking.prices import price_of
 from errands.core.definition.agents import ModelDefinition, Price
 from errands.core.outcomes import Usage
 from errands.core.ports import StepContext
@@ -31,7 +33,7 @@ class Probed:
 async def probe(models: Models, definition: ModelDefinition, context: StepContext) -> Probed:
     """Ask once, without fallbacks and further attempts. Raises StepFailed that says what is wrong."""
     once = definition.model_copy(update={"retries": 0, "rate": None})
-    question = Question([ModelRequest.user_text_prompt(_PROMPT)], ModelRequestParameters(), _LONGEST)
+    question = Question(History([ModelRequest.user_text_prompt(_PROMPT)]), ModelRequestParameters(), _LONGEST)
     began = time.monotonic()
     answered = await Asker(models, [once], context).ask(question)
     said = "".join(part.content for part in answered.response.parts if isinstance(part, TextPart))

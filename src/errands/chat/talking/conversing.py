@@ -26,8 +26,8 @@ from pydantic_ai.ui.vercel_ai.request_types import (
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from errands.agents.offers import Offer
-from errands.agents.thinking.asking import price_of
 from errands.agents.thinking.failures import translate
+from errands.agents.thinking.prices import price_of
 from errands.chat.calls import Calls
 from errands.chat.instructions import EMBEDDED, instructions_of
 from errands.chat.ports import Outcome, Talk
