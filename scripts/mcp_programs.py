@@ -1,10 +1,11 @@
-"""Fetch two tool servers of the MCP project, for the tests that use them.
+"""Fetch programs of the MCP project, for the tests that use them: two of its tool servers, and its Inspector.
 
 usage: mcp_programs.py     prints the node_modules folder, for the variable ERRANDS_TEST_NODE_MODULES
 
 Node comes from PATH, or else from a wheel, as for the page. A link to it lies beside the programs, in .bin.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts import page
 
 FOLDER = page.ROOT / ".cache" / "mcp"
-NEEDED = ("server-everything", "server-filesystem")
+NEEDED = {"server-everything": "latest", "server-filesystem": "latest", "inspector": "1.0.3"}
+"""By name, which release. The Inspector's command line takes `--header`, which carries our token, from 0.16 on; it runs
+on Node 20 until 1.x, though it says that it wants 22."""
 
 
 def main() -> int:
@@ -22,7 +25,8 @@ def main() -> int:
     (FOLDER / "package.json").write_text('{"private": true}\n')
     modules = FOLDER / "node_modules"
     try:
-        wanted = [f"@modelcontextprotocol/{name}" for name in NEEDED if not installed(modules, name)]
+        missing = {name: release for name, release in NEEDED.items() if not installed(modules, name, release)}
+        wanted = [f"@modelcontextprotocol/{name}@{release}" for name, release in missing.items()]
         if wanted:
             install(wanted)
         link_node(modules / ".bin" / "node")
@@ -36,8 +40,9 @@ def main() -> int:
     return 0
 
 
-def installed(modules: Path, name: str) -> bool:
-    return (modules / "@modelcontextprotocol" / name / "package.json").is_file()
+def installed(modules: Path, name: str, release: str) -> bool:
+    manifest = modules / "@modelcontextprotocol" / name / "package.json"
+    return manifest.is_file() and release in ("latest", json.loads(manifest.read_text())["version"])
 
 
 def install(packages: list[str]) -> None:

@@ -6,12 +6,20 @@ import httpx
 import pytest
 
 from errands.services import Services
+from errands.services.publish_gates import PublishGate
 from errands.store.database import Database
 from tests.chat.conversation import Conversation
 from tests.chat.scripted import ScriptedModel
 from tests.faces.api.conftest import OPERATOR, apply
 
 _TASK = "task: job\ndescription: Works.\nsteps: [{wait: 1d}]\n"
+_WORDS = """
+task: words
+description: Counts words.
+params: {text: {type: string}}
+steps: [{id: count, python: "len(text.split())"}]
+output: "{{ count }}"
+"""
 _AGENT = "agent: writer\nmodel: fake\ninstructions: Write well.\n"
 
 
@@ -52,6 +60,32 @@ async def test_an_older_version_is_published_again_by_the_click(
     card = (await thread.say("back to the first version")).card("act")
     assert await thread.confirm(card, "do") == {"published": 1}
     assert [one.published for one in await services.tasks.list(OPERATOR, "default")] == [1]
+
+
+async def test_a_gate_holds_a_card_back_until_the_person_says_why_it_is_passed(
+    admin: httpx.AsyncClient,
+    services: Services,
+    thread: Conversation,
+    model: ScriptedModel,
+    database: Database,
+    worker: None,
+) -> None:
+    await apply(admin, _WORDS)
+    ran = await admin.post("/api/v1/projects/default/tasks/words/runs?wait=30s", json={"arguments": {"text": "a b-c"}})
+    assert ran.json()["output"] == 2
+    await services.publish_gates.set(OPERATOR, "default", gate=PublishGate(runs=1))
+    model.then(model.uses("draft", source=_WORDS.replace("split()", "split('-')[:1]")), "Click.")
+    card = (await thread.say("count otherwise")).card("task")
+    click = {"digest": card["card"]["digest"], "action": "publish", "values": {}}
+    path = f"/api/v1/cards/{card['card']['id']}/confirm"
+    held = await admin.post(path, json=click)
+    assert (held.status_code, held.json()["type"]) == (409, "urn:errands:problem:gate-closed")
+    assert "expected 2, came 1" in held.json()["problems"][0]["message"]
+    blank = await admin.post(path, json={**click, "values": {"overrule": " "}})
+    assert blank.status_code == 409, "a reason says something"
+    assert (await thread.confirm(card, "publish", overrule="One is enough."))["published"]
+    kept = "select detail->>'overruled' from audit_entries where verb = 'task.publish' order by seq desc limit 1"
+    assert await database.pool.fetchval(kept) == "One is enough."
 
 
 async def test_a_run_is_ended_by_the_click(admin: httpx.AsyncClient, services: Services, thread: Conversation) -> None:

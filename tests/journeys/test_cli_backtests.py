@@ -76,7 +76,7 @@ async def test_a_changed_prompt_is_unanswered_unless_the_real_model_is_asked(sce
     lines = await scene.tried(changed)
     assert lines.count("note: changed, unanswered") == 2
     assert lines[-1] == "2 runs: 2 unknown"
-    assert "at least 0 tok" in lines[0]
+    assert "3 calls  1000 tok $0.0100 -> at least 0 tok" in lines[0]
     assert (scene.fake.bodies, scene.web.requests) == ([], [])
 
     scene.fake.behaviours = [says("Good day", given=900, made=100)]
@@ -94,7 +94,7 @@ async def test_a_changed_prompt_is_unanswered_unless_the_real_model_is_asked(sce
 async def test_a_changed_tool_argument_is_unanswered_and_what_follows_is_unknown(scene: Scene) -> None:
     lines = await scene.tried(_TASK.replace('/page"', '/other"'))
     assert lines.count("page: changed, unanswered") == 2
-    assert lines.count("page: not called any more") == 2
+    assert "not called any more" not in "".join(lines), "it is called, with another address"
     assert lines.count("note: changed, unanswered") == 2, "its prompt holds what the page said"
     assert lines[-1] == "2 runs: 2 unknown"
 

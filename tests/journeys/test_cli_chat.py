@@ -15,6 +15,14 @@ def test_a_task_is_drafted_and_tried_in_one_thread(errands: Errands) -> None:
     assert errands("tasks", "--json").document == []
 
 
+def test_what_waits_is_named_and_said_with_what_a_click_does(errands: Errands) -> None:
+    errands.write("needy.yaml", "task: needy\ndescription: d\nparams: {a: {type: string}}\nsteps: [{wait: 1s}]\n")
+    assert errands("apply", "needy.yaml").code == 0
+    assert "needy waits for a click: run." in errands("chat", "/run needy").err
+    assert "needy waits for a click: pause." in errands("chat", "/pause needy").err
+    assert "UTC. Publish it" in errands("chat", "/schedule needy daily 09:00 a=x").out
+
+
 def test_chunks_are_json_lines_and_a_refused_turn_ends_with_1(errands: Errands) -> None:
     said = errands("chat", "--json", "/help")
     kinds = [json.loads(line)["type"] for line in said.out.splitlines()]

@@ -19,7 +19,7 @@ _MODULES = Path(os.environ.get("ERRANDS_TEST_NODE_MODULES", "/nonexistent"))
 """A `node_modules` folder, as `make mcp` makes it. Where there is no Node on PATH, it has a link to one."""
 _NODE = shutil.which("node", path=f"{os.environ.get('PATH', '')}:{_MODULES / '.bin'}")
 _OURS = _MODULES / "@modelcontextprotocol"
-_NEEDED = ("server-everything", "server-filesystem")
+_NEEDED = ("server-everything", "server-filesystem", "inspector")
 pytestmark = pytest.mark.skipif(
     _NODE is None or not all((_OURS / name).is_dir() for name in _NEEDED),
     reason=f"needs node, and ERRANDS_TEST_NODE_MODULES with {', '.join(_NEEDED)} of @modelcontextprotocol",
@@ -83,7 +83,6 @@ async def test_the_servers_everything_and_filesystem_serve_a_tool_step_and_an_ag
     assert "Echo: hi" in answers[1]
 
 
-@pytest.mark.skipif(not (_OURS / "inspector").is_dir(), reason="needs @modelcontextprotocol/inspector as well")
 async def test_the_inspector_lists_our_tools_calls_one_and_is_told_what_is_wrong(
     server: RunningServer, tmp_path: Path
 ) -> None:

@@ -55,7 +55,8 @@ def _run(run: BacktestedRun, unicode: bool) -> "list[Text]":
     lines = [head]
     lines += [safe(f"    {one_line(path)}: changed, unanswered") for path in run.unanswered]
     lines += [safe(f"    {one_line(path)}: asked of the real model") for path in run.asked]
-    lines += [safe(f"    {one_line(path)}: not called any more") for path in run.dropped]
+    told = {*run.unanswered, *run.asked}
+    lines += [safe(f"    {one_line(path)}: not called any more") for path in run.dropped if path not in told]
     if run.error is not None:
         lines.append(safe(f"    {one_line(run.error.message)}"))
     for difference in run.differences:
@@ -66,7 +67,7 @@ def _run(run: BacktestedRun, unicode: bool) -> "list[Text]":
 def _spent(run: BacktestedRun) -> str:
     """Calls, tokens and money, before and after; at least so much, where calls are unanswered."""
     least = "at least " if run.unanswered else ""
-    calls = f"{len(run.same) + len(run.unanswered) + len(run.asked)} calls"
+    calls = plural(len(run.same) + len(run.unanswered) + len(run.asked), "call")
     return f"{calls}  {_used(run.usage_before)} -> {least}{_used(run.usage)}"
 
 

@@ -119,11 +119,11 @@ async def _ask_card(screen: Screen, room: Room, kind: str, data: Mapping[str, Js
     if action is None:
         screen.remark(f"errands approve {data.get('approval')}")
         return
-    about = str(data.get("text") or data.get("name") or data.get("task"))
+    about, act = data.get("name") or data.get("task"), data.get("act") or action
     if not screen.asks:
-        screen.remark(f"{about} waits for a click: {action}.")
+        screen.remark(f"{about} waits for a click: {act}.")
         return
-    if not await confirm(screen, f"{action.capitalize()}: {about}?"):
+    if not await confirm(screen, str(data["text"]) if kind == "data-act" else f"{str(act).capitalize()} {about}?"):
         return
     values = await _fill(screen, data) if kind == "data-form" else {}
     done = await room.client.threads.confirm(str(card["id"]), digest=str(card["digest"]), action=action, values=values)

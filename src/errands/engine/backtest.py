@@ -17,6 +17,7 @@ from errands.core.definition.task import TaskDefinition
 from errands.core.outcomes import ErrorKind, RunStatus, StepFailed, StepStatus, Usage
 from errands.core.ports import AgentCall, LeafCall
 from errands.core.values import Json, JsonObject, digest
+from errands.engine.history import usage_of
 from errands.engine.leaves import Stub
 from errands.engine.live_models import LiveModels, Unanswered
 from errands.engine.program import compile_task
@@ -122,10 +123,16 @@ class RecordedAnswers:
             )
         return Stub(record.output)
 
-    def dropped(self) -> tuple[str, ...]:
-        """Recorded calls that nobody asked for."""
+    def dropped(self, came: DryRun) -> tuple[str, ...]:
+        """Recorded calls that nobody asked for, and that were not made for real either, as those without effect are."""
         used = {record.path for record in self.same.values()}
+        used |= {record.path for record in came.records if record.kind == "outcome" and not record.fact("stubbed")}
         return tuple(record.path for left in self._left.values() for record in left if record.path not in used)
+
+    def usage(self) -> Usage:
+        """What the calls that the record answers have used, with the requests and calls of agents below them."""
+        used = {record.path for record in self.same.values()}
+        return usage_of({path: one for path, one in self.earlier.records.items() if path.split("/")[0] in used})
 
     def _made_up(self, step: Step, path: str, call: LeafCall | None) -> Stub:
         return GivenStubs({}, self.output_schema, make_up=True).missing(step, path, call)
@@ -167,13 +174,12 @@ class RecordedAnswers:
 
 def replayed(answers: RecordedAnswers, came: DryRun) -> Replayed:
     """What a walk with these answers has shown."""
-    used = {record.path: record for record in answers.same.values()}
     return Replayed(
         came,
         tuple(answers.same),
         tuple(answers.unanswered),
-        answers.dropped(),
-        sum((record.usage for record in used.values()), Usage()),
+        answers.dropped(came),
+        answers.usage(),
         tuple(answers.asked),
         answers.paid,
     )
@@ -185,11 +191,6 @@ def verdict(earlier_status: RunStatus, earlier_output: Json, found: Replayed) ->
         return "unknown"
     same = found.came.status is earlier_status and digest(found.came.output) == digest(earlier_output)
     return "same" if same else "changed"
-
-
-def usage_of(records: Mapping[str, Record]) -> Usage:
-    """What the calls of a run have used."""
-    return sum((record.usage for record in records.values() if record.kind == "outcome"), Usage())
 
 
 def _agent_name(step: AgentStep, agent: JsonObject | None, asked: JsonObject) -> str:

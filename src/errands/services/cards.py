@@ -115,13 +115,19 @@ class CardService:
         return doings[kind]
 
     async def _apply(self, caller: Principal, project: str, row: CardRow, action: str, values: JsonObject) -> Json:
-        """Store exactly the shown source; `publish` lets new runs take it."""
+        """Store exactly the shown source; `publish` lets new runs take it, past a gate where `overrule` says why."""
         name, base = str(row.data["name"]), row.data.get("base")
         edited = {name: [str(base)] if base is not None else []} if row.kind == "task" else {}
         file = SourceFile(f"{row.kind}s/{name}.yaml", str(row.data["source"]))
         message, publish = row.data.get("message"), action == "publish" or row.kind == "agent"
         (applied,) = await self._doers.tasks.apply(
-            caller, project, [file], message=None if message is None else str(message), publish=publish, edited=edited
+            caller,
+            project,
+            [file],
+            message=None if message is None else str(message),
+            publish=publish,
+            edited=edited,
+            overrule=_overruling(values),
         )
         return {"change": applied.change, "version": applied.version, "published": applied.published}
 
@@ -161,10 +167,17 @@ class CardService:
             case "delete":
                 await retirement.delete(caller, project, name, note=said)
             case "publish":
-                view = await tasks.publish(caller, project, name, int(str(row.data["version"])), message=said)
+                version, why = int(str(row.data["version"])), _overruling(values)
+                view = await tasks.publish(caller, project, name, version, message=said, overrule=why)
                 return {"published": view.published}
             case "cancel":
                 return {"cancelled": await self._doers.runs.cancel(caller, name, reason=said)}
             case other:
                 raise Invalid(f"{other!r} cannot be done from a card.", "Do it on the task's page.")
         return {"done": True}
+
+
+def _overruling(values: JsonObject) -> str | None:
+    """Why a gate that is closed is passed. Only a person fills this in: a card does not hold it."""
+    why = values.get("overrule")
+    return why if isinstance(why, str) else None

@@ -12,8 +12,9 @@ from errands.core.outcomes import ErrorKind, RunStatus, StepError, StepFailed, U
 from errands.core.params import Arguments, ArgumentsInvalid, bind
 from errands.core.ports import Evaluator, RunIdentity
 from errands.core.values import JsonObject, from_text
-from errands.engine.backtest import Earlier, RecordedAnswers, Replayed, replayed, usage_of, verdict
+from errands.engine.backtest import Earlier, RecordedAnswers, Replayed, replayed, verdict
 from errands.engine.defaults import argument_defaults
+from errands.engine.history import usage_of
 from errands.engine.live_models import LiveModels, Purse
 from errands.engine.records import Record, Stored
 from errands.services.backtest_views import BacktestedRun

@@ -56,7 +56,7 @@ async def set_trigger(desk: Desk, arguments: NewTrigger) -> Told:
     spec: dict[str, Json] = dict(arguments.schedule)
     preview = await desk.services.triggers.preview_of(desk.caller, desk.project, spec)
     times = "\n".join(f"- {line.local.isoformat(sep=' ', timespec='minutes')}" for line in preview.lines[:COUNT])
-    said = f"**{arguments.task}**: {preview.sentence} Publish it to let it count.\n{times}"
+    said = f"**{arguments.task}**: {preview.sentence.rstrip('.')}. Publish it to let it count.\n{times}"
     facts: Json = {"draft": arguments.task, "firings": firings(preview)}
     return Told(facts, said, (card,))
 
