@@ -66,6 +66,7 @@ GIVEN: dict[str, Any] = {
     "project": "default",
     "template": "report-generation",
     "answers": {},
+    "moment": NOW,
     "task": "hello",
     "name": "ana",
     "person": "ana",

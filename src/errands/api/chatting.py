@@ -15,8 +15,8 @@ class Chatting(Protocol):
         """The answer's server-sent events."""
         ...
 
-    def listen(self, thread: str) -> AsyncIterator[bytes] | None:
-        """The answer that is being written here, from its beginning."""
+    async def listen(self, caller: Principal, thread: str) -> AsyncIterator[bytes] | None:
+        """The answer that is being written, here or by another server, from its beginning."""
         ...
 
     def commands(self) -> Sequence[CommandView]:

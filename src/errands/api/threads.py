@@ -189,9 +189,9 @@ async def say(caller: Caller, chat: Chats, thread: Thread, body: SayBody) -> obj
     gives=Response,
     also={**_STREAM, 204: {"description": "No answer is being written."}},
 )
-async def follow_answer(chat: Chats, thread: Thread) -> object:
-    """The answer that is being written, from its beginning."""
-    stream = chat.listen(thread)
+async def follow_answer(caller: Caller, chat: Chats, thread: Thread) -> object:
+    """The answer that is being written, from its beginning, whichever server writes it."""
+    stream = await chat.listen(caller, thread)
     return Response(status_code=HTTPStatus.NO_CONTENT) if stream is None else _streamed(stream)
 
 

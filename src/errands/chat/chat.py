@@ -8,6 +8,7 @@ import structlog
 
 from errands.agents.ports import ToolBox
 from errands.chat.desk import Desk, Told, through_chat
+from errands.chat.elsewhere import follow_elsewhere
 from errands.chat.operations.operation import refused
 from errands.chat.ports import Outcome, Talk, Talker
 from errands.chat.slash import COMMANDS, answer_command, is_command
@@ -17,13 +18,14 @@ from errands.core.outcomes import StepFailed, Usage
 from errands.core.params import ArgumentsInvalid
 from errands.core.values import Json, JsonObject
 from errands.services import Services
-from errands.services.chat_views import AnswerBegun, AnswerSoFar, CommandView
+from errands.services.chat_views import AnswerBegun, AnswerSoFar, AnswerWish, CommandView
 from errands.services.errors import NotFound, ServiceError
 from errands.services.turns import Again, Clicked, Said, Turn
 
 log = structlog.get_logger()
 
 _KEEP_EVERY_SECONDS = 1.0
+_KEEP_FOLLOWED_EVERY_SECONDS = 0.2
 _ATTACHED = "attachment:"
 
 
@@ -36,6 +38,7 @@ class Chat:
         self._talker = talker
         self._streams: dict[str, Stream] = {}
         self._writing: dict[str, asyncio.Task[None]] = {}
+        self._closing = asyncio.Event()
 
     async def say(self, caller: Principal, thread: str, turn: Turn) -> AsyncIterator[bytes]:
         """Take a turn; gives the answer's server-sent events. It is written on when nobody listens any more.
@@ -51,13 +54,16 @@ class Chat:
         task.add_done_callback(lambda _: self._forget(thread, stream))
         return stream.listen()
 
-    def listen(self, thread: str) -> AsyncIterator[bytes] | None:
-        """The answer that this process is writing in a thread, from its beginning; None where it writes none.
+    async def listen(self, caller: Principal, thread: str) -> AsyncIterator[bytes] | None:
+        """The answer that is being written in a thread, from its beginning; None where none is.
 
-        Whoever asks has shown that they may read the thread.
+        One that another process writes is told from what that keeps of it. Raises NotFound, Denied.
         """
-        stream = self._streams.get(thread)
-        return None if stream is None else stream.listen()
+        person, answers = through_chat(caller), self._services.answers
+        read = await answers.being_written(person, thread)
+        if (stream := self._streams.get(thread)) is not None:
+            return stream.listen()
+        return None if read is None else follow_elsewhere(answers, person, thread, read, self._closing)
 
     def commands(self) -> Sequence[CommandView]:
         """The slash commands, in the order in which `/help` lists them."""
@@ -78,6 +84,7 @@ class Chat:
 
     def close(self) -> None:
         """End every stream, so that the server can stop."""
+        self._closing.set()
         for stream in list(self._streams.values()):
             stream.close()
 
@@ -169,16 +176,24 @@ class Chat:
     async def _keep(
         self, person: Principal, begun: AnswerBegun, stream: Stream, writing: "asyncio.Task[None] | None"
     ) -> None:
-        """Keep how far the answer is, every second, and end it where somebody wants that."""
+        """Keep how far the answer is, every second, or more often what is new while somebody follows elsewhere; and end
+        it where somebody wants that."""
+        loop = asyncio.get_running_loop()
+        wish, whole_at, kept = AnswerWish(stop=False, followed=False), loop.time(), 0
         while True:
-            await asyncio.sleep(_KEEP_EVERY_SECONDS)
-            so_far = AnswerSoFar("answering", stream.written.parts, stream.written.words, usage=begun.usage)
+            await asyncio.sleep(_KEEP_FOLLOWED_EVERY_SECONDS if wish.followed else _KEEP_EVERY_SECONDS)
+            whole = loop.time() - whole_at >= _KEEP_EVERY_SECONDS
+            if not whole and stream.length == kept:
+                continue
+            whole_at, kept = loop.time() if whole else whole_at, stream.length
+            words = stream.written.words if whole else None
+            so_far = AnswerSoFar("answering", stream.written.parts, words, usage=begun.usage)
             try:
-                stop = await self._services.answers.write(person, begun.thread.id, begun.message, so_far, Usage())
+                wish = await self._services.answers.write(person, begun.thread.id, begun.message, so_far, Usage())
             except (ServiceError, OSError) as error:
                 # The thread is gone, or the database is for a while; the end of the answer tries again.
-                stop = isinstance(error, NotFound)
-            if stop and writing is not None:
+                wish = AnswerWish(isinstance(error, NotFound), followed=False)
+            if wish.stop and writing is not None:
                 writing.cancel()
                 return
 

@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from errands.core.values import Json, JsonObject, to_text
 
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1", "X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-_QUIET_SECONDS = 15.0
-_STILL_HERE = b": still here\n\n"
-_DONE = b"data: [DONE]\n\n"
+QUIET_SECONDS = 15.0
+"""Silence after which a comment tells proxies and clients that the connection lives."""
+STILL_HERE = b": still here\n\n"
+DONE = b"data: [DONE]\n\n"
 
 
 class Message:
@@ -124,15 +125,20 @@ class Stream:
         self._ended = False
         self._news = asyncio.Event()
 
+    @property
+    def length(self) -> int:
+        """How many chunks there are so far."""
+        return len(self._chunks)
+
     def put(self, chunk: JsonObject) -> None:
         """Send a chunk to everybody who listens."""
         self.written.take(chunk)
-        self._send(f"data: {to_text(chunk)}\n\n".encode())
+        self._send(event_of(chunk))
 
     def end(self) -> None:
         """Nothing follows."""
         self._ended = True
-        self._send(_DONE)
+        self._send(DONE)
 
     def close(self) -> None:
         """Leave listeners to themselves: the server stops. They come back and are told the whole."""
@@ -150,10 +156,10 @@ class Stream:
                 return
             news = self._news
             try:
-                async with asyncio.timeout(_QUIET_SECONDS):
+                async with asyncio.timeout(QUIET_SECONDS):
                     await news.wait()
             except TimeoutError:
-                yield _STILL_HERE
+                yield STILL_HERE
 
     def _send(self, line: bytes) -> None:
         self._chunks.append(line)
@@ -162,6 +168,11 @@ class Stream:
     def _wake(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+
+def event_of(chunk: JsonObject) -> bytes:
+    """A chunk as it goes over the wire."""
+    return f"data: {to_text(chunk)}\n\n".encode()
 
 
 def text_chunks(name: str, text: str) -> list[JsonObject]:

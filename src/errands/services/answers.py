@@ -1,6 +1,7 @@
 """Answers in threads, while they are written: begun, kept as they grow, ended. One at a time in a thread."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,18 +11,20 @@ from errands.core.access import Principal, ProjectResource, Verb
 from errands.core.outcomes import Usage
 from errands.core.values import JsonObject, digest
 from errands.services.authority import Authority, utc_now
-from errands.services.chat_views import AnswerBegun, AnswerSoFar, CardView, PastTurn
+from errands.services.chat_views import AnswerBegun, AnswerRead, AnswerSoFar, AnswerWish, CardView, PastTurn
 from errands.services.errors import Conflict, Invalid, NotFound
 from errands.services.principals import id_of
 from errands.services.threads import LOST, SILENT, find_thread, resource_of, thread_view, usage_of
 from errands.store import messages, threads
 from errands.store.database import Database
 from errands.store.identifiers import new_id
-from errands.store.messages import CardRow, MessageRow, Written
+from errands.store.messages import CardRow, Followed, MessageRow, Written
 from errands.store.threads import ThreadRow
 
 _LONGEST_TITLE = 60
 _MOST_TURNS = 200
+_FOLLOWED = timedelta(seconds=3)
+"""For how long somebody follows who has not said so again."""
 
 
 class AnswerService:
@@ -85,18 +88,55 @@ class AnswerService:
                 thread_view(row), str(row.project_id), message, None, tuple(found.parts), usage_of(found)
             )
 
-    async def write(self, caller: Principal, thread: str, message: str, so_far: AnswerSoFar, spent: Usage) -> bool:
+    async def write(
+        self, caller: Principal, thread: str, message: str, so_far: AnswerSoFar, spent: Usage
+    ) -> AnswerWish:
         """Keep how far the answer is; `spent`: what it used since it was taken up, once it has ended.
 
-        Gives True where it should stop: somebody has cancelled it, or it was ended meanwhile. Raises NotFound, Denied.
+        Gives what others want of it. Raises NotFound, Denied.
         """
         async with self._database.engine.begin() as connection:
             row = await find_thread(connection, thread)
             await self._authority.authorise(caller, Verb.CHAT_USE, resource_of(row))
-            stop = await messages.write(connection, id_of("message", message), _written(so_far))
+            wish = await messages.write(connection, id_of("message", message), _written(so_far))
             if so_far.status != "answering":
                 await threads.spend(connection, row.id, spent)
-            return stop
+        followed = wish.followed_at is not None and wish.followed_at > utc_now() - _FOLLOWED
+        return AnswerWish(wish.stop, followed)
+
+    async def being_written(self, caller: Principal, thread: str) -> AnswerRead | None:
+        """The answer that some process writes in a thread, as far as it is kept. Raises NotFound, Denied."""
+        async with self._database.reader.connect() as connection:
+            row = await find_thread(connection, thread)
+            await self._authority.authorise(caller, Verb.CHAT_READ, resource_of(row))
+            found = await messages.answering(connection, row.id)
+            if found is None or (found.touched_at is not None and found.touched_at < utc_now() - SILENT):
+                return None
+            asked = await messages.asked_before(connection, row.id, found.id)
+        return _read(ids.encode("message", found.id), found, None if asked is None else ids.encode("message", asked))
+
+    async def written_since(self, caller: Principal, thread: str, message: str, moment: datetime) -> AnswerRead | None:
+        """The answer, where its process has kept more of it since `moment` or it has ended; else None.
+
+        Raises NotFound, Denied.
+        """
+        async with self._database.reader.connect() as connection:
+            row = await find_thread(connection, thread)
+            await self._authority.authorise(caller, Verb.CHAT_READ, resource_of(row))
+            silent = utc_now() - SILENT
+            found = await messages.changed_since(connection, row.id, id_of("message", message), moment, silent)
+        return None if found is None else _read(message, found)
+
+    async def follow(self, caller: Principal, thread: str, message: str) -> None:
+        """Let the process that writes an answer know that it is followed elsewhere, so that it keeps it more often.
+
+        To be said again every second or so. Raises NotFound, Denied.
+        """
+        async with self._database.engine.begin() as connection:
+            row = await find_thread(connection, thread)
+            await self._authority.authorise(caller, Verb.CHAT_READ, resource_of(row))
+            if not await messages.note_follower(connection, row.id, id_of("message", message)):
+                raise NotFound("message", message, hint="It was replaced. Read the thread again.")
 
     async def history(self, caller: Principal, thread: str) -> list[PastTurn]:
         """What was said before, oldest first, 200 messages at most. Raises NotFound, Denied."""
@@ -229,6 +269,13 @@ def _check_clicks(row: MessageRow, clicked: Mapping[str, str]) -> None:
             raise Conflict(f"Nothing waits for a click on the call {call[:80]!r}.", "Read the thread again.")
     if missing := asked.keys() - clicked.keys():
         raise Invalid(f"{len(missing)} calls are still without an answer.", "Confirm or refuse each of them.")
+
+
+def _read(message: str, row: MessageRow | Followed, asked: str | None = None) -> AnswerRead:
+    """An answer as it is kept; one whose process has not been heard of for long has failed."""
+    lost = row.status == "answering" and row.touched_at is not None and row.touched_at < utc_now() - SILENT
+    status, error = ("failed", LOST) if lost else (row.status, row.error)
+    return AnswerRead(message, status, row.parts, error, usage_of(row), row.touched_at or utc_now(), asked)
 
 
 def _written(so_far: AnswerSoFar) -> Written:

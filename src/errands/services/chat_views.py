@@ -121,12 +121,38 @@ class PastTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerRead:
+    """An answer that another process writes, as far as that has kept it."""
+
+    message: str
+    status: Literal["answering", "done", "asks", "cancelled", "failed"]
+    parts: Sequence[JsonObject]
+    error: str | None
+    usage: Usage
+    kept_at: datetime
+    """When its process last wrote."""
+    asked: str | None = None
+    """Id of the message that is answered, in the first reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerWish:
+    """What others want of an answer that is being written."""
+
+    stop: bool
+    """Somebody has cancelled it, or it was ended meanwhile."""
+    followed: bool
+    """Somebody follows it on another server, who knows only what is kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerSoFar:
     """What of an answer is kept."""
 
     status: Literal["answering", "done", "asks", "cancelled", "failed"]
     parts: Sequence[JsonObject]
-    words: str
+    words: str | None
+    """For searches. None: those that were kept before."""
     exchange: Json = None
     model: str | None = None
     error: str | None = None

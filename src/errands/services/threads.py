@@ -24,7 +24,7 @@ from errands.services.views import Page
 from errands.store import library, messages, threads
 from errands.store.artifacts import ArtifactStore
 from errands.store.database import Database
-from errands.store.messages import CardRow, MessageRow
+from errands.store.messages import CardRow, Followed, MessageRow
 from errands.store.threads import ThreadRow, Wanted
 
 SILENT = timedelta(seconds=30)
@@ -185,7 +185,7 @@ def message_view(row: MessageRow, known: dict[str, CardRow]) -> MessageView:
     )
 
 
-def usage_of(row: ThreadRow | MessageRow) -> Usage:
+def usage_of(row: ThreadRow | MessageRow | Followed) -> Usage:
     """What was used."""
     return Usage(row.input_tokens, row.output_tokens, row.usd, row.requests, row.tool_calls)
 

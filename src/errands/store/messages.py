@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -55,6 +55,31 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """An answer as somebody follows it who is not told by the process that writes it."""
+
+    status: Status
+    parts: Sequence[JsonObject]
+    error: str | None
+    input_tokens: int
+    output_tokens: int
+    usd: Decimal
+    requests: int
+    tool_calls: int
+    touched_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What others want of an answer that is being written."""
+
+    stop: bool
+    """Somebody has cancelled it, or it was ended meanwhile."""
+    followed_at: datetime | None
+    """When somebody on another server last followed it."""
+
+
+@dataclass(frozen=True, slots=True)
 class CardRow:
     """Something that is shown, and done when its owner clicks."""
 
@@ -78,7 +103,8 @@ class Written:
 
     status: Status
     parts: Sequence[JsonObject]
-    words: str
+    words: str | None
+    """None: those that were kept before stay, and the index of words with them."""
     exchange: Json = None
     model: str | None = None
     error: str | None = None
@@ -152,27 +178,57 @@ async def replace_from(connection: AsyncConnection, thread_id: UUID, message_id:
     return await affected(connection, update(messages).where(*later).values(replaced_at=func.now()))
 
 
-async def write(connection: AsyncConnection, message_id: UUID, written: Written) -> bool:
-    """Keep how far an answer is; True where somebody wants it to stop. What had ended stays as it is."""
+async def write(connection: AsyncConnection, message_id: UUID, written: Written) -> Wish:
+    """Keep how far an answer is. What had ended stays as it is."""
     ended = written.status != "answering"
+    words = {} if written.words is None else {"words": _storable(written.words)}
     changed = (
         update(messages)
         .where(messages.c.id == message_id, messages.c.status == "answering")
         .values(
             status=written.status,
             parts=written.parts,
-            words=_storable(written.words),
             exchange=written.exchange,
             model=written.model,
             error=written.error,
             touched_at=func.now(),
             finished_at=func.now() if ended else None,
+            **words,
             **_columns(written.usage),
         )
-        .returning(messages.c.cancel_requested_at)
+        .returning(messages.c.cancel_requested_at, messages.c.followed_at)
     )
     row = (await connection.execute(changed)).one_or_none()
-    return row is None or row[0] is not None
+    return Wish(True, None) if row is None else Wish(row[0] is not None, row[1])
+
+
+async def changed_since(
+    connection: AsyncConnection, thread_id: UUID, message_id: UUID, moment: datetime, silent_since: datetime
+) -> Followed | None:
+    """An answer of a thread, if it was written on after a moment, has ended, or was not written on for long."""
+    query = select(*(messages.c[name] for name in Followed.__dataclass_fields__)).where(
+        messages.c.thread_id == thread_id,
+        messages.c.id == message_id,
+        or_(
+            messages.c.touched_at > moment,
+            messages.c.status != "answering",
+            messages.c.touched_at < silent_since,
+        ),
+    )
+    return await fetch_one(connection, Followed, query)
+
+
+async def note_follower(connection: AsyncConnection, thread_id: UUID, message_id: UUID) -> bool:
+    """Let whichever process writes an answer know that it is followed elsewhere. False: it is not there any more."""
+    current = (*_current(thread_id), messages.c.id == message_id)
+    return await affected(connection, update(messages).where(*current).values(followed_at=func.now())) == 1
+
+
+async def asked_before(connection: AsyncConnection, thread_id: UUID, message_id: UUID) -> UUID | None:
+    """The person's message that an answer answers. Index: ix_messages_thread."""
+    query = select(messages.c.id).where(*_current(thread_id), messages.c.id < message_id, messages.c.role == "user")
+    found = (await connection.execute(query.order_by(messages.c.id.desc()).limit(1))).scalar_one_or_none()
+    return None if found is None else UUID(str(found))
 
 
 async def take_up(connection: AsyncConnection, message_id: UUID) -> bool:

@@ -90,6 +90,8 @@ messages = Table(
     # An answer's process says every few seconds that it is still there.
     _moment("touched_at"),
     _moment("cancel_requested_at"),
+    # Somebody on another server follows the answer; said every second or so. It is kept more often then.
+    _moment("followed_at"),
     # It was edited or asked for again: what follows took its place.
     _moment("replaced_at"),
     Index("ix_messages_thread", "thread_id", "id", postgresql_where=text("replaced_at is null")),
