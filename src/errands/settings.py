@@ -1,8 +1,10 @@
 """Everything that can be set, from environment variables `ERRANDS_...` or a file `errands.env` in the home folder."""
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -16,6 +18,9 @@ from errands.core.definition.units import Duration, Size
 
 PREFIX = "ERRANDS_"
 KIB, MIB = 2**10, 2**20
+_ASSIGNED = re.compile(r"^\s*(?:export\s+)?(\w+)\s*=", re.MULTILINE)
+_OF_CLIENTS = ("URL", "TOKEN")
+"""Which server a command talks to; no setting of a process."""
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[Duration, Field(gt=timedelta(0))]
@@ -198,10 +203,30 @@ class Settings(BaseSettings):
         Raises SettingsInvalid that lists every problem.
         """
         home = Path(str(overrides.get("home") or os.environ.get(f"{PREFIX}HOME") or "~/.errands")).expanduser()
+        file = home / "errands.env"
         try:
-            return cls(_env_file=home / "errands.env", **overrides)  # type: ignore[arg-type]
+            return cls(_env_file=file, **overrides)  # type: ignore[arg-type]
         except ValidationError as error:
             raise SettingsInvalid([_problem(detail) for detail in error.errors(include_url=False)]) from None
+        except UnicodeDecodeError as error:
+            raise SettingsInvalid([f"{file} is not UTF-8 (byte {error.start})"]) from None
+        except OSError as error:
+            raise SettingsInvalid([f"{file} cannot be read: {error.strerror}"]) from None
+
+    def strangers(self) -> dict[str, str | None]:
+        """Variables that nothing reads, each with the one that may be meant: those in `errands.env`, and of the
+        environment, where others may have theirs, those that look mistyped.
+        """
+        file = self.home.expanduser() / "errands.env"
+        in_file = set(_ASSIGNED.findall(file.read_text("utf-8"))) if file.is_file() else set()
+        given = {name for name in (*os.environ, *in_file) if name.startswith(PREFIX)}
+        known = [name.upper() for name in type(self).model_fields]
+        found: dict[str, str | None] = {}
+        for name in sorted(given - {f"{PREFIX}{one}" for one in (*known, *_OF_CLIENTS)}):
+            near = next(iter(get_close_matches(name.removeprefix(PREFIX), known, 1, 0.8)), None)
+            if near or name in in_file:
+                found[name] = near and f"{PREFIX}{near}"
+        return found
 
     @classmethod
     def describe(cls) -> list[SettingDoc]:

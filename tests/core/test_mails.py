@@ -137,3 +137,20 @@ def test_an_origin_is_verified_only_by_the_trusted_server_for_the_very_domain(he
 @given(headers=st.lists(st.text(max_size=200), max_size=3), sender=st.text(max_size=50))
 def test_no_header_breaks_the_reading_of_origins(headers: list[str], sender: str) -> None:
     assert not origin_of([f"mx;{one}" for one in headers] + headers, "mx", f"{sender}@example.com").verified
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [("a*b*c", True), ("*", True), ("abc", True), ("a*c*", True), ("a*bb*c", False), ("abc*c", False), ("b*", False)],
+)
+def test_a_star_in_a_sender_stands_for_any_characters(pattern: str, fits: bool) -> None:
+    assert is_allowed("abc@example.com", [f"{pattern}@example.com"]) is fits
+
+
+def test_many_stars_in_a_sender_take_no_longer_than_few() -> None:
+    assert not is_allowed("a" * 300 + "@example.com", ["*a" * 150 + "*b@example.com"])
+
+
+def test_a_header_of_many_lines_is_refused_with_their_number() -> None:
+    with pytest.raises(MailUnreadable, match="its header has 6,000 lines, more than 5,000"):
+        read_mail(b"From: bo@example.com\r\n" + b"X: y\r\n" * 6_000 + b"\r\nhello", most_attachments=1)

@@ -352,3 +352,13 @@ def test_help_names_every_command_once_and_is_not_cut(stage: Stage) -> None:
     result = CliRunner().invoke(make_app(stage.wiring()), ["--help"], env={"COLUMNS": "80"})
     assert result.exit_code == 0
     assert "..." not in result.stdout.replace("[ARGS]...", "")
+
+
+def test_a_schedule_that_is_none_is_refused_with_an_example_of_one(stage: Stage) -> None:
+    for spec in ("garbage", ""):
+        refused = errands(stage, "schedule", "preview", "--spec", spec)
+        assert refused.exit_code == 2
+        assert "Such as --spec 'daily:" in said(refused)
+    refused = errands(stage, "schedule", "preview", "report")
+    assert "'report' is named without a trigger" in said(refused)
+    assert "errands schedule list --task report" in said(refused)

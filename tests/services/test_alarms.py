@@ -452,7 +452,7 @@ async def test_an_alarm_is_acknowledged_by_who_may_and_only_while_it_is_open(pos
         await post.services.alarms.acknowledge(olly, alarm.id)
     with pytest.raises(NotFound):
         await post.services.alarms.get(vera, "alm_" + "0" * 32)
-    with pytest.raises(Invalid, match="is not the id of a alarm"):
+    with pytest.raises(Invalid, match="is not the id of an alarm"):
         await post.services.alarms.get(vera, "alm_1")
 
 

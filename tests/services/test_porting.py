@@ -147,3 +147,23 @@ def test_an_archive_that_unpacks_to_too_much_is_refused() -> None:
 def test_what_is_no_archive_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="cannot be read"):
         unpacked(text)
+
+
+def test_an_archive_whose_files_together_unpack_to_too_much_is_refused() -> None:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(33):
+            archive.writestr(f"{number}.yaml", b" " * 2**20)
+    with pytest.raises(Invalid, match="larger than 32 MiB together"):
+        unpacked(base64.b64encode(written.getvalue()).decode())
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_archive_is_refused(kind: int) -> None:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", kind) as archive:
+        archive.writestr("a.yaml", bytes(range(1, 256)) * 20)
+    damaged = bytearray(written.getvalue())
+    damaged[50:90] = b"\xff" * 40
+    with pytest.raises(Invalid, match="cannot be read"):
+        unpacked(base64.b64encode(bytes(damaged)).decode())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from errands.bootstrap.probes import look_at_variables
 from errands.settings import Settings, SettingsInvalid
 
 
@@ -98,3 +99,26 @@ def test_every_setting_is_described_with_its_default() -> None:
     unset = [doc for doc in described.values() if doc.default == "none"]
     assert unset
     assert all("None" in doc.description for doc in unset)
+
+
+def test_a_file_that_is_no_text_is_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "errands.env").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(SettingsInvalid) as refused:
+        Settings.load()
+    assert refused.value.problems == [f"{tmp_path / 'errands.env'} is not UTF-8 (byte 0)"]
+
+
+def test_variables_that_nothing_reads_are_named_with_the_one_that_may_be_meant(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "errands.env").write_text("ERRANDS_XYZZY=3\nERRANDS_PORT=0\nOTHER=1\n")
+    monkeypatch.setenv("ERRANDS_CONCURENCY", "1")
+    monkeypatch.setenv("ERRANDS_DB_PASSWORD", "of somebody else")
+    monkeypatch.setenv("ERRANDS_TOKEN", "of a client")
+    settings = Settings.load()
+    assert settings.strangers() == {"ERRANDS_CONCURENCY": "ERRANDS_CONCURRENCY", "ERRANDS_XYZZY": None}
+    check = look_at_variables(settings)
+    assert (check.ok, check.detail) == (
+        False,
+        "nothing reads ERRANDS_CONCURENCY (meant is ERRANDS_CONCURRENCY?), ERRANDS_XYZZY",
+    )

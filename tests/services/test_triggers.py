@@ -1,6 +1,7 @@
 """What callers may ask of triggers: lists, previews, reasons, switches, backfills, calendars."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -9,11 +10,16 @@ import pytest
 from errands.background import WorkerAndScheduler
 from errands.bootstrap import Runtime
 from errands.core.access import Person, SystemPrincipal
+from errands.core.schedules import parse_schedule
+from errands.core.values import Json
 from errands.engine.scheduler import Scheduler
-from errands.services import Services
+from errands.services import Services, backfills
 from errands.services.errors import Conflict, Denied, Invalid, NotFound
+from errands.services.schedules import MOST_LINES, preview
 from errands.services.trigger_views import PeriodView
 from errands.services.views import SourceFile
+from errands.store import projects, tasks, triggers
+from errands.store.database import Database
 from errands.store.errors import StoreUnavailable
 from errands.store.migrations import HEAD, newer_tables
 from errands.store.overtaken import overtaken
@@ -226,6 +232,13 @@ async def test_a_backfill_of_the_future_or_backwards_is_refused(hands: Hands, ho
         await hands.services.backfills.plan(ANA, "default", "t", "plan", start, end)
 
 
+async def test_a_backfill_looks_through_no_endless_range(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+    await hands.apply('every: 1s, window: {between: ["08:00", "08:01"], on: sat}')
+    monkeypatch.setattr(backfills, "MOST_LOOKED", 1000)
+    with pytest.raises(Invalid, match="More than 1,000 planned times lie in that range"):
+        await hands.services.backfills.plan(ANA, "default", "t", "plan", hands.now - HOUR, hands.now)
+
+
 async def test_a_calendar_closes_the_schedules_that_name_it_but_not_exempted_tasks(hands: Hands) -> None:
     closed = PeriodView(hands.now, hands.now + timedelta(days=1), "stocktaking")
     put = hands.services.calendars.put
@@ -268,6 +281,15 @@ async def test_a_spec_is_previewed_in_two_zones(hands: Hands) -> None:
         await hands.services.triggers.preview_of(ANA, "default", {"daily": "29:00"})
 
 
+def test_a_preview_looks_at_no_more_planned_times_than_it_shows() -> None:
+    """A second a week, of every second: 600,000 are skipped before the next start."""
+    spec: dict[str, Json] = {"every": "1s", "window": {"between": ["08:00", "08:01"], "on": "sat"}}
+    began = time.process_time()
+    view = preview(parse_schedule(spec), after=datetime(2026, 3, 2, tzinfo=UTC), count=1)
+    assert (len(view.lines), view.ends) == (MOST_LINES, False)
+    assert time.process_time() - began < 3
+
+
 async def test_the_scheduler_hears_of_a_new_trigger_without_waiting(runtime: Runtime) -> None:
     """It sleeps for half a minute when nothing is due; the run must begin long before."""
     worker, scheduler, began = runtime.engine.worker(concurrency=4), runtime.engine.scheduler(), asyncio.Event()
@@ -289,6 +311,21 @@ async def test_the_scheduler_hears_of_a_new_trigger_without_waiting(runtime: Run
         await working
     (row,) = await runtime.services.triggers.ledger(ANA, "default", "t")
     assert (row.outcome, row.source) == ("started", "schedule")
+
+
+async def test_while_a_task_is_edited_its_runs_start_and_the_scheduler_is_not_held_up(
+    hands: Hands, database: Database
+) -> None:
+    await hands.apply("every: 1h")
+    async with database.engine.begin() as connection:
+        owner = await projects.find(connection, "default")
+        assert owner is not None
+        await projects.lock(connection, owner.id)
+        edited = await tasks.find(connection, owner.id, "t", lock=True)
+        assert edited is not None
+        await triggers.of_task(connection, edited.id, lock=True)
+        async with asyncio.timeout(10):
+            assert (await hands.services.runs.start(ANA, "default", "t", {})).status.value == "queued"
 
 
 async def test_a_worker_whose_tables_a_newer_release_has_taken_on_lets_go_and_says_so(runtime: Runtime) -> None:

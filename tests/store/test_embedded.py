@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from errands.store.database import Database, normal_url, without_password
-from errands.store.embedded import EmbeddedServer
+from errands.store.embedded import EmbeddedServer, _Folders, _would_not_start
 from errands.store.errors import StoreUnavailable
 
 
@@ -218,3 +218,20 @@ def test_a_url_of_another_kind_is_refused(url: str) -> None:
 )
 def test_a_shown_url_has_no_password(url: str, shown: str) -> None:
     assert without_password(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("fault", "advice"),
+    [
+        ('FATAL:  could not write lock file "postmaster.pid": No space left on device', "Make room on the disk"),
+        ('postgres: could not access "postgresql.conf": Permission denied', "chown -R"),
+        ("FATAL:  something else", "Read "),
+    ],
+)
+def test_a_server_that_does_not_start_says_what_to_do_about_it(tmp_path: Path, fault: str, advice: str) -> None:
+    log = tmp_path / "server.log"
+    log.write_text(f"2026-11-26 10:32:58 UTC [1] LOG:  checkpoint complete\n{fault}\n")
+    told = _would_not_start(_Folders(tmp_path, tmp_path, tmp_path, log, None), "it ended with status 1")
+    assert fault in told.message
+    assert "checkpoint" not in told.message
+    assert told.hint is not None and told.hint.startswith((advice, "Give")) and advice in told.hint

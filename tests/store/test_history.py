@@ -136,6 +136,10 @@ async def test_a_run_is_found_by_either_end_of_its_id(history: History) -> None:
         assert await runs.with_digits(connection, "abcdef") == []
 
 
+def test_the_bound_of_a_moment_before_all_ids_is_below_every_one() -> None:
+    assert first_id_at(datetime(1, 1, 1, tzinfo=UTC)) <= first_id_at(datetime(1970, 1, 1, tzinfo=UTC)) < new_id()
+
+
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
 def test_the_bound_of_a_moment_is_below_every_id_made_then_and_above_every_one_before(moment: datetime) -> None:
     bound = first_id_at(moment)

@@ -154,5 +154,5 @@ def _too_large(most: int) -> Refusal:
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "too-large",
         f"The request is larger than {limit} MiB.",
-        "Send the files in several requests.",
+        "Send less at once; files of a run go as multipart/form-data, which may be larger.",
     )

@@ -3,7 +3,9 @@
 import base64
 import binascii
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Sequence
 from typing import Annotated, Self
 
@@ -21,6 +23,12 @@ routes = Routes("projects")
 _MOST_FILES = 2_000
 _LARGEST_FILE = 2**20
 _LARGEST = 50 * 2**20
+_LARGEST_TOGETHER = 32 * 2**20
+_BROKEN = (
+    *(binascii.Error, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError),
+    *(zlib.error, lzma.LZMAError),
+)
+"""What the libraries raise for an archive that is none, or that is damaged."""
 _BEGINNING = (1980, 1, 1, 0, 0, 0)
 """The moment that every file of an archive carries, so that the same project gives the same bytes."""
 
@@ -92,11 +100,21 @@ def unpacked(text: str) -> list[SourceFile]:
         inside = [one for one in archive.infolist() if one.filename.endswith((".yaml", ".yml")) and not one.is_dir()]
         if len(inside) > _MOST_FILES:
             raise Invalid(f"{len(inside)} files are too many.", f"Give {_MOST_FILES} at most.")
-        return [
-            SourceFile(one.filename, _content(archive, one)) for one in sorted(inside, key=lambda one: one.filename)
-        ]
-    except (binascii.Error, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        return _files(archive, sorted(inside, key=lambda one: one.filename))
+    except _BROKEN as error:
         raise Invalid(f"The archive cannot be read: {error}.", "Give a zip archive of YAML files, in base64.") from None
+
+
+def _files(archive: zipfile.ZipFile, inside: Sequence[zipfile.ZipInfo]) -> list[SourceFile]:
+    found, together = [], 0
+    for one in inside:
+        content = _content(archive, one)
+        together += len(content)
+        if together > _LARGEST_TOGETHER:
+            limit = _LARGEST_TOGETHER // 2**20
+            raise Invalid(f"The files are larger than {limit} MiB together.", "Bring them in several archives.")
+        found.append(SourceFile(one.filename, content))
+    return found
 
 
 def _content(archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> str:

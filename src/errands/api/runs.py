@@ -17,7 +17,7 @@ from errands.api.problems import Refusal
 from errands.api.routes import Routes, reply
 from errands.api.starting import TAKES, Started
 from errands.core.access import Principal
-from errands.core.definition.units import Duration
+from errands.core.definition.units import Duration, show_duration
 from errands.core.outcomes import RunStatus
 from errands.core.values import Json, JsonValue
 from errands.services import Services
@@ -255,7 +255,9 @@ async def _told(services: Services, caller: Principal, started: RunStarted, seco
 def _seconds(wait: timedelta | None) -> float:
     """0: do not wait. Raises Refusal for longer than a request may take."""
     if wait is not None and not timedelta(0) <= wait <= _LONGEST_WAIT:
-        detail = f"A request waits for up to {_LONGEST_WAIT.total_seconds() / 60:.0f} minutes, not {wait}."
+        detail = (
+            f"A request waits for up to {_LONGEST_WAIT.total_seconds() / 60:.0f} minutes, not {show_duration(wait)}."
+        )
         hint = "Follow /runs/{run}/events for as long as you like."
         raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "malformed", detail, hint)
     return wait.total_seconds() if wait is not None else 0.0

@@ -97,8 +97,9 @@ def _of_form(form: FormData) -> Start:
 def _json(content: bytes) -> object:
     try:
         value: object = from_json(content, allow_inf_nan=False)
-    except ValueError:
-        raise RequestValidationError([{"loc": ("body",), "msg": "This is no JSON", "type": "json"}]) from None
+    except ValueError as error:
+        # The parser's words name what it met and where, and quote nothing.
+        raise RequestValidationError([{"loc": ("body",), "msg": f"This is no JSON: {error}", "type": "json"}]) from None
     return value
 
 

@@ -28,13 +28,28 @@ def probes(settings: "Settings", packages: "Sequence[ToolPackage]", database: "D
 
         return look_at_page(page_folder())
 
+    async def variables() -> Check:
+        return look_at_variables(settings)
+
     return [
+        variables,
         lambda: look_at_sharing(settings, database),
         lambda: look_at_model(settings),
         lambda: look_at_tool_packages(packages, settings),
         page,
         lambda: look_at_mail(settings),
     ]
+
+
+def look_at_variables(settings: "Settings") -> Check:
+    """Whether every variable that was set is one that is read: a mistyped one changes nothing, and says nothing."""
+    strangers = settings.strangers()
+    if not strangers:
+        return Check("settings", True, "every variable that is set is one")
+    told = ", ".join(f"{name} (meant is {near}?)" if near else name for name, near in strangers.items())
+    return Check(
+        "settings", False, f"nothing reads {told}", "Correct the name, or take it out: docs/reference/settings.md"
+    )
 
 
 async def look_at_tool_packages(packages: "Sequence[ToolPackage]", settings: "Settings") -> Check:

@@ -1,5 +1,6 @@
 """`errands schedule preview`: of a schedule on the command line, or of a task's trigger."""
 
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -50,8 +51,11 @@ async def preview_trigger(
     count: int,
 ) -> None:
     """Of a task's trigger, with the closed periods that the project knows. Raises BadInput."""
-    if task is None or trigger is None:
+    if task is None:
         raise BadInput("Nothing to preview", hint="Name a task and its trigger, or give --spec 'daily: \"09:00\"'.")
+    if trigger is None:
+        hint = f"Name one of its schedules as well: errands schedule list --task {shlex.quote(task)}"
+        raise BadInput(f"{task!r} is named without a trigger", hint=hint)
     zone = _zone(timezone)
     moment = _moment(after, zone)
     if moment is not None and moment.tzinfo is None:
@@ -72,7 +76,8 @@ def _read(spec: str) -> JsonObject:
     if found.root is None or found.problems:
         first = found.problems[0] if found.problems else None
         said = f": line {first.line}, column {first.column}: {first.message}" if first else ""
-        hint = (first.hint if first else None) or "Such as --spec 'daily: \"09:00\"'"
+        whole = first is None or first.hint is None or first.code in ("empty", "wrong-type")
+        hint = "Such as --spec 'daily: \"09:00\"'" if first is None or whole else first.hint
         raise BadInput(f"--spec holds no schedule{said}", hint=hint)
     value = plain(found.root)
     assert isinstance(value, Mapping)

@@ -78,7 +78,7 @@ def preview_lines(view: PreviewView) -> list[str]:
         why = "" if one.reason is None else f"   {one.verdict}: {one.reason}"
         lines.append(f"  {one.local:%a %Y-%m-%d %H:%M:%S %Z}{reader}{why}")
     if view.ends:
-        lines.append("Nothing follows." if view.lines else "It never fires.")
+        lines.append("Nothing follows." if view.lines else "No planned time is to come.")
     return lines
 
 

@@ -36,4 +36,5 @@ def decode(noun: str, text: str) -> UUID:
             return UUID(hex=digits)
         except ValueError:
             pass
-    raise ValueError(f"{text!r} is not the id of a {noun}; one looks like {PREFIXES[noun]}_ and 32 hex digits")
+    an = "an" if noun[0] in "aeiou" else "a"
+    raise ValueError(f"{text!r} is not the id of {an} {noun}; one looks like {PREFIXES[noun]}_ and 32 hex digits")

@@ -4,6 +4,7 @@ The scheduler starts them like anything else that has waited for its moment. How
 a backfill puts in no more than it has room for.
 """
 
+import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
@@ -44,7 +45,9 @@ async def _go_on(connection: Connection, backfill_id: UUID, now: datetime) -> in
     if room <= 0:
         return 0
     seen = (await ProjectCalendars.of(connection, [trigger])).seen_by(trigger)
-    ahead = list(islice(planned_starts(trigger.schedule, row["cursor_at"], row["end_at"], seen), _AT_ONCE))
+    following = planned_starts(trigger.schedule, row["cursor_at"], row["end_at"], seen)
+    # A narrow window may have to be sought for long; others go on meanwhile.
+    ahead = await asyncio.to_thread(list, islice(following, _AT_ONCE))
     return await _put_in(connection, row, [one.planned for one in ahead], room, now)
 
 

@@ -185,7 +185,7 @@ class ApprovalService:
             await self._authority.record(connection, caller, Verb.APPROVAL_ANSWER, resource, {"act": "drop draft"})
 
     async def _find(self, connection: AsyncConnection, caller: Principal, id_or_run: str) -> ApprovalRow:
-        """The approval, which the caller may read."""
+        """The approval, which the caller may read; by a run the one that it asks, or else has asked last."""
         if id_or_run.startswith("apr_"):
             try:
                 found = await approvals.find(connection, ids.decode("approval", id_or_run))
@@ -205,7 +205,11 @@ class ApprovalService:
         await self._authority.authorise(caller, Verb.APPROVAL_READ, ProjectResource(project, "run", named))
         open_ones = await approvals.of_run(connection, run_id)
         if not open_ones:
-            raise NotFound("open approval of run", named, hint="The run asks nothing at the moment.")
+            # Whoever comes late is told who was quicker, as by the question's own id.
+            last = await approvals.last_of_run(connection, run_id)
+            if last is None:
+                raise NotFound("approval of run", named, hint="The run has asked nothing so far.")
+            return last
         if len(open_ones) > 1:
             asked = ", ".join(f"{ids.encode('approval', one.id)} ({step_of(one.path)})" for one in open_ones)
             raise Invalid(f"The run asks {len(open_ones)} questions.", f"Name the approval: {asked}.")

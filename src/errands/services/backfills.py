@@ -1,17 +1,16 @@
 """Backfills: runs for planned times of the past that never ran."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core import ids
 from errands.core.access import Principal, ProjectResource, TaskResource, Verb
 from errands.core.definition.policies import Overlap
-from errands.core.schedules import CalendarUnknown
+from errands.core.schedules import Calendars, CalendarUnknown, Occurrence, Schedule, Skipped, between
 from errands.core.values import Json
-from errands.engine.backfill import planned_starts
 from errands.services.authority import Authority
 from errands.services.errors import Conflict, Invalid, NotFound
 from errands.services.lookup import find_project
@@ -24,6 +23,8 @@ from errands.store.triggers import TriggerRow
 
 MOST = 100_000
 """Planned times of one backfill."""
+MOST_LOOKED = 500_000
+"""Planned times that are looked at for it, those outside the schedule's window included."""
 _ENDED = ("cancelled", "done")
 
 
@@ -133,11 +134,9 @@ class BackfillService:
             raise Invalid("A backfill goes from an earlier to a later moment of the past.", "Turn them, or end it now.")
         seen = seen_by(row, await backfills.calendars_of(connection, row.project_id))
         try:
-            found = list(islice(planned_starts(schedule_of(row), start, end, seen), MOST + 1))
+            found = await asyncio.to_thread(_planned, schedule_of(row), start, end, seen)
         except CalendarUnknown as unknown:
             raise Invalid(f"{unknown}.", "Make the calendar, or take it out of `except:`.") from None
-        if len(found) > MOST:
-            raise Invalid(f"More than {MOST} runs were planned in that range.", "Take a shorter one.")
         ran = await backfills.ran_between(connection, row.id, start, end)
         open_times = [one.planned for one in found if one.planned not in ran]
         return BackfillPlan(
@@ -146,6 +145,20 @@ class BackfillService:
             open_times[0] if open_times else None,
             open_times[-1] if open_times else None,
         )
+
+
+def _planned(schedule: Schedule, start: datetime, end: datetime, seen: Calendars) -> list[Occurrence]:
+    """What would start a run. Raises Invalid where that, or what must be looked through for it, is too much."""
+    found: list[Occurrence] = []
+    for looked, one in enumerate(between(schedule, start, end, seen)):
+        if looked == MOST_LOOKED:
+            raise Invalid(f"More than {MOST_LOOKED:,} planned times lie in that range.", "Take a shorter one.")
+        if isinstance(one.verdict, Skipped):
+            continue
+        if len(found) == MOST:
+            raise Invalid(f"More than {MOST:,} runs were planned in that range.", "Take a shorter one.")
+        found.append(one)
+    return found
 
 
 async def _find(connection: AsyncConnection, project: str, backfill: str) -> tuple[BackfillRow, TriggerRow]:

@@ -15,6 +15,10 @@ from errands.services.errors import Unavailable
 
 _KEY_BYTES = 32
 _MAKE_ONE = "Make one with: openssl rand -base64 32"
+_RIGHT_ONE = (
+    "Put back the key that was there: without it stored secrets cannot be read. Where none are stored yet, make one "
+    "with: openssl rand -base64 32"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +86,11 @@ def _parse(texts: Sequence[str], origin: str) -> Sequence[Key]:
             standard = text.replace("-", "+").replace("_", "/").rstrip("=")
             material = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
         except (binascii.Error, ValueError):
-            raise Unavailable(f"Key {number} in {origin} is not base64.", _MAKE_ONE) from None
+            raise Unavailable(f"Key {number} in {origin} is not base64.", _RIGHT_ONE) from None
         if len(material) != _KEY_BYTES:
             raise Unavailable(
                 f"Key {number} in {origin} has {len(material)} bytes; an AES-256 key has {_KEY_BYTES}.",
-                _MAKE_ONE,
+                _RIGHT_ONE,
             )
         materials.append(material)
     if not materials:

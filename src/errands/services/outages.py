@@ -19,6 +19,8 @@ def outage(error: Exception) -> Unavailable | None:
             return Unavailable("All connections to the database are taken.", "Try again in a moment.")
         case asyncpg.TooManyConnectionsError():
             return Unavailable(f"The database is full: {cause}.", FULL)
+        case asyncpg.DeadlockDetectedError() | asyncpg.SerializationError():
+            return Unavailable("Two changes held each other up; this one was not made.", "Try again in a moment.")
         case (
             asyncpg.PostgresConnectionError()
             | asyncpg.InterfaceError()

@@ -89,7 +89,7 @@ def check(password: str, name: str) -> None:
     text = normal(password)
     if not SHORTEST <= len(text) <= LONGEST:
         raise Invalid(
-            f"The password has {len(text)} characters.", f"Choose one of {SHORTEST} to {LONGEST}; a few words do well."
+            f"The password has a length of {len(text)}.", f"Choose one of {SHORTEST} to {LONGEST}; a few words do well."
         )
     if len(set(text)) < 5 or text.casefold() in (name * LONGEST)[: len(text)].casefold():
         raise Invalid(

@@ -92,7 +92,8 @@ def preview(
         if following is None:
             ends = True
             break
-        for one in between(schedule, cursor + TICK, following + TICK, seen, fired=fired + starts):
+        passed = between(schedule, cursor + TICK, following + TICK, seen, fired=fired + starts)
+        for one in islice(passed, MOST_LINES - len(lines)):
             lines.append(_line(one, ZoneInfo(reader)))
             starts += one.starts_at is not None
         cursor = max(following, lines[-1].planned_at if lines else following)

@@ -1,5 +1,6 @@
 """Triggers: what they will do, what became of their planned times, switches, backfills."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -106,7 +107,8 @@ class TriggerService:
         async with self._database.reader.connect() as connection:
             row = await find_trigger(connection, project, task, trigger)
             seen = seen_by(row, await backfills.calendars_of(connection, row.project_id))
-        return _preview(schedule_of(row), seen, after or self._clock(), count, timezone, row.fired)
+        moment = after or self._clock()
+        return await asyncio.to_thread(_preview, schedule_of(row), seen, moment, count, timezone, row.fired)
 
     async def preview_of(
         self,
@@ -128,7 +130,7 @@ class TriggerService:
             schedule = parse_schedule(spec, default_timezone=timezone or "UTC", calendars=seen)
         except ScheduleInvalid as invalid:
             raise _refused(invalid) from None
-        return _preview(schedule, seen, after or self._clock(), count, timezone, 0)
+        return await asyncio.to_thread(_preview, schedule, seen, after or self._clock(), count, timezone, 0)
 
     async def simulate(
         self, caller: Principal, project: str | None = None, task: str | None = None, *, days: int = 90
@@ -157,7 +159,8 @@ class TriggerService:
             )
             for row in rows
         ]
-        return simulate(asked, start=self._clock(), days=days)
+        # Hundreds of schedules take seconds; the loop starts runs and answers others meanwhile.
+        return await asyncio.to_thread(simulate, asked, start=self._clock(), days=days)
 
     async def ledger(
         self,

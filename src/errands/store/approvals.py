@@ -100,6 +100,12 @@ async def of_run(connection: AsyncConnection, run_id: UUID) -> list[ApprovalRow]
     return await fetch_all(connection, ApprovalRow, query.order_by(approvals.c.id))
 
 
+async def last_of_run(connection: AsyncConnection, run_id: UUID) -> ApprovalRow | None:
+    """A run's newest question, open or not."""
+    query = _approvals().where(approvals.c.run_id == run_id)
+    return await fetch_one(connection, ApprovalRow, query.order_by(approvals.c.id.desc()).limit(1))
+
+
 async def answers(connection: AsyncConnection, approval_ids: Sequence[UUID]) -> list[AnswerRow]:
     """All answers to these questions, first given first."""
     columns = [approval_answers.c[name] for name in AnswerRow.__dataclass_fields__]

@@ -76,7 +76,7 @@ async def add_backfill(
 async def backfill(connection: AsyncConnection, backfill_id: UUID, *, lock: bool = False) -> BackfillRow | None:
     """The backfill of this id."""
     query = select(*_backfill_columns).where(backfills.c.id == backfill_id)
-    return await fetch_one(connection, BackfillRow, query.with_for_update() if lock else query)
+    return await fetch_one(connection, BackfillRow, query.with_for_update(key_share=True) if lock else query)
 
 
 async def backfills_of(connection: AsyncConnection, project_id: UUID) -> list[BackfillRow]:

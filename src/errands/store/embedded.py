@@ -255,13 +255,17 @@ def _start(folders: _Folders, binaries: Path) -> subprocess.Popen[bytes]:
 
 
 def _would_not_start(folders: _Folders, reason: str) -> StoreUnavailable:
+    last: list[str] = []
     with suppress(OSError):
-        last = folders.log.read_text(errors="replace").strip().splitlines()[-3:]
+        # What it said of an earlier life, of its checkpoints, is no reason.
+        last = [line for line in folders.log.read_text(errors="replace").splitlines() if " LOG: " not in line][-3:]
         reason = f"{reason}; its log ends with: {' / '.join(last)}"
-    return StoreUnavailable(
-        f"The embedded PostgreSQL in {folders.root} did not start: {reason}.",
-        f"Read {folders.log}, or set ERRANDS_DATABASE_URL to a PostgreSQL server of yours.",
-    )
+    hint = f"Read {folders.log}, or set ERRANDS_DATABASE_URL to a PostgreSQL server of yours."
+    if any("No space left on device" in line for line in last[-1:]):
+        hint = f"Make room on the disk of {folders.root}, then start again: what is stored is kept."
+    elif any("Permission denied" in line for line in last[-1:]):
+        hint = f"Give {folders.root} with all that is in it to the user that runs Errands (chown -R), then start again."
+    return StoreUnavailable(f"The embedded PostgreSQL in {folders.root} did not start: {reason}.", hint)
 
 
 def _alone(held: int) -> bool:

@@ -45,7 +45,7 @@ def next_id(after: UUID) -> UUID:
 
 def first_id_at(moment: datetime) -> UUID:
     """The smallest id that a row created at `moment` (aware) can have: a bound for filters by time."""
-    return _compose(int(moment.timestamp() * 1000), 0)
+    return _compose(max(int(moment.timestamp() * 1000), 0), 0)
 
 
 def created_at(row_id: UUID) -> datetime:

@@ -48,13 +48,13 @@ _columns = [users.c[name] for name in UserRow.__dataclass_fields__]
 async def find(connection: AsyncConnection, name: str, *, lock: bool = False) -> UserRow | None:
     """The account of this sign-in name."""
     query = select(*_columns).where(users.c.name == name)
-    return await fetch_one(connection, UserRow, query.with_for_update() if lock else query)
+    return await fetch_one(connection, UserRow, query.with_for_update(key_share=True) if lock else query)
 
 
 async def by_id(connection: AsyncConnection, user_id: UUID, *, lock: bool = False) -> UserRow | None:
     """The account of this id."""
     query = select(*_columns).where(users.c.id == user_id)
-    return await fetch_one(connection, UserRow, query.with_for_update() if lock else query)
+    return await fetch_one(connection, UserRow, query.with_for_update(key_share=True) if lock else query)
 
 
 async def by_identity(connection: AsyncConnection, issuer: str, subject: str) -> UserRow | None:
@@ -116,7 +116,7 @@ async def change(connection: AsyncConnection, user_id: UUID, **values: str | dat
 async def enabled_admins(connection: AsyncConnection) -> int:
     """How many administrators can sign in; their rows are locked, so that two changes do not both leave one."""
     query = select(users.c.id).where(users.c.server_role == "admin", users.c.disabled_at.is_(None))
-    return len((await connection.execute(query.order_by(users.c.id).with_for_update())).all())
+    return len((await connection.execute(query.order_by(users.c.id).with_for_update(key_share=True))).all())
 
 
 async def link_identity(

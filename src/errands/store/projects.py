@@ -50,4 +50,4 @@ async def every(connection: AsyncConnection) -> list[ProjectRow]:
 
 async def lock(connection: AsyncConnection, project_id: UUID) -> None:
     """Keep others from changing the project's definitions until the transaction ends."""
-    await connection.execute(select(projects.c.id).where(projects.c.id == project_id).with_for_update())
+    await connection.execute(select(projects.c.id).where(projects.c.id == project_id).with_for_update(key_share=True))

@@ -94,14 +94,14 @@ _body = (
 async def find(connection: AsyncConnection, project_id: UUID, name: str, *, lock: bool = False) -> TaskRow | None:
     """The task of this name. `lock` keeps others from changing it until the transaction ends."""
     query = _tasks(project_id).where(tasks.c.name == name)
-    return await fetch_one(connection, TaskRow, query.with_for_update(of=tasks) if lock else query)
+    return await fetch_one(connection, TaskRow, query.with_for_update(of=tasks, key_share=True) if lock else query)
 
 
 async def find_in(connection: AsyncConnection, project: str, name: str, *, lock: bool = False) -> TaskRow | None:
     """The task of this name in the project of that name: one question where `find` would be the second."""
     owner = select(projects.c.id).where(projects.c.name == project).scalar_subquery()
     query = _tasks(owner).where(tasks.c.name == name)
-    return await fetch_one(connection, TaskRow, query.with_for_update(of=tasks) if lock else query)
+    return await fetch_one(connection, TaskRow, query.with_for_update(of=tasks, key_share=True) if lock else query)
 
 
 async def find_to_start(pool: Pool, project: str, name: str) -> TaskToStart | None:

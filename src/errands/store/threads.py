@@ -82,7 +82,7 @@ async def make(connection: AsyncConnection, project_id: UUID, owner: str, title:
 async def find(connection: AsyncConnection, thread_id: UUID, *, lock: bool = False) -> ThreadRow | None:
     """The thread with this id. `lock` keeps others from talking in it until the transaction ends."""
     query = _threads().where(threads.c.id == thread_id)
-    return await fetch_one(connection, ThreadRow, query.with_for_update(of=threads) if lock else query)
+    return await fetch_one(connection, ThreadRow, query.with_for_update(of=threads, key_share=True) if lock else query)
 
 
 async def every(connection: AsyncConnection, project_id: UUID, wanted: Wanted, limit: int) -> list[ThreadRow]:

@@ -49,13 +49,13 @@ async def find(
 ) -> ToolServerRow | None:
     """The project's own of this name, or without a project the installation's."""
     query = select(*_columns).where(tool_servers.c.project_id.is_not_distinct_from(project_id), _named(name))
-    return await fetch_one(connection, ToolServerRow, query.with_for_update() if lock else query)
+    return await fetch_one(connection, ToolServerRow, query.with_for_update(key_share=True) if lock else query)
 
 
 async def by_id(connection: AsyncConnection, server_id: UUID, *, lock: bool = False) -> ToolServerRow | None:
     """The one with this id."""
     query = select(*_columns).where(tool_servers.c.id == server_id)
-    return await fetch_one(connection, ToolServerRow, query.with_for_update() if lock else query)
+    return await fetch_one(connection, ToolServerRow, query.with_for_update(key_share=True) if lock else query)
 
 
 async def every(connection: AsyncConnection, project_id: UUID | None) -> list[ToolServerRow]:

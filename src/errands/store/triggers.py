@@ -89,13 +89,17 @@ class Wanted:
 async def of_task(connection: AsyncConnection, task_id: UUID, *, lock: bool = False) -> list[TriggerRow]:
     """Every trigger that a task has or had, by name."""
     query = _triggers().where(triggers.c.task_id == task_id).order_by(triggers.c.name)
-    return await fetch_all(connection, TriggerRow, query.with_for_update(of=triggers) if lock else query)
+    return await fetch_all(
+        connection, TriggerRow, query.with_for_update(of=triggers, key_share=True) if lock else query
+    )
 
 
 async def find(connection: AsyncConnection, task_id: UUID, name: str, *, lock: bool = False) -> TriggerRow | None:
     """A task's trigger of this name."""
     query = _triggers().where(triggers.c.task_id == task_id, triggers.c.name == name)
-    return await fetch_one(connection, TriggerRow, query.with_for_update(of=triggers) if lock else query)
+    return await fetch_one(
+        connection, TriggerRow, query.with_for_update(of=triggers, key_share=True) if lock else query
+    )
 
 
 async def by_id(connection: AsyncConnection, trigger_id: UUID) -> TriggerRow | None:

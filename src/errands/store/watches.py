@@ -91,7 +91,7 @@ async def published(connection: AsyncConnection, project_id: UUID) -> Mapping[UU
         .join(task_versions, task_versions.c.id == tasks.c.published_version_id)
         .where(tasks.c.project_id == project_id)
         .order_by(tasks.c.id)
-        .with_for_update(of=tasks)
+        .with_for_update(of=tasks, key_share=True)
     )
     return {row[0]: row[1] for row in (await connection.execute(query)).all()}
 

@@ -121,7 +121,8 @@ def check_addresses(host: str, port: int, addresses: Iterable[str], policy: Host
     for text in addresses:
         kind = private_kind(ipaddress.ip_address(text.split("%", 1)[0]))
         if kind:
-            what = f"{host} is a {kind} address" if text == host else f"{host} resolves to {text}, a {kind} address"
+            such = f"an {kind}" if kind == "unspecified" else f"a {kind}"
+            what = f"{host} is {such} address" if text == host else f"{host} resolves to {text}, {such} address"
             raise Refusal(
                 "denied",
                 f"{what}; such hosts are refused",

@@ -90,6 +90,22 @@ async def test_a_body_that_is_no_json_is_refused(admin: httpx.AsyncClient) -> No
         assert _kind(answer) in ("unreadable", "malformed")
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"arguments": {"limit": NaN}}', "line 1 column 25"),
+        (b'{"arguments": ' + b"[" * 3000, "recursion limit exceeded"),
+        (b'{"arguments": {"limit": "\xff"}}', "invalid unicode"),
+    ],
+)
+async def test_a_start_whose_body_is_no_json_is_refused_with_the_place(
+    admin: httpx.AsyncClient, content: bytes, said: str
+) -> None:
+    answer = await admin.post("/api/v1/projects/default/tasks/count/runs", content=content)
+    assert (answer.status_code, _kind(answer)) == (422, "malformed")
+    assert said in answer.json()["detail"]
+
+
 async def test_a_body_over_the_limit_is_refused_whether_its_length_is_told_or_not(admin: httpx.AsyncClient) -> None:
     async def parts() -> AsyncIterator[bytes]:
         for _ in range(MAX_BODY_BYTES // 2**20 + 1):
