@@ -34,7 +34,7 @@ interface State {
 /** What a talk needs of the server. */
 export interface Ports {
   send: (turn: Turn, signal: AbortSignal) => Promise<ReadableStream<Uint8Array>>
-  /** The answer that is being written, from its beginning; null where this server writes none. */
+  /** The answer that is being written, from its beginning; null where none is. */
   follow: (signal: AbortSignal) => Promise<ReadableStream<Uint8Array> | null>
   /** The newest messages, read again. */
   reread: () => Promise<readonly MessageView[]>
@@ -152,7 +152,7 @@ export class Talk {
     }
   }
 
-  /** Goes on with the answer as far as it was read; one that another process writes is read again and again. */
+  /** Goes on with the answer as far as it was read; one that has just begun or ended elsewhere is read again. */
   private async goOn(last: MessageView | undefined, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       if (last?.status !== 'answering') return this.become({ ...this.state, answer: null })
