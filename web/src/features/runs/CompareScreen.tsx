@@ -1,4 +1,4 @@
-import { Checkbox, Select, Text } from '@mantine/core'
+import { Checkbox, Select, Text, VisuallyHidden } from '@mantine/core'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
@@ -132,7 +132,9 @@ function Facts({ project, one, other }: { project: string; one: RunView; other: 
       <table className={table.table} aria-label="Both runs">
         <thead>
           <tr>
-            <th scope="col" />
+            <th scope="col">
+              <VisuallyHidden>Fact</VisuallyHidden>
+            </th>
             {[one, other].map((run) => (
               <th key={run.id} scope="col">
                 {run === one ? 'Earlier' : 'Later'}:{' '}
