@@ -22,8 +22,9 @@ export function SignIn({ owner, server, signIn, may }: SignInProps) {
   const client = useQueryClient()
   /** When somebody had signed in last as the page to sign in was opened; undefined: it was not. */
   const [before, setBefore] = useState<string | null>()
-  // The sign-in ends in another window: looked for until there is another one.
-  const waiting = before !== undefined && before === (signIn.at ?? null)
+  // The sign-in ends in another window, and the server looks at the tools after it: looked for until both are there.
+  const lookedAt = server.checked_at !== null && signIn.at !== null && Date.parse(server.checked_at) >= Date.parse(signIn.at)
+  const waiting = before !== undefined && (before === (signIn.at ?? null) || (signIn.connected && !lookedAt))
   useQuery({ ...serverQuery(owner, server.name), refetchInterval: waiting ? 2_000 : false })
   const begin = useChange({ act: () => beginSignIn(owner, server.name), stale: [] })
   const end = async () => {
