@@ -26,6 +26,7 @@ from errands.core.outcomes import RunStatus
 from errands.core.problems import Problem
 from errands.services import Services
 from errands.services.errors import NotFound, ServiceError
+from errands.services.feeds import Told
 from errands.services.views import (
     Applied,
     ApprovalAnswered,
@@ -76,6 +77,10 @@ class Runs:
             yield event
             if event.kind == "ended":
                 return
+
+    async def follow_together(self, caller: Principal, run_id: str, *, after: int = 0) -> AsyncIterator[Sequence[Told]]:
+        async for event in self.follow(caller, run_id):
+            yield [Told(event)]
 
     async def list(self, caller: Principal, project: str, **filters: Any) -> Page[RunLine]:
         self.given = {"project": project, **filters}

@@ -3,9 +3,10 @@ the run's state is missed between two; log lines go on after the one that Last-E
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, TypeVar, assert_never
 
 import structlog
@@ -18,6 +19,8 @@ from errands.api.shapes import json_bytes
 from errands.core.access import Principal
 from errands.services import Services
 from errands.services.activity_views import ActivityBegun, ActivityEvent, RunMovedOn, ThingChanged
+from errands.services.feeds import Told
+from errands.services.leaving_out import event_without
 from errands.services.views import (
     LineLogged,
     LogLine,
@@ -40,7 +43,7 @@ _QUIET_SECONDS = 15.0
 _LONGEST_SECONDS = 900.0
 """Then a stream ends, and the client comes back: whoever has lost the right to see the run is refused then."""
 _RETRY_MS = 1000
-Told = TypeVar("Told", RunEvent, ActivityEvent)
+Some = TypeVar("Some", Sequence[Told], ActivityEvent)
 _LINES = 1000
 _LINES_LATE_SECONDS = 1.0
 _LARGEST_NUMBER = 2**63 - 1
@@ -94,9 +97,9 @@ class Followers:
     ) -> EventSourceResponse:
         """The answer, once it is sure that there is something to follow: refusals are still plain documents."""
         last_line = _line_of(last_event_id)
-        events = services.runs.follow(caller, run, largest=largest)
-        first = await anext(events)
-        stream = self._told(_with_lines(services, caller, first, events, last_line), last_line)
+        told = services.runs.follow_together(caller, run, after=last_line)
+        first = await anext(told)
+        stream = self._told(_with_lines(services, caller, first, told, last_line), last_line, largest)
         return EventSourceResponse(stream, headers={"X-Accel-Buffering": "no"})
 
     async def follow_project(
@@ -123,17 +126,24 @@ class Followers:
                 shown = event.run if isinstance(event, RunMovedOn) else event
                 yield format_sse_event(event=event.kind, id=str(last), data_str=json_bytes(shown).decode())
 
-    async def _told(self, events: AsyncGenerator[RunEvent], last_line: int) -> AsyncIterator[bytes]:
-        async with aclosing(self._written(events)) as source:
-            async for event in source:
-                if isinstance(event, bytes):
-                    yield event
+    async def _told(
+        self, batches: AsyncGenerator[Sequence[Told]], last_line: int, largest: int | None
+    ) -> AsyncIterator[bytes]:
+        """What was told since, in one piece: many events cost little more than one."""
+        write = partial(_written_out, largest=largest)
+        async with aclosing(self._written(batches)) as source:
+            async for batch in source:
+                if isinstance(batch, bytes):
+                    yield batch
                     continue
-                if isinstance(event, LineLogged):
-                    last_line = max(last_line, event.line.id)
-                yield format_sse_event(event=event.kind, id=str(last_line), data_str=json_bytes(_shown(event)).decode())
+                parts = []
+                for told in batch:
+                    if isinstance(told.event, LineLogged):
+                        last_line = max(last_line, told.event.line.id)
+                    parts.append(b"%sid: %d\n\n" % (told.written(largest, write), last_line))
+                yield b"".join(parts)
 
-    async def _written(self, events: AsyncGenerator[Told]) -> AsyncGenerator[Told | bytes]:
+    async def _written(self, events: AsyncGenerator[Some]) -> AsyncGenerator[Some | bytes]:
         """Events, and between them what the wire needs. A database that goes away ends it; the client comes back."""
         self._open += 1
         try:
@@ -154,7 +164,7 @@ class Followers:
             async with asyncio.timeout(_LONGEST_SECONDS):
                 await self._closing.wait()
 
-    async def _until_closing(self, events: AsyncGenerator[Told]) -> AsyncGenerator[Told | None]:
+    async def _until_closing(self, events: AsyncGenerator[Some]) -> AsyncGenerator[Some | None]:
         """The events, and None where there was none for a while; ends early when the server stops."""
         closing = asyncio.create_task(self._closes())
         coming = asyncio.ensure_future(anext(events, _END))
@@ -186,20 +196,20 @@ _END = _End()
 
 
 async def _with_lines(
-    services: Services, caller: Principal, first: RunEvent, events: AsyncGenerator[RunEvent], last_line: int
-) -> AsyncGenerator[RunEvent]:
+    services: Services, caller: Principal, first: Sequence[Told], told: AsyncGenerator[Sequence[Told]], last_line: int
+) -> AsyncGenerator[Sequence[Told]]:
     """The events with every line of the log after `last_line`, also of a run that had ended before."""
-    async with aclosing(events):
+    async with aclosing(told):
         yield first
-        if isinstance(first, RunSnapshot) and first.run.finished_at is not None:
+        run = first[0].event.run if isinstance(first[0].event, RunSnapshot) else None
+        if run is not None and run.finished_at is not None:
             # A worker writes its lines a moment after they were logged, and so perhaps after the run's end.
-            ago = (datetime.now(UTC) - first.run.finished_at).total_seconds()
+            ago = (datetime.now(UTC) - run.finished_at).total_seconds()
             await asyncio.sleep(max(_LINES_LATE_SECONDS - ago, 0))
-            async for line in _lines(services, caller, first.run.id, last_line):
-                yield LineLogged(line)
-        async for event in events:
-            if not (isinstance(event, LineLogged) and 0 < event.line.id <= last_line):
-                yield event
+            async for line in _lines(services, caller, run.id, last_line):
+                yield [Told(LineLogged(line))]
+        async for some in told:
+            yield some
 
 
 async def _lines(services: Services, caller: Principal, run: str, after: int) -> AsyncIterator[LogLine]:
@@ -207,6 +217,11 @@ async def _lines(services: Services, caller: Principal, run: str, after: int) ->
         for line in lines:
             yield line
         after = lines[-1].id
+
+
+def _written_out(event: RunEvent, largest: int | None) -> bytes:
+    """An event as it goes over the wire, but for its id."""
+    return b"event: %s\ndata: %s\n" % (event.kind.encode(), json_bytes(_shown(event_without(event, largest))))
 
 
 def _shown(event: RunEvent) -> object:

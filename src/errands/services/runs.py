@@ -1,6 +1,7 @@
 """Runs: started, read, followed, cancelled, repeated."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
@@ -18,7 +19,7 @@ from errands.engine.rerun import RerunRefusedError
 from errands.engine.scope import with_marks
 from errands.services.authority import Authority
 from errands.services.errors import Conflict, Invalid, NotFound, Unavailable
-from errands.services.following import follow_run
+from errands.services.feeds import Feeds, Told
 from errands.services.leaving_out import event_without, run_without
 from errands.services.lookup import (
     find_project,
@@ -83,7 +84,7 @@ class RunService:
         self._artifacts = artifacts
         self._tasks = tasks
         self._rehearsal = rehearsal
-        self._tail = tail
+        self._feeds = Feeds(database, engine, artifacts, tail)
 
     async def start(
         self,
@@ -340,10 +341,23 @@ class RunService:
         Steps that begin and text of models are seen where this process holds the run; everything else is seen
         wherever it runs, within a fifth of a second. Raises NotFound, Denied.
         """
+        async with aclosing(self.follow_together(caller, run)) as told:
+            async for some in told:
+                for one in some:
+                    yield event_without(one.event, largest)
+
+    async def follow_together(
+        self, caller: Principal, run: str, *, after: int = 0
+    ) -> AsyncGenerator[Sequence[Told], None]:
+        """The same, as many events at a time as were told since, each shared by all who follow the run.
+
+        Of what the log holds already only lines after the line `after` are told. Raises NotFound, Denied.
+        """
         async with self._database.reader.connect() as connection:
             row = await self._row(connection, caller, run)
-        async for event in follow_run(self._database, self._engine, self._artifacts, self._tail, row.id):
-            yield event_without(event, largest)
+        async with aclosing(self._feeds.follow(row.id, after=after)) as told:
+            async for some in told:
+                yield some
 
     async def _startable(
         self, caller: Principal, project: str, task: str, version: int | None

@@ -17,8 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core.outcomes import RunStatus
 from errands.services.outages import outage
-from errands.services.sharing import Sharing
-from errands.services.views import RunView, WaitView
 from errands.store import changes
 from errands.store.changes import EntryRow, Marks
 from errands.store.database import Database
@@ -130,10 +128,6 @@ class Tail:
         self._database = database
         self._watched = _Watched()
         self._looking: asyncio.Task[None] | None = None
-        self.views: Sharing[RunView] = Sharing()
-        self.waits: Sharing[tuple[WaitView, ...]] = Sharing()
-        self.lines: Sharing[Sequence[LogRow]] = Sharing()
-        """What many followers of one run look up at the same moment."""
 
     @contextmanager
     def run(self, run_id: UUID) -> Iterator[Ear[News]]:

@@ -134,3 +134,9 @@ async def log(connection: AsyncConnection, run_id: UUID, after: int, limit: int)
     columns = [log_lines.c[name] for name in LogRow.__dataclass_fields__]
     query = select(*columns).where(log_lines.c.run_id == run_id, log_lines.c.id > after)
     return await fetch_all(connection, LogRow, query.order_by(log_lines.c.id).limit(limit))
+
+
+async def last_line(connection: AsyncConnection, run_id: UUID) -> int:
+    """The number of the log's last line; 0 where there is none."""
+    query = select(log_lines.c.id).where(log_lines.c.run_id == run_id).order_by(log_lines.c.id.desc()).limit(1)
+    return (await connection.execute(query)).scalar_one_or_none() or 0
