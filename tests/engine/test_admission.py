@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from errands.core.definition.policies import Limits, Overlap
@@ -193,6 +194,42 @@ async def test_what_was_not_started_is_in_the_audit_log_too_and_once(bench: Work
     launched = await bench.engine.launch(Order(bench.project_id, *task, {}), entry=_entry)
     (entry,) = await bench.pool.fetch("select detail->>'run' as run from audit_entries")
     assert (launched.status, entry["run"]) == (RunStatus.SKIPPED, launched.run_id.hex)
+
+
+async def test_starts_of_the_same_moment_are_one_statement_and_keep_their_order(bench: Workbench) -> None:
+    task = await bench.apply(HEAD + "steps: [{tool: noop}]\n")
+    order = Order(bench.project_id, *task, {})
+    first = await bench.engine.launch(order, entry=_entry)
+    together = await asyncio.gather(*(bench.engine.launch(order, entry=_entry) for _ in range(5)))
+    ids = [first.run_id, *(one.run_id for one in together)]
+    runs = await bench.pool.fetch("select id, turn, xmin::text, cmin::text from runs order by turn")
+    assert [row["id"] for row in runs] == ids
+    assert len({(row["xmin"], row["cmin"]) for row in runs[1:]}) == 1
+    entries = await bench.pool.fetch("select detail->>'run' as run from audit_entries order by seq")
+    assert [row["run"] for row in entries] == [run_id.hex for run_id in ids]
+    jobs = await bench.pool.fetch("select payload, priority from pgqueuer order by id")
+    assert [(row["payload"], row["priority"]) for row in jobs] == [(row["id"].bytes, -row["turn"]) for row in runs]
+
+
+async def test_of_starts_of_the_same_moment_each_is_admitted_or_refused_by_itself(bench: Workbench) -> None:
+    task = await bench.apply(HEAD + "steps: [{tool: noop}]\n")
+    paused = await bench.apply(HEAD.replace("task: t", "task: paused") + "steps: [{tool: noop}]\n")
+    await bench.pool.execute("update tasks set paused_at = now() where id = $1", paused[0])
+    orders = [
+        Order(bench.project_id, *task, {"n": 1}),
+        Order(UUID(int=7), *task, {"n": 2}),
+        Order(bench.project_id, *paused, {"n": 3}),
+        Order(bench.project_id, *task, {"n": 4}),
+    ]
+    # What is known of tasks and projects from now on need not be read, so that they come at the same moment.
+    await asyncio.gather(*(bench.engine.launch(order) for order in orders), return_exceptions=True)
+    one, refused, skipped, other = await asyncio.gather(
+        *(bench.engine.launch(order, entry=_entry) for order in orders), return_exceptions=True
+    )
+    assert isinstance(refused, asyncpg.ForeignKeyViolationError)
+    assert [getattr(launched, "status", None) for launched in (one, skipped, other)] == ["queued", "skipped", "queued"]
+    told = await bench.pool.fetch("select detail->>'run' as run from audit_entries")
+    assert {row["run"] for row in told} == {launched.run_id.hex for launched in (one, skipped, other)}  # type: ignore[union-attr]
 
 
 def _entry(run_id: UUID) -> NewEntry:

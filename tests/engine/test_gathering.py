@@ -52,6 +52,19 @@ async def test_one_that_is_refused_harms_no_other() -> None:
     assert await desk.gathering.ask(3) == 30
 
 
+async def test_what_may_not_be_done_twice_is_not_asked_again_when_the_database_goes_away() -> None:
+    batches: list[list[int]] = []
+
+    async def cut_off(asked: Sequence[int]) -> list[int]:
+        batches.append(list(asked))
+        raise asyncpg.ConnectionDoesNotExistError("cut off")
+
+    gathering: Gathering[int, int] = Gathering(cut_off, lambda asked: asked, patient=False)
+    answers = await asyncio.gather(*(gathering.ask(n) for n in (1, 2)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [asyncpg.ConnectionDoesNotExistError] * 2
+    assert batches == [[1, 2]]
+
+
 async def test_a_run_that_a_frozen_worker_has_locked_keeps_no_other_run_waiting(bench: Workbench) -> None:
     task = await bench.apply(HEAD + "steps: [{tool: noop}]\n")
     stuck, *others = [(await bench.launch(*task)).run_id for _ in range(5)]

@@ -25,7 +25,7 @@ from errands.engine.holding import Hands
 from errands.engine.journal import Journal
 from errands.engine.keeper import Keeper
 from errands.engine.launching import Launched, Launcher, Order, Versions, request_cancel
-from errands.engine.launching_at_once import Entry, launch_at_once
+from errands.engine.launching_at_once import AtOnce, Entry
 from errands.engine.leaves import Stubs
 from errands.engine.limits import EngineLimits
 from errands.engine.live import LiveBus, LiveEvent
@@ -97,6 +97,7 @@ class Engine:
         self.launcher = Launcher(
             parts.pool, self.versions, parts.evaluate, parts.clock, limits.timezone, most_chain=limits.chain
         )
+        self._at_once = AtOnce(self.launcher, parts.pool, parts.clock)
 
     async def launch(self, order: Order, *, entry: Entry | None = None, also: Witness | None = None) -> Launched:
         """Start, queue or skip a run. In the same transaction, unless the run was there already, the audit log gets
@@ -106,9 +107,9 @@ class Engine:
         """
         pool = self._parts.pool
         if also is None:
-            at_once = await launch_at_once(self.launcher, pool, order, entry, self._parts.clock())
-            if at_once is not None:
-                return at_once
+            launched = await self._at_once.launch(order, entry)
+            if launched is not None:
+                return launched
         async with pool.acquire() as connection, connection.transaction():
             launched = await self.launcher.launch_in(connection, order)
             if entry is not None and not launched.existing:

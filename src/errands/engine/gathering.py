@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import asyncpg
 
-from errands.engine.patience import patiently
+from errands.engine.patience import DATABASE_AWAY, patiently
 
 _LARGEST = 500
 
@@ -19,14 +19,19 @@ class Gathering(Generic[Asked, Given]):
 
     There is no timer: at rest an ask costs one statement, under load a small part of one. Asks about the same thing
     (`key`) never share a statement, so each has an answer of its own. `together` gives the answers in the order of the
-    asks, and may be called twice for the same asks, when the database has gone away.
+    asks. When the database has gone away it is called again for the same asks; not `patient`: they are refused.
     """
 
     def __init__(
-        self, together: Callable[[Sequence[Asked]], Awaitable[Sequence[Given]]], key: Callable[[Asked], Hashable]
+        self,
+        together: Callable[[Sequence[Asked]], Awaitable[Sequence[Given]]],
+        key: Callable[[Asked], Hashable],
+        *,
+        patient: bool = True,
     ) -> None:
         self._together = together
         self._key = key
+        self._patient = patient
         self._waiting: list[tuple[Asked, asyncio.Future[Given]]] = []
         self._working: asyncio.Task[None] | None = None
 
@@ -61,7 +66,12 @@ class Gathering(Generic[Asked, Given]):
     async def _answer(self, batch: Sequence[tuple[Asked, asyncio.Future[Given]]]) -> None:
         """Answer a batch; one by one where the database refuses it, so that one bad ask harms no other."""
         try:
-            given = await patiently(self._together, [asked for asked, _ in batch])
+            asked = [asked for asked, _ in batch]
+            given = await (patiently(self._together, asked) if self._patient else self._together(asked))
+        except DATABASE_AWAY as error:
+            # Whether it was done cannot be known, so nothing is tried again.
+            for _, answer in batch:
+                _refuse(answer, error)
         except asyncpg.PostgresError as error:
             if len(batch) == 1:
                 _refuse(batch[0][1], error)
