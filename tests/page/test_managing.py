@@ -81,6 +81,18 @@ def test_a_calendar_is_closed_and_removed(page: Page, served: Served, seeded: di
     expect(page.get_by_role("row", name="2027-12-24 00:00 2027-12-27 00:00 Holidays")).to_be_visible()
     (kept,) = served.ask("GET", "/projects/default/calendars")
     assert kept["periods"][0]["start"] == "2027-12-23T23:00:00Z"
+    theirs = {"start": "2027-05-01T00:00:00Z", "end": "2027-05-02T00:00:00Z"}
+    headers, both = {"If-Match": f'"{kept["digest"]}"'}, {"periods": [*kept["periods"], theirs]}
+    assert served.client.put("/api/v1/projects/default/calendars/freeze", json=both, headers=headers).is_success
+    page.get_by_label("Closed from").fill("2028-12-24T00:00")
+    page.get_by_label("until").fill("2028-12-27T00:00")
+    page.get_by_role("button", name="Close it then").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody has changed freeze meanwhile")
+    expect(page.get_by_label("Closed from")).to_have_value("2028-12-24T00:00")
+    expect(page.get_by_role("row", name="2027-05-01")).to_be_visible()
+    page.get_by_role("button", name="Close it then").click()
+    expect(page.get_by_role("row", name="2028-12-24")).to_be_visible()
+    expect(page.get_by_role("row", name="2027-05-01")).to_be_visible()
     page.get_by_role("button", name="Remove").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(page.get_by_role("heading", name="No calendar is kept here")).to_be_visible()

@@ -14,7 +14,7 @@ from errands.core.schedules import parse_schedule
 from errands.core.values import Json
 from errands.engine.scheduler import Scheduler
 from errands.services import Services, backfills
-from errands.services.errors import Conflict, Denied, Invalid, NotFound
+from errands.services.errors import ChangedMeanwhile, Conflict, Denied, Invalid, NotFound
 from errands.services.schedules import MOST_LINES, preview
 from errands.services.trigger_views import PeriodView
 from errands.services.views import SourceFile
@@ -253,6 +253,18 @@ async def test_a_calendar_closes_the_schedules_that_name_it_but_not_exempted_tas
     await hands.services.calendars.remove(ANA, "default", "freeze")
     with pytest.raises(NotFound):
         await hands.services.calendars.remove(ANA, "default", "freeze")
+
+
+async def test_a_calendar_that_somebody_else_has_changed_meanwhile_is_not_overwritten(hands: Hands) -> None:
+    put, closed = hands.services.calendars.put, PeriodView(hands.now, hands.now + HOUR, None)
+    mine = await put(ANA, "default", "freeze", [closed], edited=[])
+    theirs = await put(ANA, "default", "freeze", [closed], exempt_tags=["urgent"], edited=[mine.digest])
+    for edited, said in (([mine.digest], "has changed the calendar freeze"), ([], "is there already")):
+        with pytest.raises(ChangedMeanwhile, match=said):
+            await put(ANA, "default", "freeze", [], edited=edited)
+    assert await hands.services.calendars.list(ANA, "default") == [theirs]
+    with pytest.raises(ChangedMeanwhile, match="not there any more"):
+        await put(ANA, None, "freeze", [], edited=[mine.digest])
 
 
 async def test_a_period_that_ends_before_it_begins_is_refused(hands: Hands) -> None:

@@ -8,7 +8,8 @@ from pydantic import AwareDatetime, Field
 
 from errands.api.bodies import Body, JsonMap, Project, Task
 from errands.api.callers import Asked, Caller
-from errands.api.routes import Routes
+from errands.api.edits import IfMatch, edited, etag
+from errands.api.routes import Routes, reply
 from errands.core.values import Json
 from errands.services.trigger_views import (
     BackfillPlan,
@@ -280,10 +281,13 @@ async def list_calendars(caller: Caller, services: Asked, project: Project) -> o
 
 @routes.put("/projects/{project}/calendars/{calendar}", gives=CalendarView)
 async def put_calendar(
-    caller: Caller, services: Asked, project: Project, calendar: Calendar, body: CalendarBody
+    caller: Caller, services: Asked, project: Project, calendar: Calendar, body: CalendarBody, if_match: IfMatch = None
 ) -> object:
-    """Make or replace a calendar; schedules that name it follow at once."""
-    return await services.calendars.put(caller, project, calendar, body.as_views(), exempt_tags=body.exempt_tags)
+    """Make or replace a calendar; schedules that name it follow at once. Without If-Match: a new one.
+
+    `digest` of the one that is there, in quotes, is its ETag: give it back as If-Match.
+    """
+    return await _put_calendar(caller, services, project, calendar, body, if_match)
 
 
 @routes.delete("/projects/{project}/calendars/{calendar}")
@@ -299,12 +303,23 @@ async def list_server_calendars(caller: Caller, services: Asked) -> object:
 
 
 @routes.put("/calendars/{calendar}", gives=CalendarView)
-async def put_server_calendar(caller: Caller, services: Asked, calendar: Calendar, body: CalendarBody) -> object:
-    """Make or replace a calendar for all projects."""
-    return await services.calendars.put(caller, None, calendar, body.as_views(), exempt_tags=body.exempt_tags)
+async def put_server_calendar(
+    caller: Caller, services: Asked, calendar: Calendar, body: CalendarBody, if_match: IfMatch = None
+) -> object:
+    """Make or replace a calendar for all projects. Without If-Match: a new one; see the calendars of projects."""
+    return await _put_calendar(caller, services, None, calendar, body, if_match)
 
 
 @routes.delete("/calendars/{calendar}")
 async def remove_server_calendar(caller: Caller, services: Asked, calendar: Calendar) -> None:
     """Remove a calendar of all projects."""
     await services.calendars.remove(caller, None, calendar)
+
+
+async def _put_calendar(
+    caller: Caller, services: Asked, project: str | None, name: str, body: CalendarBody, if_match: str | None
+) -> object:
+    view = await services.calendars.put(
+        caller, project, name, body.as_views(), exempt_tags=body.exempt_tags, edited=edited(if_match)
+    )
+    return reply(view, headers={"ETag": etag(view.digest)})

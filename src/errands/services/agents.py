@@ -8,7 +8,8 @@ from errands.core.definition.agents import AgentDefinition
 from errands.core.values import JsonObject, from_text
 from errands.services.applying import Wish, apply_files, digest_of
 from errands.services.authority import Authority
-from errands.services.declaring import check_edited, declare
+from errands.services.declaring import declare
+from errands.services.edits import check_edited
 from errands.services.errors import NotFound
 from errands.services.lookup import find_project
 from errands.services.model_roles import check_model_roles
@@ -60,7 +61,7 @@ class AgentService:
             await projects.lock(connection, owner.id)
             row = None if "\0" in name else await library.find(connection, "agent", owner.id, name)
             before = None if row is None else row.source
-            check_edited("agent", name, before, edited)
+            check_edited("agent", name, None if before is None else digest_of(before), edited)
             file = SourceFile(f"agents/{name}.yaml", declare("agent", name, given, before))
             await check_model_roles(connection, self._authority, caller, owner, [file])
             wish = Wish([file], caller.reference, None, publish=False)

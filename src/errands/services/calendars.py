@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from errands.core.access import Principal, ProjectResource, Resource, ServerResource, Verb
 from errands.services.authority import Authority
+from errands.services.edits import check_edited, digest_of_value
 from errands.services.errors import Invalid, NotFound
 from errands.services.lookup import find_project
 from errands.services.trigger_views import CalendarView, PeriodView
@@ -48,14 +49,22 @@ class CalendarService:
         periods: Sequence[PeriodView],
         *,
         exempt_tags: Sequence[str] = (),
+        edited: Sequence[str] | None = None,
     ) -> CalendarView:
-        """Make or replace one; schedules that name it follow at once. Raises Denied, NotFound, Invalid."""
+        """Make or replace one; schedules that name it follow at once.
+
+        `edited`: digests, one of which what is there must have; none: it must not be there yet. None: whatever is
+        there. Raises Denied, NotFound, Invalid, ChangedMeanwhile.
+        """
         verb, resource = _act(project, name)
         await self._authority.authorise(caller, verb, resource)
         check_calendar(name, periods)
         stored = stored_periods(periods)
         async with self._database.engine.begin() as connection:
             owner = None if project is None else (await find_project(connection, project)).id
+            await backfills.lock_calendars(connection)
+            before = await backfills.calendar(connection, owner, name)
+            check_edited("calendar", name, None if before is None else _digest(before), edited)
             await backfills.put_calendar(connection, owner, name, stored, exempt_tags, self._clock())
             await triggers.nudge(connection)
             await self._authority.record(connection, caller, verb, resource, {"periods": len(stored)})
@@ -109,4 +118,8 @@ def _view(row: CalendarRow) -> CalendarView:
         PeriodView(datetime.fromisoformat(str(one["start"])), datetime.fromisoformat(str(one["end"])), one.get("note"))
         for one in row.periods
     ]
-    return CalendarView(row.name, row.project_id is None, periods, row.exempt_tags)
+    return CalendarView(row.name, row.project_id is None, periods, row.exempt_tags, _digest(row))
+
+
+def _digest(row: CalendarRow) -> str:
+    return digest_of_value({"periods": [dict(one) for one in row.periods], "exempt_tags": list(row.exempt_tags)})

@@ -1,6 +1,6 @@
 """Agents and models that are set field by field: each becomes a change of its file, whose comments and order stay."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 from errands.core.definition.document import read_document
@@ -9,8 +9,7 @@ from errands.core.definition.emitting import emit_lines
 from errands.core.definition.nodes import plain
 from errands.core.definition.parsing import parse_document
 from errands.core.values import Json, JsonObject
-from errands.services.applying import as_json, digest_of
-from errands.services.errors import ChangedMeanwhile
+from errands.services.applying import as_json
 
 Kind = Literal["agent", "model"]
 
@@ -33,24 +32,6 @@ def declare(kind: Kind, name: str, given: JsonObject, before: str | None) -> str
         if not same_words and (key not in means or means[key] != meant.get(key)):
             changes.append(SetValue((key,), value))
     return rewrite(before, changes)
-
-
-def check_edited(kind: Kind, name: str, before: str | None, edited: Sequence[str] | None) -> None:
-    """Raises ChangedMeanwhile where the file is none of those that were edited.
-
-    `edited`: digests; none of them: it must not be there yet. None: whatever is there.
-    """
-    if edited is None:
-        return
-    noun = kind.capitalize()
-    if before is None and edited:
-        raise ChangedMeanwhile(f"{noun} {name} is not there any more.", "Store it as a new one.")
-    if before is not None and not edited:
-        raise ChangedMeanwhile(
-            f"{noun} {name} is there already.", "Choose another name, or edit the one that is there."
-        )
-    if before is not None and digest_of(before) not in edited:
-        raise ChangedMeanwhile(f"Somebody has changed the {kind} {name} meanwhile.", "Read it again, and edit that.")
 
 
 def _empty(value: Json) -> bool:

@@ -14,7 +14,8 @@ from errands.core.outcomes import StepFailed, Usage
 from errands.core.values import JsonObject
 from errands.services.applying import Wish, apply_files, as_json, digest_of
 from errands.services.authority import Authority
-from errands.services.declaring import check_edited, declare
+from errands.services.declaring import declare
+from errands.services.edits import check_edited
 from errands.services.errors import FilesInvalid, Invalid, NotFound
 from errands.services.lookup import find_project
 from errands.services.model_roles import check_model_roles
@@ -121,7 +122,7 @@ class ModelService:
         async with self._database.engine.begin() as connection:
             if project is None:
                 before = next((row for row in await library.shared_models(connection) if row.name == name), None)
-                check_edited("model", name, None if before is None else before.source, edited)
+                check_edited("model", name, None if before is None else digest_of(before.source), edited)
                 source = declare("model", name, given, None if before is None else before.source)
                 await self._share(connection, caller, source, projects, least_role)
             else:
@@ -142,7 +143,7 @@ class ModelService:
         await project_rows.lock(connection, owner.id)
         row = None if "\0" in name else await library.find(connection, "model", owner.id, name)
         before = None if row is None else row.source
-        check_edited("model", name, before, edited)
+        check_edited("model", name, None if before is None else digest_of(before), edited)
         file = SourceFile(f"models/{name}.yaml", declare("model", name, given, before))
         await check_model_roles(connection, self._authority, caller, owner, [file])
         wish = Wish([file], caller.reference, None, publish=False)

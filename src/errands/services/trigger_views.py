@@ -238,3 +238,5 @@ class CalendarView:
     periods: Sequence[PeriodView]
     exempt_tags: Sequence[str]
     """Tasks with one of these tags take no notice of it."""
+    digest: str = ""
+    """Names what it holds; in quotes it is the ETag."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Text, cast, delete, func, or_, select, update
+from sqlalchemy import Text, cast, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -114,6 +114,18 @@ async def calendars_of(connection: AsyncConnection, project_id: UUID | None) -> 
     return await fetch_all(
         connection, CalendarRow, query.order_by(calendars.c.project_id.is_not(None), calendars.c.name)
     )
+
+
+async def calendar(connection: AsyncConnection, project_id: UUID | None, name: str) -> CalendarRow | None:
+    """The one of this name."""
+    query = select(calendars.c.project_id, calendars.c.name, calendars.c.periods, calendars.c.exempt_tags)
+    query = query.where(calendars.c.project_id.is_not_distinct_from(project_id), calendars.c.name == name)
+    return await fetch_one(connection, CalendarRow, query)
+
+
+async def lock_calendars(connection: AsyncConnection) -> None:
+    """Keep others from changing calendars until the transaction ends; all can read them."""
+    await connection.execute(text("lock table calendars in share row exclusive mode"))
 
 
 async def put_calendar(

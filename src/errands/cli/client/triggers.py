@@ -131,10 +131,12 @@ class Calendars:
         return await self._connection.get(list[CalendarView], *_calendars(project))
 
     async def put(self, project: str | None, calendar: CalendarView) -> CalendarView:
-        """Make it, or put it in place of the one of its name."""
+        """Make it (without a digest), or put it in place of the one that it was read as. Raises ChangedMeanwhile."""
         periods = [{"start": one.start, "end": one.end, "note": one.note} for one in calendar.periods]
         body = {"periods": periods, "exempt_tags": list(calendar.exempt_tags)}
-        return await self._connection.ask(CalendarView, "PUT", *_calendars(project), calendar.name, body=body)
+        headers = {"If-Match": f'"{calendar.digest}"'} if calendar.digest else None
+        address = (*_calendars(project), calendar.name)
+        return await self._connection.ask(CalendarView, "PUT", *address, body=body, headers=headers)
 
     async def remove(self, project: str | None, name: str) -> None:
         """Remove it."""

@@ -7,10 +7,10 @@ import typer
 
 from errands.cli.desk import Desk, Room, perform
 from errands.cli.options import AsJson, Project, Shared
-from errands.services.errors import NotFound
+from errands.services.errors import ChangedMeanwhile, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from errands.services.trigger_views import CalendarView
 
@@ -69,11 +69,14 @@ def close(
         from errands.cli.given import moment
         from errands.services.trigger_views import CalendarView, PeriodView
 
-        first, last = moment(start, local_now()), moment(end, local_now())
+        period = PeriodView(moment(start, local_now()), moment(end, local_now()), note)
+
+        def closed(found: "CalendarView | None") -> "CalendarView":
+            before = found or CalendarView(name, shared, (), ())
+            return replace(before, periods=[*before.periods, period])
+
         async with desk.open(project) as room:
-            found = await _find(room, name, shared=shared) or CalendarView(name, shared, (), ())
-            closed = [*found.periods, PeriodView(first, last, note)]
-            view = await room.client.calendars.put(_owner(room, shared=shared), replace(found, periods=closed))
+            view = await _change(room, name, closed, shared=shared)
         desk.screen.document(view)
         _show_periods(desk, view)
 
@@ -96,14 +99,17 @@ def reopen(
         from errands.cli.given import moment
 
         inside = moment(at, local_now())
-        async with desk.open(project) as room:
-            found = await _find(room, name, shared=shared)
+
+        def reopened(found: "CalendarView | None") -> "CalendarView":
             if found is None:
                 raise NotFound("calendar", name)
             left = [one for one in found.periods if not one.start <= inside < one.end]
             if len(left) == len(found.periods):
                 raise NotFound(f"closed period in {name} at", at)
-            view = await room.client.calendars.put(_owner(room, shared=shared), replace(found, periods=left))
+            return replace(found, periods=left)
+
+        async with desk.open(project) as room:
+            view = await _change(room, name, reopened, shared=shared)
         desk.screen.document(view)
         _show_periods(desk, view)
 
@@ -122,12 +128,13 @@ def exempt(
     """Say which tags let a task take no notice of the calendar, in place of the tags before."""
 
     async def act(desk: Desk) -> None:
-        async with desk.open(project) as room:
-            found = await _find(room, name, shared=shared)
+        def exempted(found: "CalendarView | None") -> "CalendarView":
             if found is None:
                 raise NotFound("calendar", name)
-            changed = replace(found, exempt_tags=tags or ())
-            view = await room.client.calendars.put(_owner(room, shared=shared), changed)
+            return replace(found, exempt_tags=tags or ())
+
+        async with desk.open(project) as room:
+            view = await _change(room, name, exempted, shared=shared)
         desk.screen.document(view)
         _show_periods(desk, view)
 
@@ -151,6 +158,20 @@ def remove(
 
 def _owner(room: Room, *, shared: bool) -> str | None:
     return None if shared else room.project
+
+
+async def _change(
+    room: Room, name: str, change: "Callable[[CalendarView | None], CalendarView]", *, shared: bool
+) -> "CalendarView":
+    """What `change` makes of the calendar. Where somebody else was faster, of theirs: nobody's period is lost."""
+    for last in (False, False, True):
+        wanted = change(await _find(room, name, shared=shared))
+        try:
+            return await room.client.calendars.put(_owner(room, shared=shared), wanted)
+        except ChangedMeanwhile:
+            if last:
+                raise
+    raise AssertionError("the last try gives or raises")
 
 
 async def _find(room: Room, name: str, *, shared: bool) -> "CalendarView | None":

@@ -1,12 +1,13 @@
-import { Button, Group, TextInput } from '@mantine/core'
+import { Alert, Button, Group, TextInput } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 
-import { api, ask } from '@/api/client'
+import { api, ask, isStatus } from '@/api/client'
 import type { CalendarView, PeriodView } from '@/api/generated/schema'
 import { projectQuery } from '@/api/queries'
 import { Confirm } from '@/ui/Confirm'
+import { IconAlertTriangle } from '@/ui/icons'
 import { Moment } from '@/ui/moments'
 import { Screen, Section } from '@/ui/Screen'
 import { Answered, Empty } from '@/ui/states'
@@ -15,11 +16,12 @@ import { done, failed } from '@/ui/toast'
 
 const route = getRouteApi('/inside/p/$project/calendars')
 
-const put = (project: string, calendar: string, periods: readonly PeriodView[], exempt: readonly string[]) =>
+/** Makes the calendar, or puts more into the one that was looked at. */
+const put = (project: string, calendar: string, before: CalendarView | undefined, period: PeriodView) =>
   ask(
     api.PUT('/api/v1/projects/{project}/calendars/{calendar}', {
-      params: { path: { project, calendar } },
-      body: { periods: [...periods], exempt_tags: [...exempt] },
+      params: { path: { project, calendar }, header: before ? { 'If-Match': `"${before.digest}"` } : {} },
+      body: { periods: [...(before?.periods ?? []), period], exempt_tags: [...(before?.exempt_tags ?? [])] },
     }),
   )
 
@@ -59,15 +61,17 @@ function AddPeriod({ project, known }: { project: string; known: readonly Calend
   const add = useMutation({
     mutationFn: () => {
       const before = known.find((one) => one.name === name && !one.of_server)
-      const period = { start: new Date(start).toISOString(), end: new Date(end).toISOString(), note: note || null }
-      return put(project, name, [...(before?.periods ?? []), period], before?.exempt_tags ?? [])
+      return put(project, name, before, { start: new Date(start).toISOString(), end: new Date(end).toISOString(), note: note || null })
     },
     onSuccess: () => {
       done(`${name} is closed then; schedules that name it follow at once`)
       setNote('')
       void client.invalidateQueries({ queryKey: ['calendars', project] })
     },
-    onError: failed,
+    onError: (error) => {
+      if (isStatus(error, 412)) void client.invalidateQueries({ queryKey: ['calendars', project] })
+      else failed(error)
+    },
   })
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -84,6 +88,11 @@ function AddPeriod({ project, known }: { project: string; known: readonly Calend
           Close it then
         </Button>
       </Group>
+      {isStatus(add.error, 412) && (
+        <Alert mt="xs" color="orange" variant="light" icon={<IconAlertTriangle size={18} aria-hidden />} role="alert" title={`Somebody has changed ${name} meanwhile`}>
+          What you typed is not kept yet. Below is the calendar as it is now: look at it, and close it then once more.
+        </Alert>
+      )}
     </form>
   )
 }
