@@ -51,6 +51,16 @@ def test_a_task_is_put_away_brought_back_and_deleted(errands: Errands) -> None:
     assert errands("resume", "report", "--note", "go on").code == 0
 
 
+def test_an_ended_run_is_deleted_for_good(errands: Errands) -> None:
+    errands.write("report.yaml", _TASK)
+    errands("apply", "report.yaml")
+    run = errands("run", "report", "--json").document["id"]
+    assert "Nothing was deleted" in errands("delete-run", run).err
+    assert errands("delete-run", run, "--yes", "--note", "a trial", "--json").document == {"run": run, "deleted": True}
+    assert errands("show", run).code == 2
+    assert errands("delete-run", run, "--yes").code == 2
+
+
 def test_a_backup_is_written_once(errands: Errands) -> None:
     errands.write("report.yaml", _TASK)
     errands("apply", "report.yaml")

@@ -75,3 +75,15 @@ def test_a_database_that_is_away_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert (ended.code, ended.out) == (1, "")
     assert "hidden-password" not in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_a_project_is_deleted_and_brought_back(errands: Errands) -> None:
+    errands("init")
+    errands("apply", "-f", ".")
+    assert "errands project restore default" in errands("project", "delete", "default", "--note", "a trial").out
+    assert errands("project", "list", "--json").document == []
+    assert errands("project", "list", "--deleted", "--json").document == ["default"]
+    refused = errands("apply", "-f", ".")
+    assert (refused.code, "errands project restore default" in refused.err) == (2, True)
+    assert errands("project", "restore", "default", "--json").document["remove_at"] is None
+    assert errands("run", "hello").code == 0

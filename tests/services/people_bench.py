@@ -53,7 +53,7 @@ class Bench:
         self.tokens = TokenService(database, self.authority, self.clock)
         self.members = MemberService(database, self.authority)
         self.groups = GroupService(database, self.authority)
-        self.projects = ProjectService(database, self.authority)
+        self.projects = ProjectService(database, self.authority, timedelta(days=30), self.clock)
         self.audit = AuditService(database, self.authority, KeySource(None, folder / "secret.key"))
         self.root: SystemPrincipal = operator("root")
 

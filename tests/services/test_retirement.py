@@ -9,7 +9,7 @@ import pytest
 from errands.bootstrap import Runtime, open_services
 from errands.core.access import Person, ProjectRole
 from errands.core.outcomes import RunStatus
-from errands.engine.retention import forget_ended, remove_deleted
+from errands.engine.retention import forget_ended, remove_deleted, remove_deleted_projects
 from errands.services import Services
 from errands.services.errors import Conflict, Denied, NotFound
 from errands.services.principals import operator
@@ -260,3 +260,62 @@ async def test_the_grace_is_as_the_server_is_set(settings: Settings) -> None:
         view = await runtime.services.retirement.delete(ANA, "default", "report")
     assert view.remove_at is not None
     assert timedelta(0) < view.remove_at - datetime.now(UTC) <= timedelta(hours=1)
+
+
+async def test_a_deleted_project_starts_nothing_and_comes_back_with_what_was_at_work(
+    report: Services, database: Database
+) -> None:
+    await report.tasks.apply(ANA, "default", [SourceFile("idle.yaml", SOURCE.replace("task: report", "task: idle"))])
+    await report.retirement.archive(ANA, "default", "idle")
+    gone = await report.projects.delete(ANA, "default", note="a trial")
+    assert gone.remove_at is not None
+    assert (await report.projects.delete(ANA, "default")).remove_at == gone.remove_at, "it is not put off"
+    assert await report.projects.list(ANA) == []
+    assert await report.projects.list(ANA, deleted=True) == ["default"]
+    assert await database.pool.fetchval("select count(*) from triggers where next_at is not null") == 0
+    for attempt in (
+        report.runs.start(ANA, "default", "report", {}),
+        apply(report, SOURCE.replace("'one'", "'two'")),
+        report.retirement.restore(ANA, "default", "report"),
+        report.secrets.set(ANA, "default", "KEY", "value"),
+    ):
+        with pytest.raises(Conflict):
+            await attempt
+    assert (await report.projects.restore(ANA, "default")).remove_at is None
+    assert [task.name for task in await report.tasks.list(ANA, "default")] == ["report"]
+    assert await database.pool.fetchval("select count(*) from triggers where next_at is not null") == 1
+    with pytest.raises(Conflict, match="not deleted"):
+        await report.projects.restore(ANA, "default")
+    assert [("a trial" in detail, "restore" in detail) for detail in await audited(database, "project.delete")] == [
+        (True, False),
+        (False, False),
+        (False, True),
+    ]
+
+
+async def test_only_an_owner_deletes_a_project(report: Services) -> None:
+    editor = Person(str(new_id()), "eve", projects={"default": ProjectRole.EDITOR})
+    for attempt in (report.projects.delete(editor, "default"), report.projects.restore(editor, "default")):
+        with pytest.raises(Denied):
+            await attempt
+
+
+async def test_after_the_grace_a_project_goes_with_all_that_is_its(
+    report: Services, runtime: Runtime, database: Database, tmp_path: Path
+) -> None:
+    store = ArtifactStore(str(tmp_path / "artifacts"))
+    await report.secrets.set(ANA, "default", "KEY", "value")
+    thread = (await report.threads.create(ANA, "default")).id
+    await report.attachments.attach(ANA, thread, "a.txt", b"text")
+    await report.projects.create(ANA, "other")
+    await report.runs.start(ANA, "default", "report", {})
+    gone = await report.projects.delete(ANA, "default")
+    assert gone.remove_at is not None
+    assert await remove_deleted_projects(database.pool, store, gone.remove_at - timedelta(seconds=1)) == 0
+    assert await remove_deleted_projects(database.pool, store, gone.remove_at) == 1
+    for table in ("tasks", "runs", "triggers", "secrets", "threads", "attachments", "task_quarters"):
+        assert await database.pool.fetchval(f"select count(*) from {table}") == 0, table
+    assert await report.projects.list(ANA) == ["other"]
+    with pytest.raises(NotFound):
+        await report.projects.restore(ANA, "default")
+    assert "removed" in (await audited(database, "project.delete"))[-1]

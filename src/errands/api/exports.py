@@ -17,7 +17,6 @@ from errands.api.shapes import json_bytes
 from errands.services.views import Page, RunLine
 
 routes = Routes("runs")
-_PAGE = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = (
     *("id", "task", "version", "status", "trigger", "starter", "reason", "error_kind", "error", "queued_at"),
@@ -53,11 +52,11 @@ async def export_runs(
     since: Since = None,
     until: Until = None,
 ) -> object:
-    """Runs of a project as a file, newest first."""
+    """Runs of a project as a file, newest first. The audit log keeps who took it."""
 
     async def page(cursor: str | None) -> Page[RunLine]:
-        return await services.runs.list(
-            caller, project, task=task, status=status, since=since, until=until, cursor=cursor, limit=_PAGE
+        return await services.records.export(
+            caller, project, task=task, status=status, since=since, until=until, cursor=cursor
         )
 
     return _file(await page(None), page, f"{project}-runs", format)

@@ -14,6 +14,7 @@ from errands.services.overview import By, Insights, Overview
 from errands.services.views import Applied, ProjectView, SecretView, SourceFile
 
 routes = Routes("projects")
+Note = Annotated[str | None, Query(max_length=1000, description="Kept in the audit log: why.")]
 SecretName = Annotated[str, Path(min_length=1, max_length=100, examples=["SMTP_PASSWORD"])]
 
 
@@ -58,9 +59,15 @@ class SecretTasksBody(Body):
 
 
 @routes.get("/projects", gives=list[str], example=["default", "sales"])
-async def list_projects(caller: Caller, services: Asked) -> object:
+async def list_projects(
+    caller: Caller,
+    services: Asked,
+    deleted: Annotated[
+        bool, Query(description="Those that are deleted and not removed yet, in place of the others.")
+    ] = False,
+) -> object:
     """Names of the projects that you may see."""
-    return await services.projects.list(caller)
+    return await services.projects.list(caller, deleted=deleted)
 
 
 @routes.get("/projects/{project}", gives=ProjectView)
@@ -73,6 +80,18 @@ async def get_project(caller: Caller, services: Asked, project: Project) -> obje
 async def create_project(caller: Caller, services: Asked, project: Project, body: ProjectBody) -> None:
     """Make a project; you own it. 409 where it is there already."""
     await services.projects.create(caller, project, body.title)
+
+
+@routes.delete("/projects/{project}", gives=ProjectView)
+async def delete_project(caller: Caller, services: Asked, project: Project, note: Note = None) -> object:
+    """Start nothing in it any more, and remove it with all that is its at `remove_at`. Until then it can come back."""
+    return await services.projects.delete(caller, project, note=note)
+
+
+@routes.post("/projects/{project}/restore", gives=ProjectView)
+async def restore_project(caller: Caller, services: Asked, project: Project) -> object:
+    """Bring back a deleted project with the tasks that were at work; their schedules plan from now on."""
+    return await services.projects.restore(caller, project)
 
 
 @routes.get("/projects/{project}/overview", gives=Overview)

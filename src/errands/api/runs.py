@@ -46,6 +46,7 @@ IdempotencyKey = Annotated[
     str | None,
     Header(min_length=1, max_length=200, description="The same key with the same request gives the first run again."),
 ]
+Note = Annotated[str | None, Query(max_length=1000, description="Kept in the audit log: why.")]
 Since = Annotated[AwareDatetime | None, Query(description="Queued at this moment or later.")]
 Until = Annotated[AwareDatetime | None, Query(description="Queued before this moment.")]
 OfTask = Annotated[str | None, Query(max_length=200, description="Only runs of this task.")]
@@ -142,6 +143,12 @@ async def list_runs(
 async def get_run(caller: Caller, services: Asked, run: Run, largest: Largest = None) -> object:
     """A run with its record, what it waits for, and its files. A large output is left out: see `output_size`."""
     return await services.runs.get(caller, run, largest=largest)
+
+
+@routes.delete("/runs/{run}")
+async def delete_run(caller: Caller, services: Asked, run: Run, note: Note = None) -> None:
+    """Delete an ended run with its record, log and files, at once and for good. 409 while it goes on."""
+    await services.records.delete(caller, run, note=note)
 
 
 @routes.get("/runs/{run}/steps", gives=list[StepView])

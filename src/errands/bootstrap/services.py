@@ -32,6 +32,7 @@ from errands.services.past_runs import PastRuns
 from errands.services.porting import PortingService
 from errands.services.projects import ProjectService
 from errands.services.publish_gates import Gatekeeper, PublishGateService
+from errands.services.records import RecordService
 from errands.services.rehearsing import Rehearsal
 from errands.services.retirement import RetirementService
 from errands.services.runs import RunService
@@ -86,10 +87,11 @@ def make_services(
     keep = Keeping(artifacts, document_reader(settings, toolbox), chat_folders(settings))
     talk = make_conversing(database, authority, keep, Doers(tasks, runs, approvals, retirement))
     return Services(
-        projects=ProjectService(database, authority),
+        projects=ProjectService(database, authority, settings.keep_deleted),
         tasks=tasks,
         retirement=retirement,
         runs=runs,
+        records=RecordService(database, authority, runs, artifacts),
         activity=ActivityService(database, authority, tail),
         approvals=approvals,
         links=messaging.links,

@@ -88,6 +88,7 @@ _COMMANDS: tuple[tuple[str, tuple[tuple[str, Callable[..., None]], ...]], ...] =
             ("show", runs.show),
             ("logs", runs.logs),
             ("cancel", runs.cancel),
+            ("delete-run", lifecycle.delete_run),
             ("rerun", running.rerun),
             ("approve", people.approve),
             ("chat", talking.chat),

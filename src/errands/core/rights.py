@@ -82,7 +82,7 @@ class Verb(StrEnum):
     RUN_READ = "run.read"
     """Read runs, their steps and logs."""
     RUN_EXPORT = "run.export"
-    """Kept for what is to come: nothing asks for it yet."""
+    """Take a list of runs out as a file."""
     ARTIFACT_READ = "artifact.read"
     """Download files that runs made."""
     APPROVAL_READ = "approval.read"
@@ -155,13 +155,13 @@ class Verb(StrEnum):
     PROJECT_EDIT = "project.edit"
     """Change the project, its gates included."""
     PROJECT_DELETE = "project.delete"
-    """Kept for what is to come: nothing asks for it yet."""
+    """Delete the project, and bring it back within the grace period."""
     TASK_DELETE = "task.delete"
     """Delete tasks, and bring them back within the grace period."""
     TASK_ACCESS = "task.access"
     """Say who may run a task and who may answer for it."""
     RUN_DELETE = "run.delete"
-    """Kept for what is to come: nothing asks for it yet."""
+    """Delete ended runs with their records and files."""
 
 
 OWN_RIGHTS = frozenset(

@@ -5,8 +5,10 @@ the last that was counted. Numbers are given out before their transactions commi
 every transaction that may hold a lower one has ended.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from errands.store.connections import Connection, Pool
 from errands.store.run_figures import FIRST_STEP_SECONDS, STEP_RATIO
@@ -73,8 +75,26 @@ async def _count_some(connection: Connection, number: int, batch: int) -> int:
         batch - 1,
     )
     reached: int = number if upto is None else upto
-    await connection.execute(statement("count_ended"), last, reached, FIRST_STEP_SECONDS, STEP_RATIO)
+    await _count(connection, last, reached)
+    await connection.execute("update counted_runs set changed = $1", reached)
     return reached - int(last)
+
+
+async def hold_counting(connection: Connection) -> int:
+    """Keep others from counting until the transaction ends. To be held before a task is: counting points to tasks."""
+    last: int = await connection.fetchval("select changed from counted_runs for update")
+    return last
+
+
+async def count_before_removal(connection: Connection, runs: Sequence[UUID]) -> None:
+    """Count those of these ended runs that are not counted yet: once they are removed, nobody could any more."""
+    last = await hold_counting(connection)
+    for row in await connection.fetch("select changed from runs where id = any($1) and changed > $2", runs, last):
+        await _count(connection, row["changed"] - 1, row["changed"])
+
+
+async def _count(connection: Connection, after: int, upto: int) -> None:
+    await connection.execute(statement("count_ended"), after, upto, FIRST_STEP_SECONDS, STEP_RATIO)
 
 
 async def forget_figures(pool: Pool, before: datetime) -> None:

@@ -17,7 +17,7 @@ from errands.engine.counting import Counting, forget_figures
 from errands.engine.limits import EngineLimits
 from errands.engine.patience import DATABASE_AWAY
 from errands.engine.queueing import enqueue, priority
-from errands.engine.retention import ArtifactBin, forget_ended, remove_deleted
+from errands.engine.retention import ArtifactBin, forget_ended, remove_deleted, remove_deleted_projects
 from errands.engine.wakeups import fire_due
 from errands.store.connections import Pool
 from errands.store.sql import statement
@@ -141,13 +141,14 @@ class Keeper:
         await forget_figures(self._pool, self._clock() - _FIGURES_KEPT)
 
     async def tidy(self) -> None:
-        """Remove what has expired: cache entries, silent workers, the queue's log, ended runs, deleted tasks."""
+        """Remove what has expired: cache entries, silent workers, the queue's log, ended runs, what was deleted."""
         now = self._clock()
         await self._pool.execute("delete from cache_entries where expires_at < $1", now)
         await self._pool.execute("delete from workers where seen_at < $1", now - 20 * self._limits.heartbeat)
         await self._pool.execute("delete from pgqueuer_log where created < $1", now - timedelta(hours=1))
         await self.forget_ended()
         await self.remove_deleted()
+        await self.remove_deleted_projects()
         await self.sweep_workspaces()
 
     async def sweep_workspaces(self) -> int:
@@ -171,6 +172,10 @@ class Keeper:
     async def remove_deleted(self) -> int:
         """Remove deleted tasks whose grace is over, with their runs and files. Gives how many."""
         return await remove_deleted(self._pool, self._artifacts, self._clock())
+
+    async def remove_deleted_projects(self) -> int:
+        """Remove deleted projects whose grace is over, with everything of theirs. Gives how many."""
+        return await remove_deleted_projects(self._pool, self._artifacts, self._clock())
 
 
 def _folders(workspaces: Path) -> list[Path]:

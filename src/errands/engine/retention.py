@@ -1,9 +1,11 @@
 """What is kept no longer: ended runs past their retention, and deleted tasks past their grace. The keeper calls it."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
+from errands.engine.counting import count_before_removal, hold_counting
 from errands.engine.launching import request_cancel
 from errands.store.audit import NewEntry, write_in
 from errands.store.connections import Connection, Pool
@@ -39,6 +41,30 @@ async def forget_ended(
             return forgotten
 
 
+Forgotten = Literal["forgotten", "gone", "active", "needed"]
+"""`needed`: a sub-task of it has not ended."""
+
+
+async def forget_run(
+    pool: Pool, artifacts: ArtifactBin, run_id: UUID, written: Callable[[Connection, UUID], Awaitable[None]]
+) -> Forgotten:
+    """Remove an ended run with its journal and files; `written` keeps in the same transaction that it was removed."""
+    async with pool.acquire() as connection, connection.transaction():
+        row = await connection.fetchrow("select finished_at from runs where id = $1 for update", run_id)
+        if row is None:
+            return "gone"
+        if row["finished_at"] is None:
+            return "active"
+        if await connection.fetchval(
+            "select exists(select 1 from runs where parent_run_id = $1 and finished_at is null)", run_id
+        ):
+            return "needed"
+        refs = await _remove(connection, [run_id])
+        await written(connection, run_id)
+    await _bin(artifacts, refs)
+    return "forgotten"
+
+
 async def remove_deleted(pool: Pool, artifacts: ArtifactBin, now: datetime) -> int:
     """Remove tasks whose grace is over, with everything of theirs. Gives how many are gone.
 
@@ -50,9 +76,56 @@ async def remove_deleted(pool: Pool, artifacts: ArtifactBin, now: datetime) -> i
     return sum([await _remove_task(pool, artifacts, row["id"], now) for row in rows])
 
 
+async def remove_deleted_projects(pool: Pool, artifacts: ArtifactBin, now: datetime) -> int:
+    """Remove projects whose grace is over, with everything of theirs. Gives how many are gone.
+
+    Their tasks are deleted first, and removed as such; the project follows once none is left.
+    """
+    rows = await pool.fetch("select id from projects where remove_at <= $1 order by remove_at", now)
+    gone = 0
+    for row in rows:
+        await pool.execute(
+            "update tasks set archived_at = coalesce(archived_at, $2), remove_at = $2 "
+            "where project_id = $1 and (remove_at is null or remove_at > $2) "
+            "and exists(select 1 from projects where projects.id = $1 and projects.remove_at <= $2)",
+            row["id"],
+            now,
+        )
+        while await remove_deleted(pool, artifacts, now):
+            pass
+        gone += await _remove_project(pool, artifacts, row["id"], now)
+    return gone
+
+
+async def _remove_project(pool: Pool, artifacts: ArtifactBin, project_id: UUID, now: datetime) -> bool:
+    async with pool.acquire() as connection, connection.transaction():
+        await hold_counting(connection)
+        name = await connection.fetchval(
+            "select name from projects where id = $1 and remove_at <= $2 "
+            "and not exists(select 1 from tasks where project_id = $1) for update skip locked",
+            project_id,
+            now,
+        )
+        if name is None:
+            return False  # Restored meanwhile, another keeper is at it, or a run has still to end.
+        refs = await connection.fetch(
+            "select location as ref from attachments join threads on threads.id = attachments.thread_id "
+            "where threads.project_id = $1",
+            project_id,
+        )
+        await connection.execute("delete from projects where id = $1", project_id)
+        entry = NewEntry(
+            *("system:keeper", "system", "keeper", "project.delete", "project", name, name, "done"), {"act": "removed"}
+        )
+        await write_in(connection, entry)
+    await _bin(artifacts, [row["ref"] for row in refs])
+    return True
+
+
 async def _remove_task(pool: Pool, artifacts: ArtifactBin, task_id: UUID, now: datetime) -> bool:
     while True:
         async with pool.acquire() as connection, connection.transaction():
+            await hold_counting(connection)
             held = await connection.fetchrow(statement("lock_deleted_task"), task_id, now)
             if held is None:
                 return False  # Restored meanwhile, or another keeper is at it.
@@ -89,6 +162,7 @@ async def _remove(connection: Connection, ids: list[UUID]) -> list[str]:
     """Take runs and their journals out; gives the places of files that nobody needs any more."""
     if not ids:
         return []
+    await count_before_removal(connection, ids)
     refs = await connection.fetch(statement("files_of_runs"), ids)
     await connection.execute("delete from steps where run_id = any($1)", ids)
     await connection.execute("delete from runs where id = any($1)", ids)

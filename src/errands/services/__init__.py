@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from errands.services.porting import PortingService
     from errands.services.projects import ProjectService
     from errands.services.publish_gates import PublishGateService
+    from errands.services.records import RecordService
     from errands.services.retirement import RetirementService
     from errands.services.runs import RunService
     from errands.services.saved import SavedService
@@ -60,6 +61,7 @@ class Services:
     tasks: "TaskService"
     retirement: "RetirementService"
     runs: "RunService"
+    records: "RecordService"
     activity: "ActivityService"
     approvals: "ApprovalService"
     links: "ApprovalLinks"

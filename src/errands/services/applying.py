@@ -24,7 +24,7 @@ from errands.core.values import JsonObject, from_text
 from errands.services.alarm_sync import sync_alarms
 from errands.services.authority import utc_now
 from errands.services.errors import ChangedMeanwhile, FilesInvalid
-from errands.services.lookup import refuse_archived
+from errands.services.lookup import refuse_archived, refuse_deleted
 from errands.services.surroundings import of_project, with_definition
 from errands.services.trigger_sync import sync_triggers
 from errands.services.views import Applied, SourceFile
@@ -81,6 +81,7 @@ async def apply_files(
     """
     owner = await projects.ensure(connection, project)
     await projects.lock(connection, owner.id)
+    refuse_deleted(owner)
     around = await of_project(connection, project, tools)
     if wish.importing is not None and around.secrets is not None:
         around = replace(around, secrets=around.secrets | wish.importing.promised)

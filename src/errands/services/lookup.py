@@ -49,6 +49,15 @@ async def find_to_start(database: Database, project: str, name: str) -> tuple[Ta
     return found.task, TaskResource(project, found.task.name, frozenset(found.runners), frozenset(found.answerers))
 
 
+def refuse_deleted(project: ProjectRow) -> None:
+    """Raises Conflict for a project that is deleted: nothing new comes into it."""
+    if project.remove_at is not None:
+        raise Conflict(
+            f"Project {project.name} is deleted; it is removed after {project.remove_at:%Y-%m-%d %H:%M} UTC.",
+            f"Bring it back first: errands project restore {project.name}",
+        )
+
+
 def refuse_archived(task: TaskRow | None) -> None:
     """Raises Conflict for a task that is archived or deleted: it takes no new version and starts nothing."""
     if task is None or task.archived_at is None:

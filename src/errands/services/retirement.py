@@ -6,7 +6,7 @@ from errands.core.access import Principal, TaskResource, Verb
 from errands.core.values import JsonObject
 from errands.services.authority import Authority, Clock, utc_now
 from errands.services.errors import Conflict
-from errands.services.lookup import find_task
+from errands.services.lookup import find_project, find_task, refuse_deleted
 from errands.services.tasks import view_of
 from errands.services.views import TaskView
 from errands.store import tasks, triggers
@@ -49,6 +49,7 @@ class RetirementService:
         await self._authority.authorise(caller, Verb.TASK_ARCHIVE, resource)
         async with self._database.engine.begin() as connection:
             task = await find_task(connection, project, name, lock=True)
+            refuse_deleted(await find_project(connection, project))
             if task.archived_at is None:
                 raise Conflict(f"Task {name} is not archived.", "It is at work; there is nothing to bring back.")
             verb = Verb.TASK_ARCHIVE if task.remove_at is None else Verb.TASK_DELETE

@@ -33,7 +33,7 @@ _EARLIER = 5_000
 _REMEMBERED = 50_000
 _LONGEST_QUEUE = 1_000
 _MOST_RUNS = 1_000
-NOUNS = ("task", "trigger", "approval", "calendar", "agent", "alarm")
+NOUNS = ("task", "trigger", "approval", "calendar", "agent", "alarm", "run")
 """Things of a project whose changes everybody who may see the project may know of."""
 
 

@@ -31,6 +31,8 @@ class ProjectView:
     title: str | None
     rights: tuple[str, ...]
     """What the caller may do in it, such as `task.run`; a task can narrow that further."""
+    remove_at: datetime | None = None
+    """When it is removed, if it is deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,9 @@ projects = Table(
     _moment("created_at", required=True),
     # What a version must show before it is published (services.gates). None: nothing.
     Column("publish_gate", JSON),
+    # A deleted project starts nothing, and the keeper removes it from `remove_at` on.
+    _moment("deleted_at"),
+    _moment("remove_at"),
 )
 
 tasks = Table(

@@ -138,6 +138,9 @@ async def _projects_and_tasks(walk: Walk) -> None:
     files = [{"name": "hello.yaml", "source": _SOURCE}, {"name": "ask.yaml", "source": _ASK}]
     await walk.call("createProject", project="sales", json={"title": "Sales"})
     assert "sales" in (await walk.call("listProjects")).json()
+    await walk.call("deleteProject", project="sales", note="was a trial")
+    assert (await walk.call("listProjects", deleted=True)).json() == ["sales"]
+    assert (await walk.call("restoreProject", project="sales")).json()["remove_at"] is None
     await walk.call("validateFile", **here, json=files[0])
     await walk.call("applyFiles", **here, json={"files": [*files, {"name": "slow.yaml", "source": _SLOW}]})
     assert "task.run" in (await walk.call("getProject", **here)).json()["rights"]
@@ -224,6 +227,8 @@ async def _runs(walk: Walk) -> None:
         assert content.headers["content-disposition"].startswith("attachment")
     tried = await walk.call("backtest", **here, json={"task": "hello", "runs": 5})
     assert "same" in [one["verdict"] for one in tried.json()["runs"]]
+    gone = (await walk.call("startRun", **here, task="hello", wait="30s", json={})).json()["id"]
+    await walk.call("deleteRun", run=gone, note="a trial")
     slow = (await walk.call("startRun", **here, task="slow", json={})).json()["id"]
     assert (await walk.call("cancelRun", run=slow, json={"reason": "enough"})).json() == {"cancelled": True}
     asked = (await walk.call("startRun", **here, task="ask", json={}, wait="1s")).json()["id"]

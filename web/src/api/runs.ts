@@ -54,6 +54,8 @@ export const startRun = (
 export const cancelRun = (run: string, reason: string | null) =>
   ask(api.POST('/api/v1/runs/{run}/cancel', { params: { path: { run } }, body: { reason } }))
 
+export const deleteRun = (run: string) => ask(api.DELETE('/api/v1/runs/{run}', { params: { path: { run } } }))
+
 export const planRerun = (run: string, from_step: string | null, version: number | null = null) =>
   ask(
     api.GET('/api/v1/runs/{run}/rerun', {

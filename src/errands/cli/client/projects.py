@@ -6,7 +6,7 @@ from errands.cli.client.connection import Connection
 from errands.cli.client.following import followed_project
 from errands.core.values import Json
 from errands.services.porting_views import Imported
-from errands.services.views import Applied, RunLine, SecretView, SourceFile
+from errands.services.views import Applied, ProjectView, RunLine, SecretView, SourceFile
 
 
 class Projects:
@@ -15,9 +15,17 @@ class Projects:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def list(self) -> Sequence[str]:
-        """Names of the projects that the caller may see."""
-        return await self._connection.get(list[str], "projects")
+    async def list(self, *, deleted: bool = False) -> Sequence[str]:
+        """Names of the projects that the caller may see; `deleted`: of those that are deleted instead."""
+        return await self._connection.get(list[str], "projects", deleted=deleted)
+
+    async def delete(self, project: str, *, note: str | None) -> ProjectView:
+        """Delete it, with a grace period."""
+        return await self._connection.ask(ProjectView, "DELETE", "projects", project, query={"note": note})
+
+    async def restore(self, project: str) -> ProjectView:
+        """Bring it back."""
+        return await self._connection.post(ProjectView, "projects", project, "restore")
 
     async def create(self, project: str, title: str | None = None) -> None:
         """Make a project."""

@@ -83,6 +83,10 @@ class Runs:
             "cancelled"
         ]
 
+    async def delete(self, run: str, *, note: str | None) -> None:
+        """Delete an ended run with its record and files, for good."""
+        await self._connection.value("DELETE", "runs", run, query={"note": note})
+
     async def rerun_plan(self, run: str, *, from_step: str | None, version: int | None) -> RerunView:
         """What a rerun would take over, and what it would repeat."""
         return await self._connection.get(RerunView, "runs", run, "rerun", from_step=from_step, version=version)

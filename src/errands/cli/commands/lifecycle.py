@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from errands.cli.desk import Desk, perform
+from errands.cli.exits import ExitCode
 from errands.cli.options import AsJson, Project, TaskName
 
 Number = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="Number of a version.", show_default=False)]
@@ -86,5 +87,32 @@ def delete(
         desk.screen.say(
             f"{view.name} is deleted, and removed with its runs {when}. Until then: errands unarchive {view.name}"
         )
+
+    perform(context, act, as_json=as_json)
+
+
+def delete_run(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or enough of its digits.")],
+    note: Why = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    project: Project = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete an ended run with its record, log and files, at once and for good."""
+
+    async def act(desk: Desk) -> ExitCode:
+        from errands.cli.prompts import confirm
+
+        async with desk.open(project) as room:
+            view = await room.client.runs.get(run_id)
+            question = f"Delete {view.id} of {view.task}, {view.status.value.replace('_', ' ')}, for good?"
+            if not yes and not await confirm(desk.screen, question):
+                desk.screen.remark("Nothing was deleted.")
+                return ExitCode.INVALID
+            await room.client.runs.delete(view.id, note=note)
+        desk.screen.document({"run": view.id, "deleted": True})
+        desk.screen.say(f"{view.id} is deleted.")
+        return ExitCode.SUCCEEDED
 
     perform(context, act, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Commands that take a whole project out and bring one in."""
+"""Commands for whole projects: taken out, brought in, listed, deleted and brought back."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +9,14 @@ from errands.cli.desk import Desk, perform
 from errands.cli.exits import ExitCode
 from errands.cli.options import AsJson, Project
 
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the project.", show_default=False)]
+
 project = typer.Typer(no_args_is_help=True)
 
 
 @project.callback()
 def _project() -> None:
-    """A whole project as a folder of files."""
+    """A whole project: as a folder of files, deleted, brought back."""
 
 
 @project.command("export")
@@ -80,5 +82,72 @@ def import_(
         for name in came.missing_secrets:
             desk.screen.remark(f"The secret {name} has no value here yet: errands secrets set {name}")
         return None
+
+    perform(context, act, as_json=as_json)
+
+
+@project.command("list")
+def list_(
+    context: typer.Context,
+    deleted: Annotated[bool, typer.Option("--deleted", help="Those that are deleted and not removed yet.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the projects that you may see."""
+
+    async def act(desk: Desk) -> None:
+        async with desk.open() as room:
+            names = await room.client.projects.list(deleted=deleted)
+        desk.screen.document(names)
+        for name in names:
+            desk.screen.say(name)
+        if not names:
+            desk.screen.say("No project is deleted." if deleted else "There is no project that you may see.")
+
+    perform(context, act, as_json=as_json)
+
+
+@project.command("delete")
+def delete(
+    context: typer.Context,
+    name: Name,
+    note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why; kept in the audit log.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a project, with a grace period.
+
+    It starts nothing from now on, and is removed later with everything of it; the setting keep_deleted says when.
+    """
+
+    async def act(desk: Desk) -> ExitCode | None:
+        from errands.cli.displays import local_now
+        from errands.cli.figures import moment
+        from errands.cli.prompts import confirm
+
+        if (
+            desk.screen.asks
+            and not yes
+            and not await confirm(desk.screen, f"Delete project {name} with all that is its?")
+        ):
+            return ExitCode.CANCELLED
+        async with desk.open(name) as room:
+            view = await room.client.projects.delete(name, note=note)
+        desk.screen.document(view)
+        when = "soon" if view.remove_at is None else moment(view.remove_at, local_now())
+        desk.screen.say(f"{name} is deleted, and removed {when}. Until then: errands project restore {name}")
+        return None
+
+    perform(context, act, as_json=as_json)
+
+
+@project.command("restore")
+def restore(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """Bring back a deleted project; its schedules plan from now on."""
+
+    async def act(desk: Desk) -> None:
+        async with desk.open(name) as room:
+            view = await room.client.projects.restore(name)
+        desk.screen.document(view)
+        desk.screen.say(f"{name} is back; its schedules plan from now on.")
 
     perform(context, act, as_json=as_json)

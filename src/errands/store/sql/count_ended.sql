@@ -55,18 +55,16 @@ with ended as materialized (
     from ended
     join steps on steps.run_id = ended.id and steps.kind = 'turn'
     where ended.requests > 0 and steps.facts -> 'from_run' is null
-), models_added as (
-    insert into model_quarters as had (project_id, slot, model, runs, failed, requests, tokens, usd)
-    select project_id, slot, coalesce(model, ''), count(distinct id),
-        count(distinct id) filter (where status in ('failed', 'timed_out')),
-        sum(coalesce((usage ->> 'requests')::int, 0)),
-        sum(coalesce((usage ->> 'input_tokens')::bigint, 0) + coalesce((usage ->> 'output_tokens')::bigint, 0)),
-        sum(coalesce((usage ->> 'usd')::numeric, 0))
-    from turns
-    group by project_id, slot, coalesce(model, '')
-    on conflict (project_id, slot, model) do update set
-        runs = had.runs + excluded.runs, failed = had.failed + excluded.failed,
-        requests = had.requests + excluded.requests, tokens = had.tokens + excluded.tokens,
-        usd = had.usd + excluded.usd
 )
-update counted_runs set changed = $2
+insert into model_quarters as had (project_id, slot, model, runs, failed, requests, tokens, usd)
+select project_id, slot, coalesce(model, ''), count(distinct id),
+    count(distinct id) filter (where status in ('failed', 'timed_out')),
+    sum(coalesce((usage ->> 'requests')::int, 0)),
+    sum(coalesce((usage ->> 'input_tokens')::bigint, 0) + coalesce((usage ->> 'output_tokens')::bigint, 0)),
+    sum(coalesce((usage ->> 'usd')::numeric, 0))
+from turns
+group by project_id, slot, coalesce(model, '')
+on conflict (project_id, slot, model) do update set
+    runs = had.runs + excluded.runs, failed = had.failed + excluded.failed,
+    requests = had.requests + excluded.requests, tokens = had.tokens + excluded.tokens,
+    usd = had.usd + excluded.usd

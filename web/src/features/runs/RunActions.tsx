@@ -1,14 +1,15 @@
 import { Button, Group, Menu, Modal, Text, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { getRouteApi, Link } from '@tanstack/react-router'
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 
 import type { JsonValue, RunView } from '@/api/generated/schema'
 import { projectQuery } from '@/api/queries'
-import { cancelRun } from '@/api/runs'
+import { cancelRun, deleteRun } from '@/api/runs'
 import { IconChevronDown, IconCopy } from '@/ui/icons'
 import { isActive } from '@/ui/outcomes'
+import { Removal } from '@/ui/Removal'
 import { done, failed } from '@/ui/toast'
 import { answersNeeded, asCli, asCurl, asTest } from './copies'
 import { textPart } from './Recorded'
@@ -21,6 +22,7 @@ const route = getRouteApi('/inside/p/$project/runs/$run')
 export function RunActions({ project, run }: { project: string; run: RunView }) {
   const { step } = route.useSearch()
   const { data } = useQuery(projectQuery(project))
+  const navigate = useNavigate()
   const [cancelling, cancel] = useDisclosure(false)
   const [rerunning, again] = useDisclosure(false)
   const [from, setFrom] = useState<string | null>(null)
@@ -61,6 +63,20 @@ export function RunActions({ project, run }: { project: string; run: RunView }) 
         <Button variant="default" onClick={cancel.open} disabled={run.cancel_requested_at !== null}>
           {run.cancel_requested_at ? 'Cancelling' : 'Cancel'}
         </Button>
+      )}
+      {!isActive(run.status) && may('run.delete') && (
+        <Removal
+          label="Delete"
+          size="sm"
+          title="Delete this run?"
+          remove={() => deleteRun(run.id)}
+          said="The run is deleted"
+          stale={['runs', 'overview']}
+          then={() => void navigate({ to: '/p/$project/runs', params: { project } })}
+        >
+          Its record, log and files go at once and for good; the audit log keeps who deleted it. What it counted for in
+          Insights stays counted.
+        </Removal>
       )}
       {cancelling && <Cancel run={run} close={cancel.close} />}
       {rerunning && <Rerun project={project} run={run} from={from} close={again.close} />}
