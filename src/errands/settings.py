@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     """Ended runs are removed this long after their end, with their records and files. None (`never`): they stay."""
 
     keep_deleted: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(days=30)
-    """A deleted task can be brought back for this long; then it is removed with its versions, runs and files."""
+    """A deleted task or project can be brought back for this long; then it is removed with everything of it."""
 
     session_idle: Positive = timedelta(days=7)
     """A person who has not used the page for this long signs in again."""

@@ -88,7 +88,7 @@ async def test_what_a_page_tells_a_model_to_do_waits_for_the_persons_click(
     assert (await services.runs.get(OPERATOR, run)).status.value == "waiting"
     listed = await services.tasks.list(OPERATOR, "default")
     assert [(one.name, one.latest, one.paused_at) for one in listed] == [("ask", 1, None), ("pay", 1, None)]
-    assert await services.triggers.list(OPERATOR, "default") == []
+    assert (await services.triggers.list(OPERATOR, "default")).items == ()
     shown = [one for one in obeyed.chunks if one["type"].startswith("data-") and "card" in one["data"]]
     failed = [one for one in obeyed.chunks if one["type"] == "tool-output-error"]
     assert obeyed.asked() or shown or failed

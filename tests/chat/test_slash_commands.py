@@ -57,7 +57,7 @@ async def test_a_task_is_created_tried_published_scheduled_and_run_by_commands_a
     assert "09:00" in planned["triggers"][0]["sentence"]
     assert len(planned["triggers"][0]["lines"]) == 5
     assert await thread.confirm(planned, "publish") == {"change": "changed", "version": 2, "published": True}
-    (trigger,) = (await admin.get("/api/v1/projects/default/triggers")).json()
+    (trigger,) = (await admin.get("/api/v1/projects/default/triggers")).json()["items"]
     assert trigger["timezone"] == "Europe/Berlin"
 
     started = (await thread.say('/run greet "name=Ana Maria"')).card("run")

@@ -90,7 +90,7 @@ async def test_a_conversation_with_a_model_builds_a_task_and_runs_it(
     assert "publish by the person" in str(model.bodies[-1]["messages"][0])
     assert [one["id"] for one in planned["triggers"]] == ["morning"]
     assert (await talk.confirm(planned, "publish"))["version"] == 2
-    (trigger,) = (await admin.get("/api/v1/projects/default/triggers")).json()
+    (trigger,) = (await admin.get("/api/v1/projects/default/triggers")).json()["items"]
     assert (trigger["name"], trigger["enabled"]) == ("morning", True)
 
     model.then(model.uses("start_run", task="order-count"), "Which region?")

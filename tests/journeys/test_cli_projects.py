@@ -79,11 +79,11 @@ def test_a_database_that_is_away_is_said_in_a_sentence(tmp_path: Path) -> None:
 
 def test_a_project_is_deleted_and_brought_back(errands: Errands) -> None:
     errands("init")
-    errands("apply", "-f", ".")
-    assert "errands project restore default" in errands("project", "delete", "default", "--note", "a trial").out
-    assert errands("project", "list", "--json").document == []
-    assert errands("project", "list", "--deleted", "--json").document == ["default"]
-    refused = errands("apply", "-f", ".")
-    assert (refused.code, "errands project restore default" in refused.err) == (2, True)
-    assert errands("project", "restore", "default", "--json").document["remove_at"] is None
-    assert errands("run", "hello").code == 0
+    errands("apply", "-f", ".", "-P", "trial")
+    assert "errands project restore trial" in errands("project", "delete", "trial", "--note", "a trial").out
+    assert "trial" not in errands("project", "list", "--json").document
+    assert "trial" in errands("project", "list", "--deleted", "--json").document
+    refused = errands("apply", "-f", ".", "-P", "trial")
+    assert (refused.code, "errands project restore trial" in refused.err) == (2, True)
+    assert errands("project", "restore", "trial", "--json").document["remove_at"] is None
+    assert errands("run", "hello", "-P", "trial").code == 0

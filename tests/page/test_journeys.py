@@ -100,7 +100,7 @@ def test_a_task_is_given_a_schedule_that_shows_when_it_starts(
     page.get_by_role("tab", name="Triggers").click()
     trigger = page.get_by_role("region", name="Trigger mornings")
     expect(trigger.get_by_role("list", name="Next firings").get_by_role("listitem")).to_have_count(10)
-    (kept,) = served.ask("GET", "/projects/default/triggers?task=scheduled")
+    (kept,) = served.ask("GET", "/projects/default/triggers?task=scheduled")["items"]
     assert (kept["name"], kept["timezone"], kept["enabled"]) == ("mornings", "Europe/Berlin", True)
     trigger.get_by_role("button", name="Switch off").click()
     expect(trigger.get_by_role("button", name="Switch on")).to_be_visible()

@@ -47,7 +47,7 @@ def test_what_came_to_a_webhook_is_told_with_what_became_of_it(
 ) -> None:
     served.ask("PUT", "/projects/default/secrets/HOOK", {"value": "quite secret"})
     _apply(served, _HOOKED)
-    (trigger,) = served.ask("GET", "/projects/default/triggers?task=hooked")
+    (trigger,) = served.ask("GET", "/projects/default/triggers?task=hooked")["items"]
     path = httpx.URL(trigger["address"]).path
     assert served.client.post(path, json={"n": 1}).status_code == 401
     good = {"Authorization": "Bearer quite secret"}

@@ -278,10 +278,10 @@ async def test_too_many_failures_in_a_row_switch_the_triggers_off(post: Post) ->
     await post.listen()
     for bad in (True, True, False, True, True):
         await post.run(bad=bad)
-    (trigger,) = await post.services.triggers.list(ROOT, "default")
+    (trigger,) = (await post.services.triggers.list(ROOT, "default")).items
     assert trigger.enabled
     last = await post.run(bad=True)
-    (trigger,) = await post.services.triggers.list(ROOT, "default")
+    (trigger,) = (await post.services.triggers.list(ROOT, "default")).items
     assert (trigger.enabled, trigger.note) == (False, f"switched off after 3 failed runs in a row, the last {last}")
     (alarm,) = await post.alarms()
     assert (alarm.kind, alarm.run) == ("paused", last)
@@ -295,10 +295,10 @@ async def test_too_many_failures_in_a_row_switch_the_triggers_off(post: Post) ->
     await post.watch.times()
     assert await post.open_kinds() == []
     await post.run(bad=True)
-    (trigger,) = await post.services.triggers.list(ROOT, "default")
+    (trigger,) = (await post.services.triggers.list(ROOT, "default")).items
     assert trigger.enabled, "the count has begun anew"
     await post.run(bad=True)
-    (trigger,) = await post.services.triggers.list(ROOT, "default")
+    (trigger,) = (await post.services.triggers.list(ROOT, "default")).items
     assert not trigger.enabled
 
 

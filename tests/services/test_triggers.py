@@ -69,7 +69,7 @@ def hands(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Hands:
 
 async def test_a_published_schedule_is_listed_with_its_sentence_and_next_moment(hands: Hands) -> None:
     await hands.apply("every: 1h, timezone: Europe/Berlin")
-    (view,) = await hands.services.triggers.list(ANA, "default")
+    (view,) = (await hands.services.triggers.list(ANA, "default")).items
     assert (view.task, view.name, view.sentence) == ("t", "plan", "Every hour, Europe/Berlin")
     assert view.next_at is not None
     assert hands.now < view.next_at <= hands.now + HOUR
@@ -125,7 +125,7 @@ async def test_a_trigger_that_is_taken_out_rests_and_keeps_its_ledger(hands: Han
     bare = "task: t\ndescription: d\nsteps:\n  - {python: '1'}\n"
     await hands.services.tasks.apply(ANA, "default", [SourceFile("t.yaml", bare)])
     await hands.pass_time(HOUR, 3)
-    assert await hands.services.triggers.list(ANA, "default") == []
+    assert (await hands.services.triggers.list(ANA, "default")).items == ()
     assert len(await hands.outcomes()) == 1
     with pytest.raises(Conflict):
         await hands.services.triggers.enable(ANA, "default", "t", "plan")
@@ -270,6 +270,25 @@ async def test_a_calendar_that_somebody_else_has_changed_meanwhile_is_not_overwr
 async def test_a_period_that_ends_before_it_begins_is_refused(hands: Hands) -> None:
     with pytest.raises(Invalid, match="ends before it begins"):
         await hands.services.calendars.put(ANA, "default", "c", [PeriodView(hands.now, hands.now - HOUR)])
+
+
+async def test_triggers_are_listed_page_by_page_by_task_or_the_next_to_start_first(hands: Hands) -> None:
+    for hour, name in ((12, "c"), (9, "a"), (15, "b")):
+        await hands.apply(f"daily: '{hour:02}:00'", name=name)
+    listed = hands.services.triggers.list
+    for order, expected in (("task", "abc"), ("next", "acb")):
+        seen, cursor = "", None
+        while len(seen) < 3:
+            page = await listed(ANA, "default", order=order, cursor=cursor, limit=1)
+            seen, cursor = seen + "".join(one.task for one in page.items), page.next_cursor
+        assert (seen, cursor) == (expected, None), order
+    assert [one.task for one in (await listed(ANA, "default", "c", "a")).items] == ["a", "c"]
+    first = await listed(ANA, "default", limit=1)
+    for asked in ({"cursor": "nonsense"}, {"cursor": first.next_cursor, "order": "next"}, {"limit": 501}):
+        with pytest.raises(Invalid):
+            await listed(ANA, "default", **asked)
+    with pytest.raises(NotFound):
+        await listed(ANA, "default", "a", "nobody")
 
 
 async def test_a_simulation_counts_starts_and_names_who_collides(hands: Hands) -> None:

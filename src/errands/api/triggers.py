@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 from fastapi import Path, Query
 from pydantic import AwareDatetime, Field
 
-from errands.api.bodies import Body, JsonMap, Project, Task
+from errands.api.bodies import Body, JsonMap, Limit, Project, Task
 from errands.api.callers import Asked, Caller
 from errands.api.edits import IfMatch, edited, etag
 from errands.api.routes import Routes, reply
 from errands.core.values import Json
+from errands.services.trigger_lists import MOST_TASKS, Order
 from errands.services.trigger_views import (
     BackfillPlan,
     BackfillView,
@@ -85,12 +86,24 @@ class CalendarBody(Body):
         return [PeriodView(one.start, one.end, one.note) for one in self.periods]
 
 
-@routes.get("/projects/{project}/triggers", gives=list[TriggerView])
+@routes.get("/projects/{project}/triggers", gives=Page[TriggerView])
 async def list_triggers(
-    caller: Caller, services: Asked, project: Project, task: Annotated[str | None, Query(max_length=200)] = None
+    caller: Caller,
+    services: Asked,
+    project: Project,
+    task: Annotated[
+        list[Annotated[str, Field(max_length=200)]] | None,
+        Query(max_length=MOST_TASKS, description="Only of this task; may be given several times."),
+    ] = None,
+    order: Annotated[
+        Order,
+        Query(description="`task`: by task and name. `next`: the next to start first, what is held last."),
+    ] = "task",
+    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")] = None,
+    limit: Limit = 100,
 ) -> object:
-    """A project's triggers, or one task's."""
-    return await services.triggers.list(caller, project, task)
+    """A project's triggers, or some tasks'."""
+    return await services.triggers.list(caller, project, *(task or ()), order=order, cursor=cursor, limit=limit)
 
 
 @routes.get(_ONE, gives=TriggerView)

@@ -27,6 +27,7 @@ from errands.services.lookup import find_project, find_task, number_of
 from errands.services.making_up import chosen_of, make_up
 from errands.services.schedules import Simulated, preview, simulate
 from errands.services.trigger_addresses import Addresses
+from errands.services.trigger_lists import Order, page_of
 from errands.services.trigger_views import (
     DeliveryView,
     MissedView,
@@ -69,15 +70,25 @@ class TriggerService:
         self._clock = clock
         self._addresses = addresses
 
-    async def list(self, caller: Principal, project: str, task: str | None = None) -> Sequence[TriggerView]:
-        """A project's triggers (or one task's), by task and name. Raises Denied, NotFound."""
-        await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, task))
+    async def list(
+        self,
+        caller: Principal,
+        project: str,
+        *tasks: str,
+        order: Order = "task",
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page[TriggerView]:
+        """A project's triggers, or those of some tasks (100 at most), by task and name or the next to start first.
+
+        Raises Denied, NotFound (project, task), Invalid (cursor, a limit outside 1 to 500).
+        """
+        await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, tasks[0] if tasks else None))
         async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
-            task_id = (await find_task(connection, project, task)).id if task is not None else None
-            rows = await triggers.every(connection, project_id=owner.id)
+            rows, following = await page_of(connection, (owner.id, owner.name), tasks, order, cursor, limit)
             seen = await backfills.calendars_of(connection, owner.id)
-        return [self._shown(caller, row, seen) for row in rows if task_id in (None, row.task_id)]
+        return Page(tuple(self._shown(caller, row, seen) for row in rows), following)
 
     async def get(self, caller: Principal, project: str, task: str, trigger: str) -> TriggerView:
         """One trigger. Raises Denied, NotFound."""

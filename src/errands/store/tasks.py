@@ -182,6 +182,12 @@ async def resume(connection: AsyncConnection, task_id: UUID) -> None:
     await connection.execute(update(tasks).where(tasks.c.id == task_id).values(paused_at=None, pause_note=None))
 
 
+async def ids_of(connection: AsyncConnection, project_id: UUID, names: Sequence[str]) -> dict[str, UUID]:
+    """The tasks of these names in a project, archived ones too, as far as they are there."""
+    query = select(tasks.c.name, tasks.c.id).where(tasks.c.project_id == project_id, tasks.c.name.in_(names))
+    return {row.name: row.id for row in await connection.execute(query)}
+
+
 async def archive(connection: AsyncConnection, task_id: UUID, now: datetime, *, remove_at: datetime | None) -> None:
     """The task starts nothing and is left out of lists; with `remove_at` the keeper removes it then."""
     await connection.execute(

@@ -4,9 +4,23 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -117,6 +131,40 @@ async def every(
     if kind is not None:
         query = query.where(triggers.c.kind == kind)
     return await fetch_all(connection, TriggerRow, query.order_by(projects.c.name, tasks.c.name, triggers.c.name))
+
+
+Place = tuple[str, str] | tuple[datetime | None, UUID]
+"""Where a page ended: task and name of a trigger, or its next planned time and its id."""
+
+
+async def page(
+    connection: AsyncConnection,
+    project_id: UUID,
+    task_ids: Sequence[UUID] | None,
+    order: Literal["task", "next"],
+    after: Place | None,
+    limit: int,
+) -> list[tuple[TriggerRow, datetime | None]]:
+    """Up to `limit` open triggers of a project, or of some of its tasks, each with its next planned time.
+
+    Ids are chosen first, so that no more definitions are read than are given. Index: ix_triggers_project,
+    uq_triggers_task_id.
+    """
+    starts = and_(triggers.c.enabled, tasks.c.paused_at.is_(None))
+    due = case((starts, func.coalesce(triggers.c.planned_at, triggers.c.next_at)), else_=None)
+    chosen = select(triggers.c.id, due.label("due")).join(tasks, tasks.c.id == triggers.c.task_id)
+    chosen = chosen.where(
+        triggers.c.project_id == project_id, triggers.c.closed_at.is_(None), tasks.c.archived_at.is_(None)
+    )
+    if task_ids is not None:
+        chosen = chosen.where(triggers.c.task_id.in_(task_ids))
+    by = (tasks.c.name, triggers.c.name) if order == "task" else (func.coalesce(due, _NEVER), triggers.c.id)
+    if after is not None:
+        chosen = chosen.where(tuple_(*by) > tuple_(*(_NEVER if one is None else literal(one) for one in after)))
+    ids = chosen.order_by(*by).limit(limit).subquery()
+    query = _triggers().join(ids, ids.c.id == triggers.c.id).add_columns(ids.c.due).order_by(*by)
+    rows = (await connection.execute(query)).mappings()
+    return [(TriggerRow(**{name: row[name] for name in TriggerRow.__dataclass_fields__}), row["due"]) for row in rows]
 
 
 async def open_new(
@@ -391,4 +439,5 @@ def _occurrences() -> Select[tuple[object, ...]]:
     )
 
 
+_NEVER = literal_column("timestamptz 'infinity'", DateTime(timezone=True))
 _OF_TASK = ("tags", "paused_at", "pause_note")

@@ -291,7 +291,7 @@ async def _triggers(walk: Walk) -> None:
     here: dict[str, Any] = {"project": "default"}
     daily: dict[str, Any] = {**here, "task": "hello", "trigger": "daily"}
     period: dict[str, Any] = {"start": "2026-01-02T00:00:00Z", "end": "2026-01-04T00:00:00Z"}
-    assert [one["name"] for one in (await walk.call("listTriggers", **here)).json()] == ["daily"]
+    assert [one["name"] for one in (await walk.call("listTriggers", **here)).json()["items"]] == ["daily"]
     await walk.call("getTrigger", **daily)
     assert len((await walk.call("previewTrigger", **daily, count=3)).json()["lines"]) == 3
     await walk.call("previewSchedule", **here, json={"schedule": {"every": "15m"}})

@@ -69,7 +69,7 @@ async def publish(
     async def published(webhook: str, arguments: str = "{}", *, secret: str = "key") -> Hook:
         await services.secrets.set(OPERATOR, "default", "HOOK", secret)
         await apply(admin, _TASK.format(webhook=webhook, arguments=arguments))
-        (view,) = (await admin.get("/api/v1/projects/default/triggers")).json()
+        (view,) = (await admin.get("/api/v1/projects/default/triggers")).json()["items"]
         return Hook(anonymous, admin, services, httpx.URL(view["address"]).path)
 
     yield published

@@ -98,7 +98,7 @@ async def publish(runtime: Runtime, settings: Settings, admin: httpx.AsyncClient
 
         async def published(email: str = "{}") -> Box:
             await apply(admin, _TASK.format(email=email))
-            (view,) = (await admin.get("/api/v1/projects/default/triggers")).json()
+            (view,) = (await admin.get("/api/v1/projects/default/triggers")).json()["items"]
             return Box(admin, int(place.rpartition(":")[2]), view["address"])
 
         yield published

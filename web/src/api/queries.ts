@@ -1,4 +1,4 @@
-import { keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query'
 
 import { api, ask, Refusal, Unreachable } from './client'
 import type { Insights } from './generated/schema'
@@ -95,16 +95,33 @@ export const insightsQuery = (project: string, days: number, timezone: string, b
     placeholderData: keepPreviousData,
   })
 
-export const triggersQuery = (project: string, task?: string) =>
+const triggers = (project: string, query: { task?: string[]; order?: 'task' | 'next'; cursor?: string; limit: number }, signal: AbortSignal) =>
+  ask(api.GET('/api/v1/projects/{project}/triggers', { params: { path: { project }, query }, signal }))
+
+/** Triggers of some tasks, a hundred at most; of more than 500 triggers those that start next. */
+export const triggersQuery = (project: string, tasks: readonly string[]) =>
   queryOptions({
-    queryKey: ['triggers', project, task ?? null],
-    queryFn: ({ signal }) =>
-      ask(
-        api.GET('/api/v1/projects/{project}/triggers', {
-          params: { path: { project }, query: task ? { task } : {} },
-          signal,
-        }),
-      ),
+    queryKey: ['triggers', project, 'of', tasks],
+    queryFn: async ({ signal }) => (await triggers(project, { task: [...tasks], order: 'next', limit: 500 }, signal)).items,
+    enabled: tasks.length > 0,
+    refetchInterval: 30_000,
+  })
+
+/** The next triggers to start. */
+export const soonestQuery = (project: string, limit: number) =>
+  queryOptions({
+    queryKey: ['triggers', project, 'soonest', limit],
+    queryFn: async ({ signal }) => (await triggers(project, { order: 'next', limit }, signal)).items,
+    refetchInterval: 30_000,
+  })
+
+/** All triggers, the next to start first, page after page. */
+export const allTriggersQuery = (project: string) =>
+  infiniteQueryOptions({
+    queryKey: ['triggers', project, 'all'],
+    queryFn: ({ pageParam, signal }) => triggers(project, { order: 'next', limit: 100, ...(pageParam ? { cursor: pageParam } : {}) }, signal),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next_cursor,
     refetchInterval: 30_000,
   })
 

@@ -1,5 +1,6 @@
 """Tasks: listed, explained, paused by a card; and the tools that their steps can use."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -42,8 +43,14 @@ class ToolSearch(Arguments):
 async def list_tasks(desk: Desk, arguments: NoArguments) -> Told:
     """All tasks of the project, with their state and what starts them next."""
     found = await desk.services.tasks.list(desk.caller, desk.project)
-    triggers = await desk.services.triggers.list(desk.caller, desk.project)
-    lines: list[Json] = [_line(task, [one for one in triggers if one.task == task.name]) for task in found]
+    triggers: dict[str, list[TriggerView]] = {}
+    cursor, first = None, True
+    while first or cursor is not None:
+        page = await desk.services.triggers.list(desk.caller, desk.project, cursor=cursor, limit=500)
+        cursor, first = page.next_cursor, False
+        for one in page.items:
+            triggers.setdefault(one.task, []).append(one)
+    lines: list[Json] = [_line(task, triggers.get(task.name, ())) for task in found]
     if not found:
         return Told([], "There is no task yet. `/new NAME what it does` drafts one.")
     words = "\n".join(f"- **{task.name}**: {task.description} _{_state(task)}_" for task in found)
@@ -56,7 +63,7 @@ async def get_task(desk: Desk, arguments: TaskName) -> Told:
     caller, project, name = desk.caller, desk.project, arguments.task
     task = await desk.services.tasks.get(caller, project, name)
     source = await desk.services.tasks.source(caller, project, name)
-    triggers = await desk.services.triggers.list(caller, project, name)
+    triggers = (await desk.services.triggers.list(caller, project, name)).items
     runs = (await desk.services.runs.list(caller, project, task=name, limit=5)).items
     facts: dict[str, Json] = {
         "source": source,
@@ -117,8 +124,7 @@ async def describe_tools(desk: Desk, arguments: ToolSearch) -> Told:
     return Told(facts, "\n".join(f"- `{one.name}`: {one.description}" for one in found))
 
 
-def _line(task: TaskView, triggers: "list[TriggerView] | object") -> dict[str, Json]:
-    found = triggers if isinstance(triggers, list) else []
+def _line(task: TaskView, found: Sequence[TriggerView]) -> dict[str, Json]:
     return {
         "task": task.name,
         "description": task.description,

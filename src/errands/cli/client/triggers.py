@@ -25,9 +25,10 @@ class Triggers:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def list(self, project: str, task: str | None = None) -> Sequence[TriggerView]:
-        """A project's triggers, or one task's."""
-        return await self._connection.get(list[TriggerView], "projects", project, "triggers", task=task)
+    async def list(self, project: str, task: str | None, *, limit: int, cursor: str | None) -> Page[TriggerView]:
+        """A project's triggers, or one task's, by task and name."""
+        path = ("projects", project, "triggers")
+        return await self._connection.get(Page[TriggerView], *path, task=task, limit=limit, cursor=cursor)
 
     async def get(self, project: str, task: str, trigger: str) -> TriggerView:
         """One trigger."""

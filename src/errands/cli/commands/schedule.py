@@ -55,6 +55,8 @@ def preview(
 def list_triggers(
     context: typer.Context,
     task: Annotated[str | None, typer.Option("--task", metavar="TASK", help="Only this task's.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="Rows.")] = 100,
+    cursor: Annotated[str | None, typer.Option("--cursor", help="Where the page before ended.")] = None,
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
@@ -65,12 +67,14 @@ def list_triggers(
         from errands.cli.schedule_texts import trigger_table
 
         async with desk.open(project) as room:
-            views = await room.client.triggers.list(room.project, task)
-        desk.screen.document(views)
-        if views:
-            desk.screen.show(trigger_table(views, local_now(), desk.screen.out.width))
+            page = await room.client.triggers.list(room.project, task, limit=limit, cursor=cursor)
+        desk.screen.document(page)
+        if page.items:
+            desk.screen.show(trigger_table(page.items, local_now(), desk.screen.out.width))
         else:
             desk.screen.say("No trigger; add one under `triggers:` in a task's file.")
+        if page.next_cursor:
+            desk.screen.say(f"More: --cursor {page.next_cursor}", "faint")
 
     perform(context, act, as_json=as_json)
 

@@ -3,7 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 
 import type { ApprovalView, RunLine, TriggerView } from '@/api/generated/schema'
-import { approvalsQuery, overviewQuery, projectQuery, tasksLikeQuery, triggersQuery } from '@/api/queries'
+import { approvalsQuery, overviewQuery, projectQuery, soonestQuery, tasksLikeQuery } from '@/api/queries'
 import { rerun, runsOfStatusQuery } from '@/api/runs'
 import { DayBars } from '@/ui/DayBars'
 import { count, duration, firstLine, inShort, money } from '@/ui/format'
@@ -117,7 +117,7 @@ function Failed({ project }: { project: string }) {
 }
 
 function Next({ project }: { project: string }) {
-  const query = useQuery(triggersQuery(project))
+  const query = useQuery(soonestQuery(project, SHOWN))
   return (
     <Card title="Next">
       <Answered query={query} rows={2}>

@@ -1,10 +1,10 @@
 import { Button, VisuallyHidden } from '@mantine/core'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 
 import { api, ask } from '@/api/client'
 import type { TriggerView } from '@/api/generated/schema'
-import { projectQuery, triggersQuery } from '@/api/queries'
+import { allTriggersQuery, projectQuery } from '@/api/queries'
 import { Caution } from '@/ui/Caution'
 import { Moment } from '@/ui/moments'
 import { Screen, Section } from '@/ui/Screen'
@@ -20,7 +20,7 @@ const route = getRouteApi('/inside/p/$project/schedule')
 /** What starts by itself: when next, how much over 90 days, and a place to try a schedule. */
 export function ScheduleScreen() {
   const { project } = route.useParams()
-  const triggers = useQuery(triggersQuery(project))
+  const triggers = useInfiniteQuery(allTriggersQuery(project))
   const simulation = useQuery({
     queryKey: ['triggers', project, 'simulation'],
     queryFn: ({ signal }) => ask(api.GET('/api/v1/projects/{project}/simulation', { params: { path: { project }, query: { days: 90 } }, signal })),
@@ -29,7 +29,22 @@ export function ScheduleScreen() {
   return (
     <Screen title="Schedule">
       <Answered query={triggers}>
-        {(found) => (found.length === 0 ? <Empty title="Nothing starts by itself">Open a task’s <em>Triggers</em> and add a schedule, or try one below and put it into a task.</Empty> : <Triggers project={project} triggers={found} />)}
+        {({ pages }) =>
+          pages[0]?.items.length ? (
+            <>
+              <Triggers project={project} triggers={pages.flatMap((page) => page.items)} />
+              {triggers.hasNextPage && (
+                <Button variant="default" style={{ alignSelf: 'flex-start' }} loading={triggers.isFetchingNextPage} onClick={() => void triggers.fetchNextPage()}>
+                  Show later ones
+                </Button>
+              )}
+            </>
+          ) : (
+            <Empty title="Nothing starts by itself">
+              Open a task’s <em>Triggers</em> and add a schedule, or try one below and put it into a task.
+            </Empty>
+          )
+        }
       </Answered>
       <Section title="The next 90 days">
         <Answered query={simulation} rows={4}>
@@ -45,7 +60,6 @@ export function ScheduleScreen() {
 }
 
 function Triggers({ project, triggers }: { project: string; triggers: readonly TriggerView[] }) {
-  const soonest = [...triggers].sort((one, other) => (one.next_at ? Date.parse(one.next_at) : Infinity) - (other.next_at ? Date.parse(other.next_at) : Infinity))
   return (
     <div className={table.wrap}>
       <table className={table.table}>
@@ -62,7 +76,7 @@ function Triggers({ project, triggers }: { project: string; triggers: readonly T
           </tr>
         </thead>
         <tbody>
-          {soonest.map((trigger) => (
+          {triggers.map((trigger) => (
             <tr key={trigger.id}>
               <td>{trigger.next_at ? <Moment at={trigger.next_at} zone={trigger.timezone} as="minute" /> : <span className={table.dim}>–</span>}</td>
               <td>

@@ -61,7 +61,7 @@ function Figures({ project, task }: { project: string; task: string }) {
 }
 
 function Starts({ project, task }: { project: string; task: string }) {
-  const query = useQuery(triggersQuery(project, task))
+  const query = useQuery(triggersQuery(project, [task]))
   return (
     <Section title="Starts">
       <Answered query={query} rows={2}>

@@ -23,7 +23,7 @@ import classes from './Task.module.css'
 
 /** What starts the task by itself, what comes next, and what became of planned times. */
 export function TaskTriggers({ project, task }: { project: string; task: string }) {
-  const query = useQuery(triggersQuery(project, task))
+  const query = useQuery(triggersQuery(project, [task]))
   const may = useMay(project)('task.edit')
   return (
     <Answered query={query}>

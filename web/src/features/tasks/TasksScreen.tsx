@@ -1,5 +1,5 @@
 import { ActionIcon, Badge, Button, Group, MultiSelect, SegmentedControl, TextInput, VisuallyHidden } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { useQueries, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { memo, startTransition, useDeferredValue, useMemo, useState } from 'react'
 
@@ -108,7 +108,8 @@ const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksPro
   const [shown, setShown] = useState(PAGE)
   const zone = useZone()
   const overview = useQuery(overviewQuery(project, 14, zone, 'tasks'))
-  const triggers = useQuery(triggersQuery(project))
+  const pages = Array.from({ length: Math.ceil(Math.min(shown, tasks.length) / PAGE) }, (_, number) => tasks.slice(number * PAGE, (number + 1) * PAGE).map(({ name }) => name))
+  const next = useQueries({ queries: archived ? [] : pages.map((names) => triggersQuery(project, names)), combine: soonestOf })
   const own = useQuery(projectQuery(project))
   const navigate = useNavigate()
   const mayRun = own.data?.rights.includes('task.run') ?? false
@@ -116,7 +117,6 @@ const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksPro
     if (key === 'r' && mayRun && !archived) void navigate({ to: '/p/$project/tasks/$task/run', params: { project, task } })
   })
   const figures = useMemo(() => new Map(overview.data?.tasks.map((one) => [one.task, one])), [overview.data])
-  const next = useMemo(() => soonestOf(triggers.data ?? []), [triggers.data])
   if (tasks.length === 0 && archived && !sought) return <Empty title="Nothing is archived">A task that is archived or deleted waits here, and can be brought back.</Empty>
   if (tasks.length === 0 && sought) return <Empty title={`No task is named like “${sought}”`}>Try fewer letters.</Empty>
   if (tasks.length === 0) {
@@ -267,9 +267,9 @@ function fits(task: TaskView, sought: string): boolean {
 }
 
 /** The trigger of each task that fires next. */
-function soonestOf(triggers: readonly TriggerView[]): Map<string, TriggerView> {
+function soonestOf(pages: readonly { data: TriggerView[] | undefined }[]): Map<string, TriggerView> {
   const found = new Map<string, TriggerView>()
-  for (const trigger of triggers) {
+  for (const trigger of pages.flatMap(({ data }) => data ?? [])) {
     if (trigger.next_at === null || trigger.held !== null) continue
     const before = found.get(trigger.task)
     if (!before?.next_at || Date.parse(trigger.next_at) < Date.parse(before.next_at)) found.set(trigger.task, trigger)
