@@ -114,6 +114,8 @@ async def test_a_refused_call_is_told_to_the_model_and_never_runs(thread: Conver
     said = await thread.say("mail it")
     assert (await thread.click(said, allow=False, reason="not today")).text == "As you wish."
     assert "not today" in str(model.bodies[-1]["messages"][-1])
+    told = (await thread.client.get("/api/v1/audit?verb=chat.use")).json()["items"][0]["detail"]
+    assert (told["act"], told["tool"], told["approval"]) == ("refuse call", "mail_send", said.asked()[0]["approvalId"])
 
 
 async def test_a_call_that_stays_in_the_thread_needs_no_click(thread: Conversation, model: ScriptedModel) -> None:

@@ -412,3 +412,44 @@ async def test_what_cannot_be_edited_is_refused_and_no_run_is_made(
     with pytest.raises(RerunRefusedError, match=said):
         await bench.engine.rerun(first.run_id, from_step="c", version_id=None, starter=None, outputs=outputs)
     assert await bench.pool.fetchval("select count(*) from runs") == 1
+
+
+_APPROVED = (
+    HEAD
+    + """
+params: {n: {type: integer}}
+steps:
+  - {id: ok, approve: {question: "Send {{ n }}?", not: [starter], timeout: {after: 1h, choose: approve}}}
+  - {id: c, tool: fail}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("answerer", "starter", "n", "asks"),
+    [
+        ("user:bo", "user:cy", 1, False),
+        ("user:bo", "user:bo", 1, True),
+        ("user:bo", "user:cy", 2, True),
+        (None, "user:cy", 1, True),
+    ],
+    ids=["the same is asked", "the answerer starts it now", "something else is asked", "nobody had answered in time"],
+)
+async def test_an_answer_covers_what_was_shown_and_nobody_approves_the_own_rerun(
+    bench: Workbench, answerer: str | None, starter: str, n: int, asks: bool
+) -> None:
+    async with bench.working():
+        first = await bench.start(_APPROVED, {"n": 1})
+        await bench.rest(first.run_id)
+        if answerer is None:
+            await bench.forward(timedelta(hours=2))
+        else:
+            await bench.answer(first.run_id, "approve", person=answerer)
+        await bench.ended(first.run_id)
+        again = await bench.engine.rerun(
+            first.run_id, from_step="@failed", version_id=None, starter=starter, arguments={"n": n}
+        )
+        rested = await bench.rest(again.run_id)
+    assert (rested.status is RunStatus.WAITING) is asks
+    told = await bench.pool.fetch("select detail::text from audit_entries where verb = 'approval.answer'")
+    assert [("expired" in row["detail"]) for row in told] == ([True] if answerer is None else [])

@@ -16,6 +16,7 @@ from errands.engine.scheduler import Scheduler
 from errands.services import Services, backfills
 from errands.services.errors import ChangedMeanwhile, Conflict, Denied, Invalid, NotFound
 from errands.services.schedules import MOST_LINES, preview
+from errands.services.trigger_lists import Order
 from errands.services.trigger_views import PeriodView
 from errands.services.views import SourceFile
 from errands.store import projects, tasks, triggers
@@ -276,7 +277,8 @@ async def test_triggers_are_listed_page_by_page_by_task_or_the_next_to_start_fir
     for hour, name in ((12, "c"), (9, "a"), (15, "b")):
         await hands.apply(f"daily: '{hour:02}:00'", name=name)
     listed = hands.services.triggers.list
-    for order, expected in (("task", "abc"), ("next", "acb")):
+    orders: list[tuple[Order, str]] = [("task", "abc"), ("next", "acb")]
+    for order, expected in orders:
         seen, cursor = "", None
         while len(seen) < 3:
             page = await listed(ANA, "default", order=order, cursor=cursor, limit=1)

@@ -106,7 +106,8 @@ class Chat:
                 return await answers.begin_again(person, thread, turn.message)
             case Clicked():
                 clicked = {call: click.approval for call, click in turn.clicks.items()}
-                return await answers.go_on(person, thread, turn.message, clicked)
+                refused = [call for call, click in turn.clicks.items() if not click.allowed]
+                return await answers.go_on(person, thread, turn.message, clicked, refused)
             case _:
                 assert_never(turn)
 

@@ -94,7 +94,7 @@ async def approve(
     """`approve:` ask people. Output: `{choice, form, by, at}`."""
     started = walk.since(path)
     rendered = await walk.object(compiled.main, scope, path)
-    taken = await leaves.inherit(walk, scope, path, rendered)
+    taken = await leaves.inherit(walk, scope, path, rendered) if _still_counts(walk, step, path) else None
     if taken is not None:
         return taken
     walk.watcher.began(path, step, 1)
@@ -115,6 +115,21 @@ async def approve(
         return await walk.failed(path, error, untrusted=scope.untrusted, started_at=started)
     answer = {"choice": choice, "form": defaults_of(hold.form), "by": None, "at": came.get("at")}
     return await _passed(walk, compiled, scope, path, rendered, answer, started)
+
+
+def _still_counts(walk: "Walk", step: ApproveStep, path: str) -> bool:
+    """Whether what was answered in the run that is repeated may be taken over, if the very same is asked.
+
+    An answer covers what was shown to whoever gave it. What nobody answered in time is asked again; and where the task
+    lets nobody approve the own run, the answer of somebody who starts it now does not count, nor one of several people:
+    the record names only the last of them.
+    """
+    earlier = walk.ledger.inherited(path)
+    answer = earlier.output if earlier is not None else None
+    by = answer.get("by") if isinstance(answer, Mapping) else None
+    if by is None:
+        return False
+    return "starter" not in step.not_ or (step.quorum == 1 and by != walk.run.starter)
 
 
 def defaults_of(form: JsonObject | None) -> JsonObject:

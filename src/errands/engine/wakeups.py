@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
+from errands.core.access import Verb
 from errands.core.definition.steps import ApproveStep
+from errands.core.ids import encode
 from errands.core.values import Json, JsonObject, from_text, to_text
 from errands.engine import admission
 from errands.engine.happenings import event_sent
@@ -12,6 +14,7 @@ from errands.engine.history import WaitState
 from errands.engine.ledger import AnswerHold, ChildHold, EventHold, Hold, TimerHold
 from errands.engine.queueing import RESUMED, enqueue, tell
 from errands.engine.runs import HeldRun
+from errands.store.audit import NewEntry, write_in
 from errands.store.connections import Connection
 from errands.store.identifiers import new_id
 from errands.store.sql import statement
@@ -200,15 +203,26 @@ async def fire_due(connection: Connection, now: datetime, most: int = 500) -> in
     due = await connection.fetch(statement("due_waits"), now, most)
     for row in sorted(due, key=lambda row: (row["run_id"], row["path"])):
         if row["kind"] == "approval":
-            await connection.execute(
-                "update approvals set status = 'expired', closed_at = $3 "
-                "where run_id = $1 and path = $2 and status = 'open'",
-                row["run_id"],
-                row["path"],
-                now,
-            )
+            await _expire(connection, row["run_id"], row["path"], now)
         await close_wait(connection, row["run_id"], row["path"], {"by": "timer", "at": now.isoformat()}, now)
     return len(due)
+
+
+async def _expire(connection: Connection, run_id: UUID, path: str, now: datetime) -> None:
+    """Nobody has answered in time: what the step says of that counts as the answer, and the audit log says so."""
+    row = await connection.fetchrow(
+        "update approvals set status = 'expired', closed_at = $3 from projects "
+        "where run_id = $1 and path = $2 and status = 'open' and projects.id = approvals.project_id "
+        "returning approvals.id, projects.name as project",
+        run_id,
+        path,
+        now,
+    )
+    if row is not None:
+        who, name = ("system:keeper", "system", "keeper"), encode("approval", row["id"])
+        detail: JsonObject = {"act": "expired", "run": encode("run", run_id), "step": path}
+        entry = NewEntry(*who, Verb.APPROVAL_ANSWER, "approval", name, row["project"], "done", detail)
+        await write_in(connection, entry)
 
 
 async def send_event(

@@ -1,6 +1,6 @@
 """Answers in threads, while they are written: begun, kept as they grow, ended. One at a time in a thread."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -72,9 +72,17 @@ class AnswerService:
                 raise Invalid("There is nothing to answer again.", "Say something first.")
             return await _open(connection, row, last[0].id, tuple(last[0].parts))
 
-    async def go_on(self, caller: Principal, thread: str, message: str, clicked: Mapping[str, str]) -> AnswerBegun:
+    async def go_on(
+        self,
+        caller: Principal,
+        thread: str,
+        message: str,
+        clicked: Mapping[str, str],
+        refused: Collection[str] = (),
+    ) -> AnswerBegun:
         """Take up an answer that asked for clicks. `clicked`: by the id of a call, that of the approval that it asked
-        for, which names the call's arguments too.
+        for, which names the call's arguments too. `refused`: the calls that the person does not want. The audit log
+        keeps each click.
 
         Raises NotFound, Denied, Conflict (it does not ask for these), Invalid (it asks for more than these).
         """
@@ -84,6 +92,10 @@ class AnswerService:
             _check_clicks(found, clicked)
             if not await messages.take_up(connection, found.id):
                 raise Conflict(f"{message} does not ask for anything (any more).", "Read the thread again.")
+            for call, approval in clicked.items():
+                act = "refuse call" if call in refused else "allow call"
+                detail: JsonObject = {"act": act, "tool": _tool_of(found, call), "approval": approval}
+                await self._authority.record(connection, caller, Verb.CHAT_USE, resource_of(row), detail)
             return AnswerBegun(
                 thread_view(row), str(row.project_id), message, None, tuple(found.parts), usage_of(found)
             )
@@ -276,6 +288,10 @@ def _read(message: str, row: MessageRow | Followed, asked: str | None = None) ->
     lost = row.status == "answering" and row.touched_at is not None and row.touched_at < utc_now() - SILENT
     status, error = ("failed", LOST) if lost else (row.status, row.error)
     return AnswerRead(message, status, row.parts, error, usage_of(row), row.touched_at or utc_now(), asked)
+
+
+def _tool_of(row: MessageRow, call: str) -> str:
+    return next((str(one["type"]).removeprefix("tool-") for one in row.parts if one.get("toolCallId") == call), "")
 
 
 def _written(so_far: AnswerSoFar) -> Written:

@@ -89,6 +89,8 @@ class CardService:
                 raise Invalid(f"{action[:80]!r} cannot be done with this card.", f"Choose {', '.join(possible)}.")
             state = "dismissed" if action == "dismiss" else "done"
             await messages.decide(connection, row.id, state, action=action, actor=caller.reference, result=None)
+            detail: JsonObject = {"act": "decide", "card": card, "shows": row.kind, "action": action, "digest": digest}
+            await self._authority.record(connection, caller, Verb.CHAT_USE, resource_of(thread), detail)
             return row, thread.project
 
     async def _open_again(self, row: CardRow) -> None:

@@ -54,8 +54,8 @@ class RecordService:
             told: JsonObject = {
                 "task": task,
                 "status": status and status.value,
-                "since": since and since.isoformat(),
-                "until": until and until.isoformat(),
+                "since": None if since is None else since.isoformat(),
+                "until": None if until is None else until.isoformat(),
             }
             detail = {name: value for name, value in told.items() if value is not None}
             async with self._database.engine.begin() as connection:
