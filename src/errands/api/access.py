@@ -9,8 +9,9 @@ from pydantic import AwareDatetime, Field
 
 from errands.api.bodies import Body, Project, Task
 from errands.api.callers import Asked, Caller
+from errands.api.edits import IfMatchOptional, edited_if_said, etag
 from errands.api.people import PersonName
-from errands.api.routes import Routes
+from errands.api.routes import Routes, reply
 from errands.core.access import ProjectRole
 from errands.services.audit import Filter, Outcome
 from errands.services.people_views import AuditEntry, AuditVerdict, GroupView, MemberView, TaskAccess
@@ -64,13 +65,18 @@ async def remove_member(caller: Caller, services: Asked, project: Project, membe
 @routes.get("/projects/{project}/tasks/{task}/access", gives=TaskAccess)
 async def get_task_access(caller: Caller, services: Asked, project: Project, task: Task) -> object:
     """Who alone may run a task and answer for it."""
-    return await services.members.task_access(caller, project, task)
+    view = await services.members.task_access(caller, project, task)
+    return reply(view, headers={"ETag": etag(view.digest)})
 
 
 @routes.put("/projects/{project}/tasks/{task}/access", gives=TaskAccess)
-async def narrow_task(caller: Caller, services: Asked, project: Project, task: Task, body: AccessBody) -> object:
+async def narrow_task(
+    caller: Caller, services: Asked, project: Project, task: Task, body: AccessBody, if_match: IfMatchOptional = None
+) -> object:
     """Let only these run the task, and only those answer for it."""
-    return await services.members.narrow_task(caller, project, task, runners=body.runners, answerers=body.answerers)
+    named = {"runners": body.runners, "answerers": body.answerers}
+    view = await services.members.narrow_task(caller, project, task, **named, edited=edited_if_said(if_match))
+    return reply(view, headers={"ETag": etag(view.digest)})
 
 
 @routes.get("/groups", gives=list[GroupView])

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from errands.api.bodies import Body, Cursor, Limit, Project
 from errands.api.callers import Asked, Caller
-from errands.api.routes import Routes
+from errands.api.edits import IfMatchOptional, edited_if_said, etag
+from errands.api.routes import Routes, reply
 from errands.core.definition.alarms import AlarmKind
 from errands.services.notice_views import AlarmView, DefaultsView
 from errands.services.views import Page
@@ -103,10 +104,15 @@ async def acknowledge_alarm(caller: Caller, services: Asked, alarm: Alarm, body:
 @routes.get("/projects/{project}/alarm-defaults", gives=DefaultsView, example={**_DEFAULTS, "watched": None})
 async def get_alarm_defaults(caller: Caller, services: Asked, project: Project) -> object:
     """What the project watches of tasks that say nothing themselves."""
-    return await services.alarms.defaults(caller, project)
+    view = await services.alarms.defaults(caller, project)
+    return reply(view, headers={"ETag": etag(view.digest)})
 
 
 @routes.put("/projects/{project}/alarm-defaults", gives=DefaultsView, example=_DEFAULTS)
-async def set_alarm_defaults(caller: Caller, services: Asked, project: Project, body: DefaultsBody) -> object:
+async def set_alarm_defaults(
+    caller: Caller, services: Asked, project: Project, body: DefaultsBody, if_match: IfMatchOptional = None
+) -> object:
     """Watch every published task so, where its own file says nothing else. Takes effect at once."""
-    return await services.alarms.set_defaults(caller, project, body.model_dump(exclude_none=True))
+    rules = body.model_dump(exclude_none=True)
+    view = await services.alarms.set_defaults(caller, project, rules, edited=edited_if_said(if_match))
+    return reply(view, headers={"ETag": etag(view.digest)})

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from errands.api.bodies import Body, Cursor, Limit, Project
 from errands.api.callers import Asked, Caller
-from errands.api.routes import Routes
+from errands.api.edits import IfMatchOptional, edited_if_said, etag
+from errands.api.routes import Routes, reply
 from errands.core.definition.alarms import EVENTS
 from errands.services.notice_views import ChannelTested, ChannelView, NoticeView
 from errands.services.views import Page
@@ -57,11 +58,23 @@ async def list_channels(caller: Caller, services: Asked, project: Project) -> ob
 
 
 @routes.put("/projects/{project}/channels/{channel}", gives=ChannelView, example=_CHANNEL)
-async def put_channel(caller: Caller, services: Asked, project: Project, channel: Channel, body: ChannelBody) -> object:
+async def put_channel(
+    caller: Caller,
+    services: Asked,
+    project: Project,
+    channel: Channel,
+    body: ChannelBody,
+    if_match: IfMatchOptional = None,
+) -> object:
     """Make a channel, or change where it leads and what goes there."""
-    return await services.channels.put(
-        caller, project, channel, secret=body.secret, addresses=body.addresses, events=body.events
+    view = await services.channels.put(
+        *(caller, project, channel),
+        secret=body.secret,
+        addresses=body.addresses,
+        events=body.events,
+        edited=edited_if_said(if_match),
     )
+    return reply(view, headers={"ETag": etag(view.digest)})
 
 
 @routes.delete("/projects/{project}/channels/{channel}")

@@ -15,6 +15,17 @@ def etag(digest: str) -> str:
     return f'"{digest}"'
 
 
+IfMatchOptional = Annotated[
+    str | None,
+    Header(alias="If-Match", description="ETag of what was edited: 412 where it is another. None: whatever is there."),
+]
+
+
+def edited_if_said(if_match: str | None) -> list[str] | None:
+    """As `edited`; without the header it fits whatever is there."""
+    return None if if_match is None else edited(if_match)
+
+
 def edited(if_match: str | None) -> list[str] | None:
     """The digests of an If-Match; none of them without the header; None for `*`, which fits whatever is there."""
     if if_match is None:

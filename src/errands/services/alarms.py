@@ -1,6 +1,6 @@
 """Alarms: what is wrong now, what was, who has seen it, and what a project watches by default."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,13 +10,15 @@ from errands.core.access import Principal, ProjectResource, Verb
 from errands.core.definition.alarms import AlarmKind, AlarmRules, AlarmState, read_stored, stored
 from errands.core.definition.nodes import show_path
 from errands.core.definition.wording import word_errors
+from errands.core.values import JsonObject
 from errands.services.alarm_sync import sync_project
 from errands.services.authority import Authority, Clock, utc_now
+from errands.services.edits import check_edited, digest_of_value
 from errands.services.errors import Conflict, Invalid, NotFound
 from errands.services.lookup import find_project, find_task
 from errands.services.notice_views import AlarmView, DefaultsView
 from errands.services.views import Page
-from errands.store import alarms, watches
+from errands.store import alarms, projects, watches
 from errands.store.alarms import AlarmRow
 from errands.store.database import Database
 
@@ -89,22 +91,37 @@ class AlarmService:
         await self._authority.authorise(caller, Verb.ALARM_READ, ProjectResource(project, "alarm"))
         async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
-            return DefaultsView(await watches.defaults(connection, owner.id), None)
+            return _defaults(await watches.defaults(connection, owner.id), None)
 
-    async def set_defaults(self, caller: Principal, project: str, rules: Mapping[str, object]) -> DefaultsView:
+    async def set_defaults(
+        self,
+        caller: Principal,
+        project: str,
+        rules: Mapping[str, object],
+        *,
+        edited: Sequence[str] | None = None,
+    ) -> DefaultsView:
         """Watch every published task of a project so, where its file says nothing else.
 
-        `rules`: as `alarms:` in a task's file. Raises NotFound, Denied, Invalid.
+        `rules`: as `alarms:` in a task's file. `edited`: digests, one of which what is there must have. Raises
+        NotFound, Denied, Invalid, ChangedMeanwhile.
         """
         resource = ProjectResource(project, "alarm", "defaults")
         await self._authority.authorise(caller, Verb.ALARM_EDIT, resource)
         kept, now = stored(_checked(rules)), self._clock()
         async with self._database.engine.begin() as connection:
             owner = await find_project(connection, project)
+            await projects.lock(connection, owner.id)
+            before = await watches.defaults(connection, owner.id)
+            check_edited("alarm rules of project", project, digest_of_value(before), edited)
             await watches.put_defaults(connection, owner.id, kept, now)
             watched = await sync_project(connection, owner.id, read_stored(kept), now)
             await self._authority.record(connection, caller, Verb.ALARM_EDIT, resource, {"rules": kept})
-        return DefaultsView(kept, watched)
+        return _defaults(kept, watched)
+
+
+def _defaults(rules: JsonObject, watched: int | None) -> DefaultsView:
+    return DefaultsView(rules, watched, digest_of_value(rules))
 
 
 def _checked(rules: Mapping[str, object]) -> AlarmRules:

@@ -13,12 +13,13 @@ from errands.core.messages import Post
 from errands.core.outcomes import StepFailed
 from errands.services.authority import Authority, Clock, utc_now
 from errands.services.courier import Courier
+from errands.services.edits import check_edited, digest_of_value
 from errands.services.errors import Conflict, Invalid, NotFound
 from errands.services.lookup import find_project
 from errands.services.notice_views import ChannelTested, ChannelView, NoticeView
 from errands.services.vault import Vault
 from errands.services.views import Page
-from errands.store import channels, outbox
+from errands.store import channels, outbox, projects
 from errands.store.channels import ChannelRow
 from errands.store.database import Database
 from errands.store.outbox import MessageRow
@@ -65,10 +66,12 @@ class ChannelService:
         secret: str | None = None,
         addresses: Sequence[str] = (),
         events: Sequence[str] = EVENTS,
+        edited: Sequence[str] | None = None,
     ) -> ChannelView:
         """Make or change a channel: either the secret that holds its apprise URL, or mail addresses.
 
-        Where mail cannot be sent yet, the view says so at once as its `problem`. Raises NotFound, Denied, Invalid.
+        Where mail cannot be sent yet, the view says so at once as its `problem`. `edited`: digests, one of which what
+        is there must have; none: it must not be there yet. Raises NotFound, Denied, Invalid, ChangedMeanwhile.
         """
         resource = ProjectResource(project, "channel", name)
         await self._authority.authorise(caller, Verb.ALARM_EDIT, resource)
@@ -79,6 +82,9 @@ class ChannelService:
             await self._check_secret(owner, secret)
         async with self._database.engine.begin() as connection:
             kept = tuple(dict.fromkeys(events))
+            await projects.lock(connection, owner.id)
+            before = await channels.find(connection, owner.id, name)
+            check_edited("channel", name, None if before is None else _view(before).digest, edited)
             await channels.put(
                 connection, owner.id, name, secret=secret, addresses=addresses, events=kept, now=self._clock()
             )
@@ -211,6 +217,7 @@ def _view(row: ChannelRow) -> ChannelView:
         row.sent_at,
         row.failing_since,
         row.problem,
+        digest_of_value([row.secret, list(row.addresses), list(row.events)]),
     )
 
 

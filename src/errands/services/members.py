@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from errands.core.access import Principal, ProjectResource, ProjectRole, ServerResource, TaskResource, Verb
 from errands.core.values import Json
 from errands.services.authority import Authority
+from errands.services.edits import check_edited, digest_of_value
 from errands.services.errors import Conflict, Invalid, NotFound
 from errands.services.lookup import find_project, find_task
 from errands.services.people_views import GroupView, MemberView, TaskAccess
@@ -74,27 +75,41 @@ class MemberService:
         await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, task))
         async with self._database.reader.connect() as connection:
             found = await members.access_of(connection, (await find_task(connection, project, task)).id)
-        return TaskAccess(tuple(found.runners), tuple(found.answerers))
+        return _access(found.runners, found.answerers)
 
     async def narrow_task(
-        self, caller: Principal, project: str, task: str, *, runners: Sequence[str], answerers: Sequence[str]
+        self,
+        caller: Principal,
+        project: str,
+        task: str,
+        *,
+        runners: Sequence[str],
+        answerers: Sequence[str],
+        edited: Sequence[str] | None = None,
     ) -> TaskAccess:
         """Let only these run the task, and only those answer for it; an empty list narrows nothing.
 
-        Binds owners and administrators too, who can widen it again. Raises NotFound, Denied, Invalid.
+        Binds owners and administrators too, who can widen it again. `edited`: digests, one of which what is there must
+        have. Raises NotFound, Denied, Invalid, ChangedMeanwhile.
         """
         resource = TaskResource(project, task)
         await self._authority.authorise(caller, Verb.TASK_ACCESS, resource)
         if max(len(runners), len(answerers)) > _MOST_REFERENCES:
             raise Invalid("Too many are named.", f"Name up to {_MOST_REFERENCES}; groups keep lists short.")
         async with self._database.engine.begin() as connection:
-            found = await find_task(connection, project, task)
+            found = await find_task(connection, project, task, lock=True)
+            before = await members.access_of(connection, found.id)
+            check_edited("access to task", task, _access(before.runners, before.answerers).digest, edited)
             await _check_references(connection, "runners", runners)
             await _check_references(connection, "answerers", answerers)
             await members.narrow(connection, found.id, runners, answerers)
             detail: dict[str, Json] = {"runners": list(runners), "answerers": list(answerers)}
             await self._authority.record(connection, caller, Verb.TASK_ACCESS, resource, detail)
-        return TaskAccess(tuple(runners), tuple(answerers))
+        return _access(runners, answerers)
+
+
+def _access(runners: Sequence[str], answerers: Sequence[str]) -> TaskAccess:
+    return TaskAccess(tuple(runners), tuple(answerers), digest_of_value([list(runners), list(answerers)]))
 
 
 class GroupService:

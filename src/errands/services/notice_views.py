@@ -24,6 +24,8 @@ class ChannelView:
     failing_since: datetime | None
     """Since when it takes none. None: the last one went through."""
     problem: str | None
+    digest: str = ""
+    """Names where it leads and what goes there; in quotes it is the ETag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +94,5 @@ class DefaultsView:
     rules: JsonObject
     watched: int | None
     """How many published tasks are watched now, by these or their own rules. None where that was not asked."""
+    digest: str = ""
+    """Names what it says; in quotes it is the ETag."""

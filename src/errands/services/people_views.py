@@ -115,6 +115,8 @@ class TaskAccess:
 
     runners: tuple[str, ...]
     answerers: tuple[str, ...]
+    digest: str = ""
+    """Names what it says; in quotes it is the ETag."""
 
 
 @dataclass(frozen=True, slots=True)

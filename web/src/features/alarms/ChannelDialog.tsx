@@ -29,7 +29,7 @@ export function ChannelDialog({ project, channel, close }: ChannelDialogProps) {
   const { data: known } = useQuery(channelsQuery(project))
   const taken = channel === null && (known?.some((one) => one.name === name) ?? false)
   const keep = useChange({
-    act: () => putChannel(project, name, how === 'mail' ? { addresses, secret: null, events } : { addresses: [], secret, events }),
+    act: () => putChannel(project, name, how === 'mail' ? { addresses, secret: null, events } : { addresses: [], secret, events }, channel?.digest ?? null),
     stale: ['channels'],
     said: () => `The channel ${name} is kept; test it`,
     then: close,

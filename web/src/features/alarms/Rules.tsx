@@ -3,10 +3,11 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import type { FormEvent, ReactNode } from 'react'
 
 import { channelsQuery } from '@/api/catalogue'
+import { isStatus } from '@/api/client'
 import type { DefaultsView } from '@/api/generated/schema'
 import { useChange } from '@/ui/change'
 import { useEdited } from '@/ui/form/edited'
-import { LeaveGuard } from '@/ui/form/Editing'
+import { LeaveGuard, Meanwhile } from '@/ui/form/Editing'
 import form from '@/ui/form/Form.module.css'
 import { FormFailure, type Problems, problemsOf } from '@/ui/form/problems'
 import { plural } from '@/ui/format'
@@ -26,10 +27,10 @@ export function Rules({ project }: { project: string }) {
 }
 
 function Form({ project, defaults, may }: { project: string; defaults: DefaultsView; may: boolean }) {
-  const edited = useEdited(defaults, (one) => rulesOf(one.rules), (one) => JSON.stringify(one.rules))
+  const edited = useEdited(defaults, (one) => rulesOf(one.rules), (one) => one.digest)
   const client = useQueryClient()
   const keep = useChange({
-    act: () => putDefaults(project, bodyOf(edited.fields)),
+    act: () => putDefaults(project, bodyOf(edited.fields), edited.base.digest),
     stale: ['alarms'],
     said: (now: DefaultsView) => `Kept; ${plural(now.watched ?? 0, 'published task')} ${now.watched === 1 ? 'is' : 'are'} watched now`,
     then: (now) => {
@@ -42,13 +43,18 @@ function Form({ project, defaults, may }: { project: string; defaults: DefaultsV
     event.preventDefault()
     keep.mutate()
   }
+  const reload = () => {
+    keep.reset()
+    void client.fetchQuery({ ...defaultsQuery(project), staleTime: 0 }).then(edited.restart)
+  }
   const problems = problemsOf(keep.error)
   return (
     <form onSubmit={submit} className={form.sheet} style={{ maxWidth: 860 }}>
       <span className={form.hint}>
         Holds for every published task whose own file says nothing else under <code>alarms:</code>. Durations are written like 10m, 2h or 1d.
       </span>
-      <FormFailure problems={problems} fields={FIELDS} />
+      <Meanwhile behind={edited.behind} error={keep.error} reload={reload} />
+      {!isStatus(keep.error, 412) && <FormFailure problems={problems} fields={FIELDS} />}
       <RunRules fields={edited.fields} set={edited.set} problems={problems} readOnly={!may} />
       <TimeRules fields={edited.fields} set={edited.set} problems={problems} readOnly={!may} />
       <Told project={project} fields={edited.fields} set={edited.set} problems={problems} readOnly={!may} />

@@ -12,11 +12,18 @@ export const defaultsQuery = (project: string) =>
     queryFn: ({ signal }) => ask(api.GET('/api/v1/projects/{project}/alarm-defaults', { params: { path: { project } }, signal })),
   })
 
-export const putDefaults = (project: string, body: DefaultsBody) =>
-  ask(api.PUT('/api/v1/projects/{project}/alarm-defaults', { params: { path: { project } }, body }))
+/** `digest`: of what was edited. */
+export const putDefaults = (project: string, body: DefaultsBody, digest: string) =>
+  ask(api.PUT('/api/v1/projects/{project}/alarm-defaults', { params: { path: { project }, header: { 'If-Match': `"${digest}"` } }, body }))
 
-export const putChannel = (project: string, channel: string, body: ChannelBody) =>
-  ask(api.PUT('/api/v1/projects/{project}/channels/{channel}', { params: { path: { project, channel } }, body }))
+/** `digest`: of the one that was edited; null: a new one. */
+export const putChannel = (project: string, channel: string, body: ChannelBody, digest: string | null) =>
+  ask(
+    api.PUT('/api/v1/projects/{project}/channels/{channel}', {
+      params: { path: { project, channel }, header: digest === null ? {} : { 'If-Match': `"${digest}"` } },
+      body,
+    }),
+  )
 
 export const removeChannel = (project: string, channel: string) =>
   ask(api.DELETE('/api/v1/projects/{project}/channels/{channel}', { params: { path: { project, channel } } }))

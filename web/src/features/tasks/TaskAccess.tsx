@@ -2,11 +2,11 @@ import { Button, TagsInput, Text } from '@mantine/core'
 import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { FormEvent } from 'react'
 
-import { api, ask } from '@/api/client'
+import { api, ask, isStatus } from '@/api/client'
 import type { TaskAccess as Access } from '@/api/generated/schema'
 import { useChange } from '@/ui/change'
 import { useEdited } from '@/ui/form/edited'
-import { LeaveGuard } from '@/ui/form/Editing'
+import { LeaveGuard, Meanwhile } from '@/ui/form/Editing'
 import form from '@/ui/form/Form.module.css'
 import { FormFailure, problemsOf } from '@/ui/form/problems'
 import { useMay } from '@/ui/rights'
@@ -36,7 +36,7 @@ interface NarrowProps {
 }
 
 function Narrow({ project, task, access, may }: NarrowProps) {
-  const edited = useEdited(access, (one) => ({ runners: [...one.runners], answerers: [...one.answerers] }), (one) => JSON.stringify(one))
+  const edited = useEdited(access, (one) => ({ runners: [...one.runners], answerers: [...one.answerers] }), (one) => one.digest)
   const client = useQueryClient()
   const { data: members } = useQuery({
     queryKey: ['members', project],
@@ -47,7 +47,7 @@ function Narrow({ project, task, access, may }: NarrowProps) {
     { group: 'Members', items: (members ?? []).map(({ reference }) => reference) },
   ]
   const keep = useChange({
-    act: () => ask(api.PUT('/api/v1/projects/{project}/tasks/{task}/access', { params: { path: { project, task } }, body: edited.fields })),
+    act: () => ask(api.PUT('/api/v1/projects/{project}/tasks/{task}/access', { params: { path: { project, task }, header: { 'If-Match': `"${edited.base.digest}"` } }, body: edited.fields })),
     stale: ['tasks', 'approvals'],
     said: () => 'Kept; it holds from now on',
     then: (now: Access) => {
@@ -60,6 +60,10 @@ function Narrow({ project, task, access, may }: NarrowProps) {
     event.preventDefault()
     keep.mutate()
   }
+  const reload = () => {
+    keep.reset()
+    void client.fetchQuery({ ...accessQuery(project, task), staleTime: 0 }).then(edited.restart)
+  }
   const problems = problemsOf(keep.error)
   const { runners, answerers } = edited.fields
   return (
@@ -68,7 +72,8 @@ function Narrow({ project, task, access, may }: NarrowProps) {
         Who is named here narrows what roles allow; nobody gains a right by it. Write <code>user:ana</code>, <code>group:ops</code> or{' '}
         <code>role:owner</code> (a role includes those above it). It binds owners and administrators too, who can widen it again.
       </Text>
-      <FormFailure problems={problems} fields={['runners', 'answerers']} />
+      <Meanwhile behind={edited.behind} error={keep.error} reload={reload} />
+      {!isStatus(keep.error, 412) && <FormFailure problems={problems} fields={['runners', 'answerers']} />}
       <TagsInput label="Only these run, cancel and rerun it" placeholder={runners.length ? undefined : 'Everybody whose role allows it'} openOnFocus={false} data={known} value={runners} readOnly={!may} error={problems.of('runners')} onChange={(chosen) => edited.set({ runners: chosen })} />
       <TagsInput label="Only these answer what its runs ask" description="Steps can name approvers of their own besides" placeholder={answerers.length ? undefined : 'Everybody whose role allows it'} openOnFocus={false} data={known} value={answerers} readOnly={!may} error={problems.of('answerers')} onChange={(chosen) => edited.set({ answerers: chosen })} />
       {may && (
