@@ -5,8 +5,8 @@ usage: history.py [RUNS] [CALLS] [ROUNDS]
 RUNS runs (1,000,000) of 90 days are made by set-wise SQL, with journals for one in twenty: 20 tasks of unequal share,
 one that is rare, one with 40 % of all runs that never fails and one that always does; 95 % succeeded. Every list is
 asked of the service that the command line asks, CALLS (200) times each, with arguments that differ; beside it a bare
-query for the newest page. The engine moves the same load on this database and on an empty one of the same server, in
-turns, ROUNDS (7) each.
+query for the newest page. Insights are asked for as often, once the runs are counted. The engine moves the same load
+on this database and on an empty one of the same server, in turns, ROUNDS (7) each.
 """
 
 import asyncio
@@ -31,6 +31,8 @@ from measuring import Figure, percentile, report
 from errands.bootstrap import open_services
 from errands.core.ids import encode
 from errands.core.outcomes import RunStatus
+from errands.engine.counting import Counting
+from errands.services.overview import OverviewService
 from errands.services.principals import operator
 from errands.services.runs import RunService
 from errands.settings import Settings
@@ -120,7 +122,8 @@ async def main(count: int, calls: int, rounds: int) -> list[Figure]:
             project = await database.pool.fetchval("select id from projects where name = $1", PROJECT)
             await generate(database.pool, project, count)
             lists = await list_figures(runtime.services.runs, database, count, calls)
-            return [*lists, await speed(database, home, project, rounds, f"{count:,} runs")]
+            insights = await insight_figures(runtime.services.overview, database, count, calls)
+            return [*lists, *insights, await speed(database, home, project, rounds, f"{count:,} runs")]
         finally:
             await database.close()
 
@@ -149,6 +152,31 @@ async def list_figures(runs: RunService, database: Database, count: int, calls: 
             taken.append(await timed(partial(page, runs, wanted(number))))
         value = percentile(taken, 0.95)
         figures.append(Figure(f"history of {count:,}, {name}, p95", value, "ms", 50, bare, "lower", "value"))
+    return figures
+
+
+async def insight_figures(overview: OverviewService, database: Database, count: int, calls: int) -> list[Figure]:
+    """Figures by day and by task once keepers have counted the history: they must not grow with it."""
+    counting = Counting(database.pool)
+    began = time.perf_counter()
+    for _ in range(3):
+        await counting.count()
+    print(f"{count:,} runs counted in {time.perf_counter() - began:.0f} s")
+    await database.pool.execute("vacuum analyze")
+    bare = percentile([await timed(partial(bare_page, database.pool)) for _ in range(calls)], 0.95)
+    looks: dict[str, Callable[[], Awaitable[object]]] = {
+        "14 days": partial(overview.get, OPERATOR, PROJECT, days=14, only="days"),
+        "90 days": partial(overview.get, OPERATOR, PROJECT, days=90, only="days"),
+        "tasks of 14 days": partial(overview.insights, OPERATOR, PROJECT, "task", days=14),
+        "tasks of 90 days": partial(overview.insights, OPERATOR, PROJECT, "task", days=90),
+    }
+    figures = []
+    for name, look in looks.items():
+        value = percentile([await timed(look) for _ in range(calls)], 0.95)
+        target = 250 if name == "tasks of 90 days" else 100
+        figures.append(
+            Figure(f"insights into {count:,} runs, {name}, p95", value, "ms", target, bare, "lower", "value")
+        )
     return figures
 
 
@@ -186,7 +214,7 @@ async def bare_page(pool: asyncpg.Pool) -> None:
     await pool.fetch("select * from runs order by id desc limit $1", PAGE)
 
 
-async def timed(call: Callable[[], Awaitable[None]]) -> float:
+async def timed(call: Callable[[], Awaitable[object]]) -> float:
     """Milliseconds of one call."""
     began = time.perf_counter()
     await call()
