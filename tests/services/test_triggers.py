@@ -284,13 +284,13 @@ async def test_triggers_are_listed_page_by_page_by_task_or_the_next_to_start_fir
             page = await listed(ANA, "default", order=order, cursor=cursor, limit=1)
             seen, cursor = seen + "".join(one.task for one in page.items), page.next_cursor
         assert (seen, cursor) == (expected, None), order
-    assert [one.task for one in (await listed(ANA, "default", "c", "a")).items] == ["a", "c"]
+    assert [one.task for one in (await listed(ANA, "default", ["c", "a"])).items] == ["a", "c"]
     first = await listed(ANA, "default", limit=1)
     for asked in ({"cursor": "nonsense"}, {"cursor": first.next_cursor, "order": "next"}, {"limit": 501}):
         with pytest.raises(Invalid):
             await listed(ANA, "default", **asked)
     with pytest.raises(NotFound):
-        await listed(ANA, "default", "a", "nobody")
+        await listed(ANA, "default", ["a", "nobody"])
 
 
 async def test_a_simulation_counts_starts_and_names_who_collides(hands: Hands) -> None:

@@ -65,7 +65,7 @@ async def test_a_manager_decides_on_a_middle_one_and_nobody_on_his_own(stage: St
 
 async def test_a_large_one_by_webhook_needs_two_of_three_directors(stage: Stage, adopted: MailServer) -> None:
     people = [await stage.person(name, ProjectRole.OPERATOR, "directors") for name in ("dan", "dea", "don")]
-    (trigger,) = (await stage.services.triggers.list(ROOT, PROJECT, _TASK)).items
+    (trigger,) = (await stage.services.triggers.list(ROOT, PROJECT, [_TASK])).items
     assert trigger.address is not None
     address = httpx.URL(trigger.address).path
     transport = httpx.ASGITransport(make_api(stage.runtime))

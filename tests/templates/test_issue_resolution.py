@@ -82,7 +82,7 @@ async def desk(stage: Stage, web: Web, knowledge: Path) -> Desk:
 
 
 async def post(stage: Stage, number: int, subject: str, secret: str = _HOOK) -> httpx.Response:
-    (trigger,) = (await stage.services.triggers.list(ROOT, PROJECT, _TASK)).items
+    (trigger,) = (await stage.services.triggers.list(ROOT, PROJECT, [_TASK])).items
     assert trigger.address is not None
     body = json.dumps({"ticket": f"T-{number}", "subject": subject, "body": "I ordered tea."}).encode()
     signed = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

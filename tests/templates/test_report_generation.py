@@ -52,7 +52,7 @@ async def test_the_week_is_queried_charted_summed_up_and_mailed_and_comes_every_
     body = message.get_body(("plain",))
     assert body is not None
     assert "Coffee fell by 11 %." in body.get_content()
-    (firing,) = (await stage.services.triggers.list(ROOT, PROJECT, "weekly-report")).items
+    (firing,) = (await stage.services.triggers.list(ROOT, PROJECT, ["weekly-report"])).items
     assert firing.sentence is not None
     assert "Monday" in firing.sentence
 

@@ -103,7 +103,7 @@ async def list_triggers(
     limit: Limit = 100,
 ) -> object:
     """A project's triggers, or some tasks'."""
-    return await services.triggers.list(caller, project, *(task or ()), order=order, cursor=cursor, limit=limit)
+    return await services.triggers.list(caller, project, task or (), order=order, cursor=cursor, limit=limit)
 
 
 @routes.get(_ONE, gives=TriggerView)

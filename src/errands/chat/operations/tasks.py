@@ -63,7 +63,7 @@ async def get_task(desk: Desk, arguments: TaskName) -> Told:
     caller, project, name = desk.caller, desk.project, arguments.task
     task = await desk.services.tasks.get(caller, project, name)
     source = await desk.services.tasks.source(caller, project, name)
-    triggers = (await desk.services.triggers.list(caller, project, name)).items
+    triggers = (await desk.services.triggers.list(caller, project, [name])).items
     runs = (await desk.services.runs.list(caller, project, task=name, limit=5)).items
     facts: dict[str, Json] = {
         "source": source,
