@@ -17,7 +17,7 @@ def etag(digest: str) -> str:
 
 IfMatchOptional = Annotated[
     str | None,
-    Header(alias="If-Match", description="ETag of what was edited: 412 where it is another. None: whatever is there."),
+    Header(description="ETag of what was edited: 412 where it is another. None: whatever is there."),
 ]
 
 

@@ -14,13 +14,13 @@ export const defaultsQuery = (project: string) =>
 
 /** `digest`: of what was edited. */
 export const putDefaults = (project: string, body: DefaultsBody, digest: string) =>
-  ask(api.PUT('/api/v1/projects/{project}/alarm-defaults', { params: { path: { project }, header: { 'If-Match': `"${digest}"` } }, body }))
+  ask(api.PUT('/api/v1/projects/{project}/alarm-defaults', { params: { path: { project }, header: { 'if-match': `"${digest}"` } }, body }))
 
 /** `digest`: of the one that was edited; null: a new one. */
 export const putChannel = (project: string, channel: string, body: ChannelBody, digest: string | null) =>
   ask(
     api.PUT('/api/v1/projects/{project}/channels/{channel}', {
-      params: { path: { project, channel }, header: digest === null ? {} : { 'If-Match': `"${digest}"` } },
+      params: { path: { project, channel }, header: digest === null ? {} : { 'if-match': `"${digest}"` } },
       body,
     }),
   )

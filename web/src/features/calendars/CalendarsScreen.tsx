@@ -20,7 +20,7 @@ const route = getRouteApi('/inside/p/$project/calendars')
 const put = (project: string, calendar: string, before: CalendarView | undefined, period: PeriodView) =>
   ask(
     api.PUT('/api/v1/projects/{project}/calendars/{calendar}', {
-      params: { path: { project, calendar }, header: before ? { 'If-Match': `"${before.digest}"` } : {} },
+      params: { path: { project, calendar }, header: before ? { 'if-match': `"${before.digest}"` } : {} },
       body: { periods: [...(before?.periods ?? []), period], exempt_tags: [...(before?.exempt_tags ?? [])] },
     }),
   )

@@ -47,7 +47,7 @@ function Narrow({ project, task, access, may }: NarrowProps) {
     { group: 'Members', items: (members ?? []).map(({ reference }) => reference) },
   ]
   const keep = useChange({
-    act: () => ask(api.PUT('/api/v1/projects/{project}/tasks/{task}/access', { params: { path: { project, task }, header: { 'If-Match': `"${edited.base.digest}"` } }, body: edited.fields })),
+    act: () => ask(api.PUT('/api/v1/projects/{project}/tasks/{task}/access', { params: { path: { project, task }, header: { 'if-match': `"${edited.base.digest}"` } }, body: edited.fields })),
     stale: ['tasks', 'approvals'],
     said: () => 'Kept; it holds from now on',
     then: (now: Access) => {
