@@ -76,7 +76,6 @@ def make_services(
 ) -> "Services":
     authority, tail, toolbox = Authority(database), Tail(database), reach.toolbox
     looks = probes(settings, toolbox.packages, database)
-    entrance = _make_entrance(settings, database, authority)
     rehearsal = Rehearsal(engine, Sandbox(sandboxes))
     tools, checker = toolbox.builtin(), TypeChecker(sandboxes)
     past = PastRuns(database, engine, artifacts, Sandbox(sandboxes))
@@ -122,7 +121,7 @@ def make_services(
         templates=TemplateService(database, authority, tasks, rehearsal, Sandbox(sandboxes)),
         **_of_reach(settings, database, authority, vault, reach),
         overview=OverviewService(database, authority),
-        **_of_people(entrance),
+        **_of_people(_make_entrance(settings, database, authority)),
     )
 
 

@@ -119,7 +119,8 @@ class Walk:
 
 async def _walk(walk: Walk, app: FastAPI, services: Services, database: Database) -> None:
     """A whole life: a project, a task, its runs, its triggers, the people around it."""
-    await _projects_and_tasks(walk)
+    await _projects(walk)
+    await _tasks(walk)
     await _runs(walk)
     await _channels(walk, database)
     await _alarms(walk, database)
@@ -132,15 +133,18 @@ async def _walk(walk: Walk, app: FastAPI, services: Services, database: Database
     await _doors(walk, app, services)
 
 
-async def _projects_and_tasks(walk: Walk) -> None:
-    here: dict[str, Any] = {"project": "default"}
-    hello: dict[str, Any] = {**here, "task": "hello"}
-    files = [{"name": "hello.yaml", "source": _SOURCE}, {"name": "ask.yaml", "source": _ASK}]
+async def _projects(walk: Walk) -> None:
     await walk.call("createProject", project="sales", json={"title": "Sales"})
     assert "sales" in (await walk.call("listProjects")).json()
     await walk.call("deleteProject", project="sales", note="was a trial")
     assert (await walk.call("listProjects", deleted=True)).json() == ["sales"]
     assert (await walk.call("restoreProject", project="sales")).json()["remove_at"] is None
+
+
+async def _tasks(walk: Walk) -> None:
+    here: dict[str, Any] = {"project": "default"}
+    hello: dict[str, Any] = {**here, "task": "hello"}
+    files = [{"name": "hello.yaml", "source": _SOURCE}, {"name": "ask.yaml", "source": _ASK}]
     await walk.call("validateFile", **here, json=files[0])
     await walk.call("applyFiles", **here, json={"files": [*files, {"name": "slow.yaml", "source": _SLOW}]})
     assert "task.run" in (await walk.call("getProject", **here)).json()["rights"]
