@@ -1,11 +1,13 @@
 """Steps that wait: a while, an event, another task."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from errands.core.outcomes import RunStatus, StepStatus
 from errands.core.values import Json
+from errands.engine import keeper
 from tests.engine.workbench import HEAD, Workbench
 
 
@@ -244,3 +246,24 @@ steps:
         assert (await bench.rest(launched.run_id)).status is RunStatus.WAITING
         await bench.forward(timedelta(minutes=1))
         assert (await bench.ended(launched.run_id)).output == "timeout"
+
+
+async def test_a_keeper_whose_database_is_away_asks_less_and_less_often_though_timers_are_due(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, stopping, tries = bench.keeper, asyncio.Event(), list[int]()
+
+    async def away() -> int:
+        raise ConnectionRefusedError
+
+    def pause(count: int) -> float:
+        tries.append(count)
+        if len(tries) == 4:
+            stopping.set()
+        return 0.0
+
+    monkeypatch.setattr(made, "fire_timers", away)
+    monkeypatch.setattr(made, "_due", bench.clock())
+    monkeypatch.setattr(keeper, "delay_after", pause)
+    await made._fire_timers(stopping)
+    assert tries == [0, 1, 2, 3]

@@ -235,3 +235,20 @@ def test_a_server_that_does_not_start_says_what_to_do_about_it(tmp_path: Path, f
     assert fault in told.message
     assert "checkpoint" not in told.message
     assert told.hint is not None and told.hint.startswith((advice, "Give")) and advice in told.hint
+
+
+def test_a_server_that_was_killed_is_started_anew_and_one_that_runs_is_left_alone(fresh_home: Path) -> None:
+    server = EmbeddedServer(fresh_home)
+    server.acquire()
+    try:
+        killed = _pid(fresh_home)
+        assert killed is not None and not server.revive()
+        os.kill(killed, signal.SIGKILL)
+        assert server._child is not None
+        server._child.wait(10)
+        assert server.revive()
+        assert _pid(fresh_home) not in (None, killed)
+        assert not server.revive()
+    finally:
+        server.release()
+    assert not server.revive(), "nobody uses it any more"

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from errands.store.database import Database
 
 
+_REVIVE_EVERY = timedelta(seconds=5)
+
+
 def main() -> None:
     """The command `errands`."""
     begin_loading()
@@ -234,7 +237,7 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack, load: Callable[
     from errands.core.expressions.sandbox import Sandbox
     from errands.core.expressions.workers import Workers
     from errands.engine.engine import Engine, Parts
-    from errands.services.housekeeping import Housekeeping
+    from errands.services.housekeeping import Chore, Housekeeping
     from errands.services.vault import Vault
     from errands.store.artifacts import ArtifactStore
 
@@ -269,7 +272,8 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack, load: Callable[
     stack.push_async_callback(chat.aclose)
     traces = Traces(settings, engine)
     stack.push_async_callback(traces.aclose)
-    return Runtime(services, database, engine, settings, Housekeeping(database, chores=messaging.chores), chat, traces)
+    chores = [Chore("embedded database", _REVIVE_EVERY, database.revive), *messaging.chores]
+    return Runtime(services, database, engine, settings, Housekeeping(database, chores=chores), chat, traces)
 
 
 @asynccontextmanager

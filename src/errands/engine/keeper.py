@@ -15,7 +15,7 @@ from errands.core.ids import decode
 from errands.engine import admission
 from errands.engine.counting import Counting, forget_figures
 from errands.engine.limits import EngineLimits
-from errands.engine.patience import DATABASE_AWAY
+from errands.engine.patience import DATABASE_AWAY, delay_after
 from errands.engine.queueing import enqueue, priority
 from errands.engine.retention import ArtifactBin, forget_ended, remove_deleted, remove_deleted_projects
 from errands.engine.wakeups import fire_due
@@ -76,18 +76,25 @@ class Keeper:
             await self._attempt(job)
             await asyncio.sleep(interval.total_seconds())
 
-    async def _attempt(self, job: Callable[[], Awaitable[object]]) -> None:
+    async def _attempt(self, job: Callable[[], Awaitable[object]]) -> bool:
+        """False: the database is away."""
         try:
             await job()
         except (*DATABASE_AWAY, asyncpg.PostgresError) as error:
             log.warning("keeper.skipped", job=getattr(job, "__name__", "job"), error=type(error).__name__)
+            return False
+        return True
 
     async def _fire_timers(self, stopping: asyncio.Event) -> None:
+        tries = 0
         while not stopping.is_set():
             self._nudge.clear()
-            await self._attempt(self.fire_timers)
+            went = await self._attempt(self.fire_timers)
+            # A timer that is due stays so while the database is away: that is no reason to ask it without a pause.
+            pause = self._pause() if went else delay_after(tries)
+            tries = 0 if went else tries + 1
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._pause()):
+                async with asyncio.timeout(pause):
                     await self._nudge.wait()
 
     def _pause(self) -> float:

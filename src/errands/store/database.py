@@ -96,6 +96,15 @@ class Database:
         event.listen(engine.sync_engine, "checkout", _leave_closed)
         return engine
 
+    async def revive(self) -> bool:
+        """Start an embedded server anew that has died; False: there was nothing to do. Raises StoreUnavailable."""
+        if self._embedded is None or not await asyncio.to_thread(self._embedded.revive):
+            return False
+        import structlog
+
+        structlog.get_logger().warning("database.revived")
+        return True
+
     @property
     def shown_url(self) -> str:
         """The URL without its password."""

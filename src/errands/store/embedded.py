@@ -89,6 +89,19 @@ class EmbeddedServer:
             raise
         return f"postgresql://{_USER}@/{DATABASE}?host={quote(str(folders.socket))}&port={_PORT}"
 
+    def revive(self) -> bool:
+        """Start the server anew where it has died, of want of memory, say; False: it runs. Blocks; raises
+        StoreUnavailable. Of many processes that see it, one does.
+        """
+        folders = _folders(self.home)
+        if self._users is None or _ready(folders):
+            return False
+        with _locked(folders.root / "start.lock"):
+            if self._users is None or _ready(folders) or (self._child is not None and self._child.poll() is None):
+                return False
+            self._child = _start(folders, _binaries())
+        return True
+
     def release(self) -> None:
         """Let go of the server; the last user stops it. Blocks. May be called twice."""
         atexit.unregister(self.release)
