@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from errands.core.definition.steps import Step
 from errands.engine.records import Record
@@ -34,6 +35,11 @@ class LiveBus:
     def __init__(self) -> None:
         self._observers: dict[UUID, list[asyncio.Queue[LiveEvent]]] = {}
         self._listeners: list[Callable[[LiveEvent], None]] = []
+        self._watchers: WeakValueDictionary[UUID, RunWatcher] = WeakValueDictionary()
+
+    def watched(self, run_id: UUID, watcher: "RunWatcher") -> None:
+        """From now on this one knows what runs in a run."""
+        self._watchers[run_id] = watcher
 
     def observed(self, run_id: UUID) -> bool:
         return run_id in self._observers
@@ -51,8 +57,12 @@ class LiveBus:
         self._listeners.append(callback)
 
     async def observe(self, run_id: UUID) -> AsyncIterator[LiveEvent]:
-        """Events of one run from now on; ends when the caller stops iterating."""
+        """The steps that run now, then events of one run from now on; ends when the caller stops iterating."""
         queue: asyncio.Queue[LiveEvent] = asyncio.Queue()
+        if (watcher := self._watchers.get(run_id)) is not None:
+            # An agent's step can take minutes before there is a record of it.
+            for path, at in watcher.live.items():
+                queue.put_nowait(LiveEvent(run_id, "began", path, at))
         self._observers.setdefault(run_id, []).append(queue)
         try:
             while True:
@@ -72,6 +82,7 @@ class RunWatcher:
         self._run_id = run_id
         self._bus = bus
         self._clock = clock
+        bus.watched(run_id, self)
 
     def began(self, path: str, step: Step, attempt: int) -> None:
         now = self._clock()
