@@ -132,9 +132,9 @@ steps:
 def seed(served: Served) -> dict[str, str]:
     """Fill the project; ids of runs by what they show."""
     sources = {"report": REPORT, "health": HEALTH, "sync": SYNC, "window": SLOW, "slow": LONG}
-    files = [{"name": f"{name}.yaml", "source": source} for name, source in sources.items()]
+    files = [{"name": f"{name}.yaml", "source": source.lstrip()} for name, source in sources.items()]
     served.ask("POST", "/projects/default/files", {"files": files, "message": "First tasks"})
-    again = SYNC.replace("one after the other", "four at a time")
+    again = SYNC.lstrip().replace("one after the other", "four at a time")
     served.ask(
         "POST", "/projects/default/files", {"files": [{"name": "sync.yaml", "source": again}], "message": "Say how"}
     )
