@@ -151,7 +151,7 @@ def test_a_schedule_shows_when_it_would_fire_and_is_told_when_it_was_changed_mea
     say(served, thread, "/schedule shifting daily 09:00 timezone=Europe/Berlin region=emea")
     page.goto(f"/p/default/chat/{thread}")
     draft = _card(page, "Task draft shifting")
-    expect(draft.get_by_label("Difference to what is stored")).to_contain_text("+")
+    expect(draft.get_by_label("Difference to what is saved")).to_contain_text("+")
     trigger = draft.get_by_role("region", name=re.compile("Trigger"))
     expect(trigger).to_contain_text("Europe/Berlin")
     expect(trigger.get_by_role("listitem")).to_have_count(5)

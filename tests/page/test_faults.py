@@ -161,7 +161,7 @@ _EMPTY = {
     "/models": "",
     "/tools": "",
     "/tools/servers": "No tool server is connected",
-    "/secrets": "No secret is kept here",
+    "/secrets": "No secret here yet",
     "/members": "",
     "/audit": "",
 }

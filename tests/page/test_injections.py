@@ -238,7 +238,7 @@ _SHOWN: dict[str, tuple[str, ...]] = {
 }
 """Where each field is shown: the address, and what must be there."""
 _PRESSED = {
-    "/tasks/hostile/run": ("Kept arguments", 0),
+    "/tasks/hostile/run": ("Saved arguments", 0),
     "/runs/{stopped}": ("Show", 0),
 }
 """The button that opens it there: its name, and which of those."""

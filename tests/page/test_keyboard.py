@@ -143,12 +143,12 @@ def _change(page: Page, keys: Keys) -> None:
     keys.press("Control+a")
     keys.write("1 + 1")
     keys.press("Escape")
-    keys.to(page.get_by_role("button", name="Store …"), by="Shift+Tab")
+    keys.to(page.get_by_role("button", name="Save …"), by="Shift+Tab")
     keys.press("Enter")
-    dialog = page.get_by_role("dialog", name="Store by-keys")
+    dialog = page.get_by_role("dialog", name="Save by-keys")
     keys.to(dialog.get_by_label("Message"))
     keys.write("By keys")
-    keys.to(dialog.get_by_role("button", name="Store and publish"))
+    keys.to(dialog.get_by_role("button", name="Save and publish"))
     keys.press("Enter")
     expect(page.get_by_text("v2 published")).to_be_visible()
 
@@ -180,7 +180,7 @@ def _answer_and_leave(page: Page, keys: Keys) -> None:
     keys.write("Gladly")
     keys.to(page.get_by_role("button", name="Tell", exact=True))
     keys.press("Enter")
-    expect(page.get_by_text("Answered: tell. The run goes on.")).to_be_visible()
+    expect(page.get_by_text("Answered: Tell. The run goes on.")).to_be_visible()
 
     # Left.
     keys.to(page.get_by_role("button", name="Your account"), by="Shift+Tab")

@@ -37,12 +37,12 @@ def test_a_secret_is_kept_and_never_shown_again(page: Page, served: Served, seed
     page.goto("/p/default/secrets")
     page.get_by_label("Name").fill("CHANNEL")
     page.get_by_label("Value").fill("s3cret-value")
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("cell", name="CHANNEL")).to_be_visible()
     assert "s3cret-value" not in page.content()
     page.get_by_role("row", name="CHANNEL").get_by_role("button", name="Forget").click()
     page.get_by_role("button", name="Forget it").click()
-    expect(page.get_by_role("heading", name="No secret is kept here")).to_be_visible()
+    expect(page.get_by_role("heading", name="No secret here yet")).to_be_visible()
 
 
 def test_a_token_is_shown_once_and_works_until_it_is_revoked(

@@ -73,9 +73,9 @@ def test_a_view_of_runs_is_kept_under_a_name_and_found_again(
 ) -> None:
     page.goto("/p/default/runs?status=failed&days=7")
     page.get_by_role("button", name="Views").click()
-    page.get_by_role("menuitem", name="Keep this view …").click()
-    page.get_by_role("dialog", name="Keep this view").get_by_label("Name").fill("Failed this week")
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("menuitem", name="Save this view …").click()
+    page.get_by_role("dialog", name="Save this view").get_by_label("Name").fill("Failed this week")
+    page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.goto("/p/default/runs")
     page.get_by_role("button", name="Views").click()

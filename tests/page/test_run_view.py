@@ -131,7 +131,7 @@ def test_a_rerun_takes_other_arguments_and_an_output_that_was_written_anew(
     page.get_by_role("treeitem", name=re.compile("told tool")).click()
     page.get_by_role("tab", name="Input").click()
     expect(page.get_by_label("Input", exact=True).first).to_contain_text("third: 77")
-    page.get_by_role("treeitem", name=re.compile("counted transform")).click()
+    page.get_by_role("treeitem", name=re.compile("counted python")).click()
     expect(page.get_by_text("output written by whoever started the rerun")).to_be_visible()
 
 

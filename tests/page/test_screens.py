@@ -148,3 +148,20 @@ def test_nothing_is_wider_than_a_telephone(browser: Browser, served: Served, see
         expect(page.get_by_role("status", name="Loading")).to_have_count(0)
         for part in ("html", "main"):
             assert page.locator(part).evaluate("one => one.scrollWidth - one.clientWidth") == 0
+        cut = "all => all.filter((one) => one.parentElement.scrollWidth > one.parentElement.clientWidth).length"
+        assert page.locator("main table").evaluate_all(cut) == 0, "no column of a table is cut off"
+
+
+def test_every_screen_is_two_touches_away_on_a_telephone(
+    browser: Browser, served: Served, seeded: dict[str, str]
+) -> None:
+    with browser.new_context(base_url=served.url, viewport={"width": 390, "height": 844}) as context:
+        sign_in(context, served)
+        page = context.new_page()
+        page.goto("/p/default")
+        bar = page.get_by_role("navigation", name="Screens")
+        expect(bar.get_by_role("link")).to_have_count(4)
+        bar.get_by_role("button", name="More").click()
+        bar.get_by_role("link", name="Settings").click()
+        expect(page.get_by_role("heading", name="Settings", level=1)).to_be_visible()
+        expect(bar.get_by_role("link")).to_have_count(4)

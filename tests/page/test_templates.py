@@ -26,7 +26,7 @@ def test_a_template_is_tried_and_adopted(page: Page, served: Served, seeded: dic
     expect(changes).to_contain_text("weekly-report: will be new")
     expect(changes).to_contain_text("REPORT_DB, SMTP")
     expect(changes.get_by_role("button", name="Adopt and publish")).to_be_disabled()
-    changes.get_by_role("button", name="Keep as a draft").click()
+    changes.get_by_role("button", name="Save as a draft").click()
     page.wait_for_url("**/p/default/tasks/weekly-report")
     expect(page.get_by_role("heading", name="Weekly report")).to_be_visible()
     (draft,) = [one for one in served.ask("GET", "/projects/default/tasks") if one["name"] == "weekly-report"]

@@ -13,11 +13,11 @@ export function Crumbs() {
     label: place === 0 ? decodeURIComponent(part) : named(decodeURIComponent(part), parts[place - 1]),
   }))
   return (
-    <nav aria-label="Breadcrumb" className={classes.crumbs}>
+    <nav aria-label="Breadcrumb" className={classes.crumbs} data-deep={crumbs.length > 2 || undefined}>
       {crumbs.map(({ path, label }, place) => (
         <Fragment key={path}>
           {place > 0 && <span aria-hidden>/</span>}
-          <Link to={path} activeOptions={{ exact: true, includeSearch: false }} activeProps={{ 'aria-current': 'page' }}>
+          <Link to={path} data-parent={place === crumbs.length - 2 || undefined} activeOptions={{ exact: true, includeSearch: false }} activeProps={{ 'aria-current': 'page' }}>
             <bdi>{label}</bdi>
           </Link>
         </Fragment>

@@ -1,12 +1,11 @@
-import { Badge, Group, UnstyledButton } from '@mantine/core'
+import { Group, UnstyledButton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi, Link, Outlet, useLocation } from '@tanstack/react-router'
-import { Suspense, useEffect, useRef } from 'react'
+import { getRouteApi, Outlet } from '@tanstack/react-router'
+import { Suspense, useEffect } from 'react'
 
-import { openAlarmsQuery } from '@/api/alarms'
 import { Refusal } from '@/api/client'
 import { useProjectChanges } from '@/api/live'
-import { approvalsQuery, meQuery, projectQuery } from '@/api/queries'
+import { meQuery, projectQuery } from '@/api/queries'
 import { useStanding } from '@/api/session'
 import { IconSearch } from '@/ui/icons'
 import { Failure } from '@/ui/states'
@@ -15,9 +14,8 @@ import { Crumbs } from './Crumbs'
 import classes from './Frame.module.css'
 import { lastProject } from './lastProject'
 import { PersonMenu, SchemeSwitch } from './menus'
-import { usePlaces } from './places'
 import { openPalette, Palette } from './Palette'
-import { ProjectSwitch } from './ProjectSwitch'
+import { Rail } from './Rail'
 import { RunningPill } from './RunningPill'
 import { SignInAgain } from './SignInAgain'
 
@@ -75,50 +73,5 @@ export function Frame() {
         <SignInAgain />
       </div>
     </Zone>
-  )
-}
-
-function Rail({ project }: { project: string }) {
-  const waiting = useQuery(approvalsQuery(project, true))
-  const alarms = useQuery(openAlarmsQuery(project))
-  const unseen = alarms.data?.items.filter(({ state }) => state === 'open').length ?? 0
-  const counts: Record<string, number> = { inbox: waiting.data?.length ?? 0, alarms: unseen }
-  const shown = usePlaces(project).filter(({ paletteOnly }) => !paletteOnly)
-  // On a telephone the rail is a bar that scrolls.
-  const rail = useRef<HTMLElement>(null)
-  const { pathname } = useLocation()
-  useEffect(() => {
-    const own = rail.current
-    if (!own) return
-    // Where nothing is hidden nothing is scrolled: Tab would begin there, and pass over what comes before it.
-    if (own.scrollWidth > own.clientWidth || own.scrollHeight > own.clientHeight)
-      own.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
-  }, [pathname])
-  return (
-    <nav ref={rail} className={classes.rail} aria-label="Screens">
-      <ProjectSwitch project={project} />
-      <ul className={classes.places}>
-        {shown.map(({ to, label, Icon, name, below }) => (
-          <li key={name} data-below={below || undefined} className={classes.place}>
-            <Link
-              to={to}
-              params={{ project }}
-              className={classes.link}
-              activeOptions={{ exact: name === 'home', includeSearch: false }}
-              activeProps={{ 'data-active': true, 'aria-current': 'page' }}
-              title={label}
-            >
-              <Icon size={18} aria-hidden />
-              <span className={classes.label}>{label}</span>
-              {counts[name] ? (
-                <Badge size="sm" circle={counts[name] < 10} className={classes.count} aria-label={`${counts[name]} ${name === 'alarms' ? 'open' : 'waiting'}`}>
-                  {counts[name]}
-                </Badge>
-              ) : null}
-            </Link>
-          </li>
-        ))}
-      </ul>
-    </nav>
   )
 }

@@ -51,6 +51,8 @@ export function Palette({ project }: { project: string }) {
       }}
       shortcut={['mod + K', 'mod + P']}
       scrollable
+      centered={false}
+      yOffset="12dvh"
       maxHeight={420}
       transitionProps={{ duration: 80 }}
       overlayProps={{ blur: 0, backgroundOpacity: 0.4 }}
@@ -96,7 +98,7 @@ function Found({ project, sought, entered, settle }: { project: string; sought: 
 /** Drawn anew only where another entry stands in its place. */
 const Offered = memo(
   function Offered({ entry: { label, description, Icon, go } }: { entry: Entry }) {
-    return <Spotlight.Action label={label} description={description} classNames={{ actionDescription: classes.described }} leftSection={<Icon size={17} aria-hidden />} onClick={go} />
+    return <Spotlight.Action label={label} description={description} classNames={{ actionBody: classes.body, actionLabel: classes.described, actionDescription: classes.described }} leftSection={<Icon size={17} aria-hidden />} onClick={go} />
   },
   ({ entry: one }, { entry: other }) => one.label === other.label && one.description === other.description && one.address === other.address,
 )

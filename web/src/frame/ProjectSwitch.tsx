@@ -5,7 +5,7 @@ import { lazy, Suspense, useState } from 'react'
 
 import { meQuery, projectsQuery } from '@/api/queries'
 import { IconCheck, IconChevronDown, IconPlus } from '@/ui/icons'
-import classes from './Frame.module.css'
+import classes from './Rail.module.css'
 
 const NewProject = lazy(() => import('./NewProject'))
 

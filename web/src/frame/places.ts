@@ -24,7 +24,7 @@ import {
   IconUsers,
 } from '@/ui/icons'
 
-interface Place {
+export interface Place {
   name: string
   label: string
   to: `/p/$project${'' | '/chat' | '/tasks' | '/templates' | '/runs' | '/inbox' | '/schedule' | '/calendars' | '/insights' | '/secrets' | '/members' | '/members/accounts' | '/audit' | '/settings' | '/alarms' | '/agents' | '/models' | '/tools' | '/tools/servers'}`
@@ -37,17 +37,19 @@ interface Place {
   paletteOnly?: boolean
   /** Stands below the line: what is set up rather than worked with. */
   below?: boolean
+  /** Stands in the bar of a telephone; the others are one touch further. */
+  bar?: boolean
 }
 
 /** The rail, in its order. */
 export const PLACES: readonly Place[] = [
-  { name: 'home', label: 'Home', to: '/p/$project', Icon: IconHome },
+  { name: 'home', label: 'Home', to: '/p/$project', Icon: IconHome, bar: true },
   { name: 'chat', label: 'Chat', to: '/p/$project/chat', Icon: IconMessage, needs: 'chat.read' },
-  { name: 'tasks', label: 'Tasks', to: '/p/$project/tasks', Icon: IconListCheck },
+  { name: 'tasks', label: 'Tasks', to: '/p/$project/tasks', Icon: IconListCheck, bar: true },
   { name: 'templates', label: 'Templates', to: '/p/$project/templates', Icon: IconBook },
-  { name: 'runs', label: 'Runs', to: '/p/$project/runs', Icon: IconHistory },
+  { name: 'runs', label: 'Runs', to: '/p/$project/runs', Icon: IconHistory, bar: true },
   { name: 'schedule', label: 'Schedule', to: '/p/$project/schedule', Icon: IconCalendarEvent },
-  { name: 'inbox', label: 'Inbox', to: '/p/$project/inbox', Icon: IconInbox },
+  { name: 'inbox', label: 'Inbox', to: '/p/$project/inbox', Icon: IconInbox, bar: true },
   { name: 'alarms', label: 'Alarms', to: '/p/$project/alarms', Icon: IconBellRinging, needs: 'alarm.read' },
   { name: 'insights', label: 'Insights', to: '/p/$project/insights', Icon: IconChartBar },
   { name: 'agents', label: 'Agents', to: '/p/$project/agents', Icon: IconRobot, needs: 'agent.read', below: true },

@@ -15,7 +15,7 @@ export function RecordedValue({ value, label, size }: { value: JsonValue; label:
   const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2)
   return (
     <>
-      <Source text={text.slice(0, shown)} label={label} />
+      <Source text={text.slice(0, shown)} label={label} wrapped />
       {text.length > shown && (
         <Button mt="xs" size="compact-sm" variant="default" onClick={() => setShown(shown + PAGE * 5)}>
           Show more ({bytes(text.length - shown)} left)

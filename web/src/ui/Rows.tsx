@@ -1,6 +1,7 @@
 import { VisuallyHidden } from '@mantine/core'
 import type { ReactNode } from 'react'
 
+import { cards } from './cards'
 import table from './Table.module.css'
 
 interface RowsProps {
@@ -17,7 +18,7 @@ interface RowsProps {
 export function Rows({ label, columns, actions = false, children }: RowsProps) {
   return (
     <div className={table.wrap}>
-      <table className={table.table} aria-label={label}>
+      <table className={table.table} aria-label={label} {...cards(columns, actions)}>
         <thead>
           <tr>
             {columns.map((column) => (

@@ -2,13 +2,14 @@ import { Link } from '@tanstack/react-router'
 import { memo } from 'react'
 
 import type { RunLine } from '@/api/generated/schema'
-import { count, duration, inShort, money, shortId } from './format'
+import { count, duration, inShort, money, plainly, shortId } from './format'
 import { Moment, Took } from './moments'
 import { OutcomeBadge } from './outcomes'
 import type { Selection } from './selection'
 import table from './Table.module.css'
 import { Tick } from './Tick'
 import { cause } from './triggers'
+import own from './RunTable.module.css'
 
 interface RunTableProps {
   project: string
@@ -24,7 +25,7 @@ export const RunTable = memo(function RunTable({ project, runs, ofOneTask = fals
   const all = runs.length > 0 && runs.every(({ id }) => selection?.chosen.has(id))
   return (
     <div className={table.wrap}>
-      <table className={table.table}>
+      <table className={`${table.table} ${own.runs}`} data-chosen={selection ? true : undefined}>
         <thead>
           <tr>
             {selection && (
@@ -85,6 +86,7 @@ interface RowProps {
 const Row = memo(function Row({ project, run, ofOneTask, chosen, onToggle }: RowProps) {
   const tokens = run.usage.input_tokens + run.usage.output_tokens
   const cost = Number(run.usage.usd)
+  const note = plainly(run.error ? inShort(run.error.message) : (run.reason ?? ''))
   return (
     <tr data-id={run.id} data-selected={chosen || undefined}>
       {chosen !== undefined && (
@@ -92,10 +94,10 @@ const Row = memo(function Row({ project, run, ofOneTask, chosen, onToggle }: Row
           <Tick label={`Choose the run of ${run.task}, ${shortId(run.id)}`} checked={chosen} onChange={() => onToggle?.(run.id)} />
         </td>
       )}
-      <td>
+      <td className={own.outcome}>
         <OutcomeBadge status={run.status} />
       </td>
-      <td>
+      <td className={own.task}>
         <Link to="/p/$project/runs/$run" params={{ project, run: run.id }} className={table.name}>
           {ofOneTask ? <code>{shortId(run.id)}</code> : <bdi>{run.task}</bdi>}
         </Link>
@@ -105,19 +107,15 @@ const Row = memo(function Row({ project, run, ofOneTask, chosen, onToggle }: Row
           {cause(run.trigger, run.starter)} · v{run.version}
         </span>
       </td>
-      <td className={table.dim}>
+      <td className={`${table.dim} ${own.queued}`}>
         <Moment at={run.queued_at} />
       </td>
-      <td className={table.number}>
+      <td className={`${table.number} ${own.took}`}>
         <Took from={run.started_at} to={run.finished_at} />
       </td>
       <td className={`${table.number} ${table.dim} ${table.minor}`}>{tokens ? count(tokens) : '–'}</td>
       <td className={`${table.number} ${table.dim} ${table.minor}`}>{cost ? money(cost) : '–'}</td>
-      <td className={table.dim}>
-        <span className={table.clip} title={run.error?.message ?? run.reason ?? undefined}>
-          {run.error ? inShort(run.error.message) : (run.reason ?? '')}
-        </span>
-      </td>
+      <td className={`${table.dim} ${own.note}`}>{note && <span className={table.clip} title={run.error?.message ?? note}>{note}</span>}</td>
     </tr>
   )
 })

@@ -16,7 +16,7 @@ interface SavedMenuProps {
   shelf: string
   /** What is kept here, such as `Views`. */
   title: string
-  /** The act, such as `Keep this view`. */
+  /** The act, such as `Save this view`. */
   keepLabel: string
   /** As it is now. */
   value: Value
@@ -47,7 +47,7 @@ export function SavedMenu({ project, shelf, title, keepLabel, value, onChoose }:
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          {found?.length === 0 && <Menu.Label>Nothing is kept yet. Only you see what you keep.</Menu.Label>}
+          {found?.length === 0 && <Menu.Label>Nothing is saved yet. Only you see what you save.</Menu.Label>}
           {found?.map((one) => (
             <Group key={one.name} gap={0} wrap="nowrap">
               <Menu.Item
@@ -94,7 +94,7 @@ function Naming({ title, taken, close, onNamed }: NamingProps) {
       <form onSubmit={submit}>
         <TextInput
           label="Name"
-          description={taken.includes(name.trim()) ? 'You keep one of this name already; it is replaced.' : 'Only you see it.'}
+          description={taken.includes(name.trim()) ? 'You have one of this name already; it is replaced.' : 'Only you see it.'}
           error={change.error ? sentence(change.error) : undefined}
           value={name}
           maxLength={100}
@@ -106,7 +106,7 @@ function Naming({ title, taken, close, onNamed }: NamingProps) {
             Leave it
           </Button>
           <Button type="submit" loading={change.isPending} disabled={!name.trim()}>
-            Keep it
+            Save
           </Button>
         </Group>
       </form>

@@ -23,11 +23,13 @@ export function Screen({ title, beside, actions, children, outcome, full = false
   return (
     <div className={classes.screen} data-full={full || undefined}>
       <header className={classes.head}>
-        <Title order={1} className={classes.title} title={title}>
-          <bdi>{title}</bdi>
-        </Title>
-        {beside}
-        <div className={classes.actions}>{actions}</div>
+        <div className={classes.named}>
+          <Title order={1} className={classes.title} title={title}>
+            <bdi>{title}</bdi>
+          </Title>
+          {beside}
+        </div>
+        {actions && <div className={classes.actions}>{actions}</div>}
       </header>
       {children}
     </div>

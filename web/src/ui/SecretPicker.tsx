@@ -43,7 +43,7 @@ export function SecretPicker({ label, description, project, value, onChange, err
       />
       {mayStore && !readOnly && (
         <Button mt={6} size="compact-xs" variant="subtle" onClick={() => setStoring(true)}>
-          Keep a new secret …
+          New secret …
         </Button>
       )}
       {storing && (
@@ -67,7 +67,7 @@ export function NewSecret({ project, close, kept }: { project: string | null; cl
   const store = useChange({
     act: () => setSecret(project, name, value),
     stale: ['secrets'],
-    said: () => `${name} is kept, encrypted`,
+    said: () => `${name} is saved, encrypted`,
     then: () => kept(name),
     inForm: true,
   })
@@ -86,14 +86,14 @@ export function NewSecret({ project, close, kept }: { project: string | null; cl
           <TextInput label="Name" placeholder="CRM_TOKEN" required withAsterisk={false} data-autofocus value={name} error={problems.of('secret')} onChange={({ currentTarget }) => setName(currentTarget.value)} />
           <PasswordInput label="Value" required withAsterisk={false} autoComplete="new-password" value={value} error={problems.of('value')} onChange={({ currentTarget }) => setValue(currentTarget.value)} />
           <Text size="xs" c="dimmed">
-            Kept encrypted. No screen and no answer ever shows it.
+            Encrypted at once. No screen and no answer ever shows it.
           </Text>
           <Group justify="flex-end" gap="xs">
             <Button variant="default" onClick={close}>
               Leave it
             </Button>
             <Button type="submit" loading={store.isPending}>
-              Keep it
+              Save
             </Button>
           </Group>
         </Stack>

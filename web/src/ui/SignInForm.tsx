@@ -25,7 +25,7 @@ export function SignInForm({ onSignedIn, next = '/' }: { onSignedIn: () => void;
     <form onSubmit={submit}>
       <Stack gap="sm">
         {signIn.isError && (
-          <Text role="alert" size="sm" mt="xs" c="var(--mantine-color-error)">
+          <Text role="alert" size="sm" c="var(--mantine-color-error)">
             {sentence(signIn.error)}
           </Text>
         )}

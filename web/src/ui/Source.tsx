@@ -9,16 +9,19 @@ interface SourceProps {
   numbered?: boolean
   /** Long lines go on below: for what has no lines of its own. */
   wrapped?: boolean
+  /** The way to copy it is always in sight: it cannot be had again. */
+  once?: boolean
 }
 
 /** Text as it is, line by line, to read and to copy. */
-export function Source({ text, label, numbered = false, wrapped = false }: SourceProps) {
+export function Source({ text, label, numbered = false, wrapped = false, once = false }: SourceProps) {
   return (
     <div className={classes.source}>
       <CopyButton value={text}>
         {({ copied, copy }) => (
           <Button
             className={classes.copy}
+            data-shown={once || undefined}
             size="compact-xs"
             variant="default"
             onClick={copy}

@@ -9,7 +9,7 @@ export function useDraftChange(project: string, task: string) {
   return useChange({
     act: (change: (text: string) => string) => propose(project, task, change),
     stale: [],
-    said: () => 'It is in the draft; look at it and store it',
+    said: () => 'It is in the draft; look at it and save it',
     then: () => void navigate({ to: '/p/$project/tasks/$task/edit', params: { project, task } }),
   })
 }

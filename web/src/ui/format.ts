@@ -50,6 +50,9 @@ export function count(number: number): string {
 /** What went wrong without the line of code at which it did: `the shop answered 500`. */
 export const inShort = (message: string): string => message.replace(/^`[^\n]*` \(line \d+, column \d+\) failed: (?:\w+: )?/, '')
 
+/** `cancelled by ana` of `cancelled by user:ana`. */
+export const plainly = (text: string): string => text.replace(/\buser:/g, '')
+
 const BROWSERS = [['Edg/', 'Edge'], ['OPR/', 'Opera'], ['Firefox/', 'Firefox'], ['Chrome/', 'Chrome'], ['Safari/', 'Safari']] as const
 const SYSTEMS = [['Android', 'Android'], ['iPhone', 'iPhone'], ['iPad', 'iPad'], ['Windows', 'Windows'], ['Mac OS', 'macOS'], ['Linux', 'Linux']] as const
 
@@ -104,4 +107,10 @@ export function inZone(moment: string | number | Date, zone: string, withSeconds
     formats.set(key, format)
   }
   return format.format(new Date(moment))
+}
+
+/** The same with its day of the week, for what is planned: `Mon 2026-11-30 07:00`. */
+export function dayInZone(moment: string | number | Date, zone: string): string {
+  const day = new Date(moment).toLocaleDateString('en-GB', { weekday: 'short', timeZone: zone })
+  return `${day} ${inZone(moment, zone, false)}`
 }

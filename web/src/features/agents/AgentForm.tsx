@@ -54,7 +54,7 @@ export function AgentForm({ project, fields, set, problems, readOnly = false, bu
       {!readOnly && (
         <div className={form.foot}>
           <Button type="submit" loading={busy} disabled={!changed}>
-            Keep it
+            Save
           </Button>
           <Text size="xs" c="dimmed">
             Versions that are published go on with the agent that they keep.
@@ -99,7 +99,7 @@ function Limits({ fields, set, problems, readOnly }: Part) {
   const amount = (name: 'usd' | 'tokens' | 'requests' | 'tool_calls' | 'max_turns', label: string) => (
     <NumberInput
       label={label}
-      placeholder={name === 'max_turns' ? '30' : 'No bound'}
+      placeholder={name === 'max_turns' ? '30' : 'No limit'}
       min={0}
       clampBehavior="none"
       allowDecimal={name === 'usd'}

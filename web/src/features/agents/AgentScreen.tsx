@@ -6,10 +6,10 @@ import { useState } from 'react'
 import { isStatus } from '@/api/client'
 import type { AgentView } from '@/api/generated/schema'
 import { useChange } from '@/ui/change'
-import { useEdited } from '@/ui/form/edited'
 import { LeaveGuard, Meanwhile } from '@/ui/form/Editing'
 import form from '@/ui/form/Form.module.css'
 import { FormFailure, problemsOf } from '@/ui/form/problems'
+import { useSaving } from '@/ui/form/saving'
 import { plural } from '@/ui/format'
 import { Only } from '@/ui/Only'
 import { Removal } from '@/ui/Removal'
@@ -54,30 +54,21 @@ export function AgentScreen() {
 }
 
 function Edit({ project, agent, may }: { project: string; agent: AgentView; may: boolean }) {
-  const edited = useEdited(agent, fieldsOf, (one) => one.digest)
-  const client = useQueryClient()
-  const keep = useChange({
-    act: () => putAgent(project, agent.name, bodyOf(edited.fields, edited.base), edited.base.digest),
+  const { edited, save, reload, problems } = useSaving({
+    stored: agent,
+    fieldsOf,
+    mark: (one) => one.digest,
+    query: agentQuery(project, agent.name),
+    put: ({ fields, base }) => putAgent(project, agent.name, bodyOf(fields, base), base.digest),
     stale: ['agents'],
-    said: (now: AgentView) =>
-      now.used_by.some((one) => !one.current) ? 'Kept. Published versions go on with the earlier one.' : 'Kept',
-    then: (now) => {
-      client.setQueryData(agentQuery(project, agent.name).queryKey, now)
-      edited.restart(now)
-    },
-    inForm: true,
+    said: (now) => (now.used_by.some((one) => !one.current) ? 'Saved. Published versions go on with the earlier one.' : 'Saved'),
   })
-  const reload = () => {
-    keep.reset()
-    void client.fetchQuery({ ...agentQuery(project, agent.name), staleTime: 0 }).then(edited.restart)
-  }
-  const problems = problemsOf(keep.error)
   return (
     <div className={form.columns}>
       <div className={form.main}>
-        <Meanwhile behind={edited.behind} error={keep.error} reload={reload} />
-        {!isStatus(keep.error, 412) && <FormFailure problems={problems} fields={FIELDS} />}
-        <AgentForm project={project} fields={edited.fields} set={edited.set} problems={problems} readOnly={!may} busy={keep.isPending} changed={edited.changed} submit={() => keep.mutate()} />
+        <Meanwhile behind={edited.behind} error={save.error} reload={reload} />
+        {!isStatus(save.error, 412) && <FormFailure problems={problems} fields={FIELDS} />}
+        <AgentForm project={project} fields={edited.fields} set={edited.set} problems={problems} readOnly={!may} busy={save.isPending} changed={edited.changed} submit={() => save.mutate()} />
       </div>
       <aside className={form.aside}>
         <Uses project={project} agent={agent} />

@@ -31,7 +31,7 @@ export function ChannelDialog({ project, channel, close }: ChannelDialogProps) {
   const keep = useChange({
     act: () => putChannel(project, name, how === 'mail' ? { addresses, secret: null, events } : { addresses: [], secret, events }, channel?.digest ?? null),
     stale: ['channels'],
-    said: () => `The channel ${name} is kept; test it`,
+    said: () => `The channel ${name} is saved; test it`,
     then: close,
     inForm: true,
   })
@@ -74,7 +74,7 @@ export function ChannelDialog({ project, channel, close }: ChannelDialogProps) {
               Leave it
             </Button>
             <Button type="submit" loading={keep.isPending} disabled={taken}>
-              Keep it
+              Save
             </Button>
           </Group>
         </Stack>

@@ -7,6 +7,7 @@ import type { ChannelView } from '@/api/generated/schema'
 import { Caution } from '@/ui/Caution'
 import { useChange } from '@/ui/change'
 import { IconPlus } from '@/ui/icons'
+import { firstLine } from '@/ui/format'
 import { Moment } from '@/ui/moments'
 import { Outcome } from '@/ui/Outcome'
 import { Removal } from '@/ui/Removal'
@@ -143,7 +144,7 @@ function Stuck({ project, may }: { project: string; may: boolean }) {
           <tr key={one.id}>
             <td>
               <span className={table.clip} title={one.title}>
-                <bdi>{one.title}</bdi>
+                <bdi>{firstLine(one.title)}</bdi>
               </span>
             </td>
             <td className={table.dim}>{one.channel ?? one.person?.replace(/^user:/, '')}</td>

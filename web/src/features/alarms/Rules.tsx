@@ -32,7 +32,7 @@ function Form({ project, defaults, may }: { project: string; defaults: DefaultsV
   const keep = useChange({
     act: () => putDefaults(project, bodyOf(edited.fields), edited.base.digest),
     stale: ['alarms'],
-    said: (now: DefaultsView) => `Kept; ${plural(now.watched ?? 0, 'published task')} ${now.watched === 1 ? 'is' : 'are'} watched now`,
+    said: (now: DefaultsView) => `Saved; ${plural(now.watched ?? 0, 'published task')} ${now.watched === 1 ? 'is' : 'are'} watched now`,
     then: (now) => {
       client.setQueryData(defaultsQuery(project).queryKey, now)
       edited.restart(now)
@@ -61,7 +61,7 @@ function Form({ project, defaults, may }: { project: string; defaults: DefaultsV
       {may && (
         <div className={form.foot}>
           <Button type="submit" loading={keep.isPending} disabled={!edited.changed}>
-            Keep it
+            Save
           </Button>
         </div>
       )}

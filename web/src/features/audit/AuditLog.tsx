@@ -5,6 +5,7 @@ import { useState } from 'react'
 
 import { api, ask } from '@/api/client'
 import type { AuditEntry } from '@/api/generated/schema'
+import { cards } from '@/ui/cards'
 import { count } from '@/ui/format'
 import { RecordedValue } from '@/ui/JsonValue'
 import { Moment } from '@/ui/moments'
@@ -59,7 +60,7 @@ function Entries({ entries }: { entries: readonly AuditEntry[] }) {
   const [open, setOpen] = useState<number | null>(null)
   return (
     <div className={table.wrap}>
-      <table className={table.table}>
+      <table className={table.table} {...cards(['When', 'Who', 'What', 'On', 'Outcome'], true)}>
         <thead>
           <tr>
             <th scope="col">When</th>

@@ -156,7 +156,7 @@ function SaveDialog({ close, onSay }: { close: () => void; onSay: (text: string)
       <form onSubmit={submit} className={classes.dialog}>
         <Text size="sm" c="dimmed">
           The tool calls that worked become steps, values that you said become params, and the recorded answers become its test. The draft is
-          rehearsed against them and shown here; nothing is stored before your click.
+          rehearsed against them and shown here; nothing is saved before your click.
         </Text>
         <TextInput
           label="Name of the task"

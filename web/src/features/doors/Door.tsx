@@ -16,9 +16,11 @@ export function Door({ title, about, children }: { title: string; about?: string
           <span className={classes.mark} aria-hidden />
           Errands
         </div>
-        <Title order={1}>{title}</Title>
+        <Title order={1} mb={about ? 4 : 'md'}>
+          {title}
+        </Title>
         {about && (
-          <Text size="sm" c="dimmed" mt={4} mb="md">
+          <Text size="sm" c="dimmed" mb="md">
             {about}
           </Text>
         )}

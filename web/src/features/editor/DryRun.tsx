@@ -9,6 +9,7 @@ import { type FieldSchema, type Values } from '@/ui/form/schema'
 import { SchemaForm } from '@/ui/form/SchemaForm'
 import { RecordedValue } from '@/ui/JsonValue'
 import { isOutcome, OutcomeBadge, OutcomeIcon } from '@/ui/outcomes'
+import { kindOfRecord } from '@/ui/steps/kinds'
 import type { FilePath } from '@/ui/steps/outline'
 import { withUntil } from './definition'
 import { lastValuesQuery, rehearse } from './queries'
@@ -16,6 +17,8 @@ import { lastValuesQuery, rehearse } from './queries'
 interface DryRunProps {
   project: string
   name: string
+  /** The task is not there yet, and never ran. */
+  fresh: boolean
   text: string
   /** The step to rehearse up to, with its name. Null: all of it. */
   until: { path: FilePath; name: string } | null
@@ -25,7 +28,7 @@ interface DryRunProps {
 }
 
 /** Rehearses the draft: nothing leaves the machine, nothing is kept. */
-export function DryRun({ project, name, text, until, close, onValues }: DryRunProps) {
+export function DryRun({ project, name, fresh, text, until, close, onValues }: DryRunProps) {
   const [given, setGiven] = useState<Values>({})
   const [stubs, setStubs] = useState('')
   const [broken, setBroken] = useState<string | null>(null)
@@ -63,7 +66,7 @@ export function DryRun({ project, name, text, until, close, onValues }: DryRunPr
         value={stubs}
         onChange={({ currentTarget }) => setStubs(currentTarget.value)}
       />
-      <FillIn project={project} name={name} onStubs={setStubs} />
+      {!fresh && <FillIn project={project} name={name} onStubs={setStubs} />}
       <Group mt="md">
         <Button loading={attempt.isPending} onClick={begin}>
           Try it
@@ -90,7 +93,7 @@ export function DryRun({ project, name, text, until, close, onValues }: DryRunPr
           {attempt.data.steps.map((step) => (
             <details key={step.path} style={{ marginTop: 8 }}>
               <summary>
-                {isOutcome(step.status) && <OutcomeIcon status={step.status} size={13} />} <code>{step.path}</code> {step.kind}
+                {isOutcome(step.status) && <OutcomeIcon status={step.status} size={13} />} <code>{step.path}</code> {kindOfRecord(step.kind)}
               </summary>
               <RecordedValue value={step.output} label={`Output of ${step.path}`} />
             </details>

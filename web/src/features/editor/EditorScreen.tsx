@@ -14,6 +14,7 @@ import { Moment } from '@/ui/moments'
 import { Screen } from '@/ui/Screen'
 import { Answered, Loading } from '@/ui/states'
 import type { FilePath } from '@/ui/steps/outline'
+import { Ticked } from '@/ui/Ticked'
 import { useDraft } from './draft'
 import { DryRun } from './DryRun'
 import classes from './Editor.module.css'
@@ -81,7 +82,7 @@ function Editor({ project, task, stored }: EditorProps) {
   return (
     <Screen
       title={task ? `Edit ${task}` : 'New task'}
-      beside={<Standing draft={draft} changed={changed} keptAt={keptAt} problems={problems.length} />}
+      beside={<Standing draft={draft} fresh={!task} changed={changed} keptAt={keptAt} problems={problems.length} />}
       actions={
         <>
           {changed && (
@@ -102,7 +103,7 @@ function Editor({ project, task, stored }: EditorProps) {
           )}
           {own?.rights.includes('task.edit') && (
             <Button disabled={!changed || errors.length > 0 || !name} onClick={publish.open}>
-              Store …
+              Save …
             </Button>
           )}
         </>
@@ -122,7 +123,7 @@ function Editor({ project, task, stored }: EditorProps) {
       </Group>
       {task && <Meanwhile project={project} task={task} draft={draft} onTakeOver={(base) => reset({ text: draft.text, base })} />}
       {pane === 'steps' ? (
-        <StepsPane project={project} task={task} text={draft.text} problems={problems} values={values} onChange={change} onRunTo={(until) => setTrying({ until })} />
+        <StepsPane project={project} task={task} fresh={!task} text={draft.text} problems={problems} values={values} onChange={change} onRunTo={(until) => setTrying({ until })} />
       ) : (
         <Answered query={schema} rows={12}>
           {(known) => (
@@ -133,7 +134,7 @@ function Editor({ project, task, stored }: EditorProps) {
         </Answered>
       )}
       <Problems problems={problems} />
-      {trying && <DryRun project={project} name={name} text={draft.text} until={trying.until} close={() => setTrying(null)} onValues={setValues} />}
+      {trying && <DryRun project={project} name={name} fresh={!task} text={draft.text} until={trying.until} close={() => setTrying(null)} onValues={setValues} />}
       {backtesting && (
         <Backtest project={project} tried={{ file: { name: `tasks/${name}.yaml`, source: draft.text } }} title="Backtest of the draft" close={() => setBacktesting(false)} />
       )}
@@ -152,7 +153,7 @@ function Editor({ project, task, stored }: EditorProps) {
   )
 }
 
-function Standing({ draft, changed, keptAt, problems }: { draft: Draft; changed: boolean; keptAt: number | null; problems: number }) {
+function Standing({ draft, fresh, changed, keptAt, problems }: { draft: Draft; fresh: boolean; changed: boolean; keptAt: number | null; problems: number }) {
   return (
     <>
       {draft.base && (
@@ -161,7 +162,7 @@ function Standing({ draft, changed, keptAt, problems }: { draft: Draft; changed:
         </Badge>
       )}
       <Text size="sm" c="dimmed" role="status">
-        {changed ? keptAt ? <>draft kept <Moment at={new Date(keptAt).toISOString()} /></> : 'changed' : 'as stored'}
+        {changed ? keptAt ? <>draft saved <Moment at={new Date(keptAt).toISOString()} /></> : 'changed' : fresh ? 'nothing saved yet' : 'no changes'}
         {problems > 0 && ` · ${plural(problems, 'problem')}`}
       </Text>
     </>
@@ -175,12 +176,12 @@ function Problems({ problems }: { problems: readonly Problem[] }) {
       <ul className={classes.problems}>
         {problems.map((one) => (
           <li key={`${one.line} ${one.column} ${one.message}`}>
-            <code>
-              {one.line}:{one.column}
-            </code>
+            <span className={classes.place}>
+              line {one.line}, column {one.column}
+            </span>
             <span>
               <Text span size="sm" c={one.severity === 'warning' ? 'var(--outcome-timed_out)' : 'var(--mantine-color-error)'}>
-                {one.message}
+                <Ticked text={one.message} />
               </Text>{' '}
               {one.hint && (
                 <Text span size="sm" c="dimmed">

@@ -1,11 +1,11 @@
 import { Combobox, Group, Text, Textarea, TextInput, useCombobox } from '@mantine/core'
-import { useEffect, useRef, useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 
 import type { Named } from './scope'
 import { type Mode, type Suggestion, suggestionsAt } from './suggest'
 
 interface ExpressionFieldProps {
-  common: { label: string; description: string | undefined; error: string | undefined }
+  common: { label: string; description: ReactNode; error: ReactNode }
   /** One line, or several; `code` in the fixed-width type. */
   lines: 'one' | 'several' | 'code'
   mode: Mode

@@ -25,9 +25,9 @@ export function Meanwhile({ project, task, draft, onTakeOver }: MeanwhileProps) 
   const [open, setOpen] = useState(false)
   if (!data || !draft.base || data.latest <= draft.base.version) return null
   return (
-    <Alert color="orange" variant="light" role="status" title={`v${data.latest} was stored while you edit`}>
+    <Alert color="orange" variant="light" role="status" title={`v${data.latest} was saved while you edit`}>
       <Group gap="xs">
-        <Text size="sm">Your draft began with v{draft.base.version}. Storing it as it is will be refused.</Text>
+        <Text size="sm">Your draft began with v{draft.base.version}. Saving it as it is will be refused.</Text>
         <Button ms="auto" size="compact-sm" variant="default" onClick={() => setOpen(!open)}>
           {open ? 'Hide what changed' : 'Show what changed'}
         </Button>
@@ -64,7 +64,7 @@ export function WhatChanged({ project, task, draft, onTakeOver }: MeanwhileProps
               Go on with my draft, on top of v{newest.version}
             </Button>
             <Text size="xs" c="dimmed">
-              Nothing is merged: write into your draft what you want to keep of theirs. What you store then takes their place.
+              Nothing is merged: write into your draft what you want to keep of theirs. What you save then takes their place.
             </Text>
           </Group>
         </>

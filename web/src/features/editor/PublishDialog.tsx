@@ -31,17 +31,17 @@ export function PublishDialog({ project, task, draft, before, close, onStored, o
   const change = useMutation({
     mutationFn: () => store(project, task, draft.base?.tag ?? null, { source: draft.text, message: message || null, publish, overrule: publish ? reason.trim() || null : null }),
     onSuccess: ({ version, published }) => {
-      done(published ? `v${version} of ${task} is published` : `v${version} of ${task} is stored`)
+      done(published ? `v${version} of ${task} is published` : `v${version} of ${task} is saved`)
       void onStored()
     },
   })
   const meanwhile = isStatus(change.error, 412)
   const held = publish ? heldBack(change.error) : null
   return (
-    <Modal opened onClose={close} title={`Store ${task}`} size="xl">
+    <Modal opened onClose={close} title={`Save ${task}`} size="xl">
       {held && <GateClosed project={project} runs={held} reason={reason} onReason={setReason} />}
       {change.error && !held && (
-        <Alert color="red" variant="light" mb="md" role="alert" title={meanwhile ? 'Somebody else stored a version meanwhile' : 'Nothing was stored'}>
+        <Alert color="red" variant="light" mb="md" role="alert" title={meanwhile ? 'Somebody else saved a version meanwhile' : 'Nothing was saved'}>
           {meanwhile ? (
             <>
               Your draft began with an older one and stays as it is.
@@ -73,7 +73,7 @@ export function PublishDialog({ project, task, draft, before, close, onStored, o
           Back to the draft
         </Button>
         <Button loading={change.isPending} disabled={held !== null && !reason.trim()} onClick={() => change.mutate()}>
-          {held ? 'Overrule and publish' : publish ? 'Store and publish' : 'Store'}
+          {held ? 'Overrule and publish' : publish ? 'Save and publish' : 'Save'}
         </Button>
       </Group>
     </Modal>

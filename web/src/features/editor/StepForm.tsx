@@ -1,15 +1,17 @@
-import { Divider, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { Divider, Select, Stack, TagsInput, Text, Textarea, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { parse } from 'yaml'
 
 import { toolsQuery } from '@/api/catalogue'
 import type { Problem } from '@/api/generated/schema'
 import type { FieldSchema } from '@/ui/form/schema'
 import type { OutlineStep } from '@/ui/steps/outline'
+import { ticked } from '@/ui/Ticked'
 import { asPath, asYaml, valueAt, withField } from './definition'
 import { ExpressionField } from './ExpressionField'
-import { fieldsOfKind, KINDS, modeOf, type StepField } from './kinds'
+import classes from './Editor.module.css'
+import { fieldsOfKind, KINDS, modeOf, SHARED, type StepField } from './kinds'
 import { fileSchemaQuery } from './queries'
 import type { Named } from './scope'
 import type { Mode } from './suggest'
@@ -27,36 +29,52 @@ interface StepFormProps {
 /** The fields of a step: those of its kind from the schema of task files, those of its tool from the tool's. */
 export function StepForm({ project, text, step, problems, names, onChange }: StepFormProps) {
   const schema = useQuery(fileSchemaQuery)
+  const own = (valueAt(text, step.path) ?? {}) as Record<string, unknown>
+  // Open where one of them is used; most steps use none.
+  const [opened, setOpened] = useState(() => [...SHARED].some((name) => name !== 'id' && name !== 'title' && own[name] !== undefined))
   const key = KINDS.find(({ kind }) => kind === step.kind)?.key
-  const value = (valueAt(text, step.path) ?? {}) as Record<string, unknown>
   if (!schema.data || !key) return null
   const fields = fieldsOfKind(schema.data, key)
   const path = asPath(step.path)
-  const set = (name: string, given: unknown) => onChange(withField(text, step.path, name, given))
+  const rest = fields.filter(({ rare }) => rare)
+  const set = (name: string, given: unknown, inside?: string) => onChange(withField(text, inside ? [...step.path, inside] : step.path, name, given))
   const errorOf = (name: string) => problems.find((one) => one.path === `${path}.${name}` || one.path.startsWith(`${path}.${name}.`) || one.path.startsWith(`${path}.${name}[`))?.message
   const draw = (field: StepField) =>
     field.name === 'tool' ? (
-      <ToolChoice key="tool" project={project} value={String(value.tool ?? '')} error={errorOf('tool')} onChange={(tool) => set('tool', tool)} />
+      <ToolChoice key="tool" project={project} value={String(own.tool ?? '')} error={errorOf('tool')} onChange={(tool) => set('tool', tool)} />
     ) : (
-      <StepFieldInput key={field.name} field={field} mode={modeOf(field.name)} names={names} value={value[field.name]} error={errorOf(field.name)} onChange={(given) => set(field.name, given)} />
+      <StepFieldInput key={`${field.inside} ${field.name}`} field={field} mode={modeOf(field.name)} names={names} value={valueOf(own, field)} error={errorOf(field.inside ? `${field.inside}.${field.name}` : field.name)} onChange={(given) => set(field.name, given, field.inside)} />
     )
   return (
     <Stack gap="sm">
-      {fields.filter(({ shared }) => !shared).map(draw)}
-      {'tool' in value && (
+      {fields.filter(({ shared, rare }) => !shared && !rare).map(draw)}
+      {'tool' in own && (
         <ToolArguments
           project={project}
-          tool={String(value.tool)}
-          given={(value.with ?? {}) as Record<string, unknown>}
+          tool={String(own.tool)}
+          given={(own.with ?? {}) as Record<string, unknown>}
           names={names}
           errorOf={(name) => errorOf(`with.${name}`)}
           onChange={(name, given) => onChange(withField(text, [...step.path, 'with'], name, given))}
         />
       )}
       <Divider label="On every step" labelPosition="left" />
-      {fields.filter(({ shared }) => shared).map(draw)}
+      {fields.filter(({ shared, rare }) => shared && !rare).map(draw)}
+      <details className={classes.more} open={opened} onToggle={({ currentTarget }) => setOpened(currentTarget.open)}>
+        <summary>{key === 'approve' ? 'More: answer form, reminders, condition, retries' : 'More: condition, retries, time limit, cache'}</summary>
+        <Stack gap="sm">{opened && rest.map(draw)}</Stack>
+      </details>
     </Stack>
   )
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What the file says in a field, or in the object that the field is a part of. */
+function valueOf(own: Record<string, unknown>, { inside, name }: StepField): unknown {
+  if (!inside) return own[name]
+  const object = own[inside]
+  return isObject(object) ? object[name] : undefined
 }
 
 interface InputProps {
@@ -72,12 +90,15 @@ const MONO = { input: { fontFamily: 'var(--mantine-font-family-monospace)', font
 
 /** One field. What is typed goes into the file when the field is left, so that half a value is never checked. */
 function StepFieldInput({ field, mode, names, value, error, onChange }: InputProps) {
-  const common = { label: field.name.replaceAll('_', ' '), description: field.schema.description, error }
+  const common = { label: field.name.replaceAll('_', ' '), description: ticked(field.schema.description), error: ticked(error) }
   if (field.control === 'choice') {
     const data = (field.schema.enum ?? []).map(String)
     return <Select {...common} data={data} value={value === undefined ? null : String(value)} clearable onChange={(chosen) => onChange(chosen ?? undefined)} />
   }
-  if (field.control === 'yaml') return <YamlInput key={asYaml(value)} common={common} value={value} onChange={onChange} />
+  if (field.control === 'list' && (value === undefined || Array.isArray(value))) {
+    return <TagsInput {...common} value={(value ?? []).map(String)} splitChars={[',', '\n']} onChange={(list) => onChange(list.length ? list : undefined)} />
+  }
+  if (field.control === 'yaml' || field.control === 'list') return <YamlInput key={asYaml(value)} common={common} value={value} onChange={onChange} />
   const shown = value === undefined ? '' : String(value)
   const leave = (typed: string) => {
     if (typed !== shown) onChange(typed === '' ? undefined : asScalar(typed, field.schema))
@@ -94,7 +115,7 @@ function StepFieldInput({ field, mode, names, value, error, onChange }: InputPro
 }
 
 interface YamlInputProps {
-  common: { label: string; description: string | undefined; error: string | undefined }
+  common: { label: string; description: ReactNode; error: ReactNode }
   value: unknown
   onChange: (value: unknown) => void
 }

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Menu, Text } from '@mantine/core'
+import { ActionIcon, Button, CloseButton, Group, Menu, Text } from '@mantine/core'
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
 
 import type { Problem, StepView } from '@/api/generated/schema'
@@ -6,6 +6,7 @@ import { IconAlertTriangle, IconGripVertical, IconPlus, IconTrash } from '@/ui/i
 import { isOutcome, OutcomeIcon } from '@/ui/outcomes'
 import { type FilePath, type OutlineBlock, outlineOf, type OutlineStep } from '@/ui/steps/outline'
 import { STEP_ICONS } from '@/ui/steps/StepOutline'
+import { Ticked } from '@/ui/Ticked'
 import { asPath, freeId, withMoved, withMovedTo, withoutStep, withStep } from './definition'
 import { type Drag, useDrag } from './drag'
 import classes from './Editor.module.css'
@@ -13,11 +14,14 @@ import { type AddableKind, KINDS } from './kinds'
 import { useKnown } from './known'
 import { scopeAt } from './scope'
 import { StepForm } from './StepForm'
+import { TaskForm } from './TaskForm'
 
 interface StepsPaneProps {
   project: string
   /** Name of the task; empty while the file gives none. */
   task: string
+  /** The task is not there yet. */
+  fresh: boolean
   text: string
   problems: readonly Problem[]
   /** Of the last dry run, by the id of the step. */
@@ -27,7 +31,7 @@ interface StepsPaneProps {
 }
 
 /** The steps as a tree that is edited: choose one for its form; move with Alt and the arrows. */
-export function StepsPane({ project, task, text, problems, values, onChange, onRunTo }: StepsPaneProps) {
+export function StepsPane({ project, task, fresh, text, problems, values, onChange, onRunTo }: StepsPaneProps) {
   const [chosen, setChosen] = useState<string | null>(null)
   const known = useKnown(project, task, values)
   // Where the focus goes once a step stands in another place: the keys go on with it.
@@ -95,11 +99,19 @@ export function StepsPane({ project, task, text, problems, values, onChange, onR
         </div>
         <Group gap="xs" mt="xs">
           <AddMenu after={step?.id ?? null} onAdd={add} />
-          <Text size="xs" c="dimmed">
+          <Text size="xs" c="dimmed" className={classes.keys}>
             Arrows choose, Alt + arrows move, or drag
           </Text>
         </Group>
       </div>
+      {!step && (
+        <section className={classes.form} aria-label="The task">
+          <Text fw={600} mb="sm">
+            The task
+          </Text>
+          <TaskForm text={text} problems={problems} fresh={fresh} onChange={onChange} />
+        </section>
+      )}
       {step && (
         <section className={classes.form} aria-label={`Fields of ${step.id ?? step.kind}`}>
           <Group mb="sm">
@@ -113,6 +125,7 @@ export function StepsPane({ project, task, text, problems, values, onChange, onR
             <ActionIcon variant="subtle" color="red" aria-label="Remove this step" onClick={remove}>
               <IconTrash size={16} />
             </ActionIcon>
+            <CloseButton size="sm" aria-label="Close the step" onClick={() => setChosen(null)} />
           </Group>
           <Own problems={problems} path={asPath(step.path)} />
           <StepForm key={asPath(step.path)} project={project} text={text} step={step} problems={problems} names={scopeAt(text, step.path, known)} onChange={onChange} />
@@ -128,7 +141,7 @@ function Own({ problems, path }: { problems: readonly Problem[]; path: string })
     .filter((one) => one.path === path)
     .map((one) => (
       <Text key={one.message} size="sm" c="var(--mantine-color-error)" mb="xs">
-        {one.message} {one.hint}
+        <Ticked text={one.message} /> {one.hint}
       </Text>
     ))
 }

@@ -30,15 +30,23 @@ export const KINDS: readonly AddableKind[] = [
 /** Fields whose value is a block of steps: the tree shows them, a form does not. */
 const BLOCKS = new Set(['then', 'else', 'cases', 'default', 'do', 'repeat', 'parallel'])
 const CODE = new Set(['python'])
-const LINES = new Set(['prompt'])
+const LINES = new Set(['prompt', 'question', 'body'])
+/** Objects that are written part by part. */
+const APART = new Set(['approve', 'notify', 'wait_for'])
+/** Their parts that are nearly always written. */
+const OFTEN = new Set(['question', 'choices', 'approvers', 'to', 'title', 'body', 'event', 'key', 'timeout'])
 /** On every kind; shown below what the kind itself asks for. */
 export const SHARED = new Set(['id', 'title', 'when', 'retry', 'timeout', 'cache', 'keep', 'on_crash', 'on_error'])
 
 export interface StepField {
   name: string
   schema: FieldSchema & { $ref?: string; anyOf?: unknown[]; oneOf?: unknown[] }
-  control: 'line' | 'lines' | 'code' | 'choice' | 'yaml'
+  control: 'line' | 'lines' | 'code' | 'choice' | 'list' | 'yaml'
   shared: boolean
+  /** The field whose object it is a part of: `approve` of its question. */
+  inside?: string
+  /** Rarely written: shown where it is asked for. */
+  rare?: boolean
 }
 
 interface FileSchema {
@@ -58,16 +66,34 @@ export function fieldsOfKind(schema: unknown, key: string): StepField[] {
   const properties = $defs[`step-${key}`]?.properties ?? {}
   return Object.entries(properties)
     .filter(([name]) => !BLOCKS.has(name) && name !== 'with')
-    .map(([name, field]) => {
-      const target = field.$ref ? { ...$defs[field.$ref.replace('#/$defs/', '')], ...field } : field
-      return { name, schema: target as StepField['schema'], control: controlOf(name, target as FieldSchema), shared: SHARED.has(name) }
+    .flatMap(([name, field]) => {
+      const target = resolved($defs, field)
+      if (!APART.has(name) || !target.properties) return [fieldOf(name, target)]
+      return Object.entries(target.properties).map(([part, inner]) => ({
+        ...fieldOf(part, resolved($defs, inner)),
+        inside: name,
+        shared: false,
+        rare: !OFTEN.has(part),
+      }))
     })
 }
+
+const resolved = ($defs: FileSchema['$defs'], field: StepField['schema']): StepField['schema'] =>
+  field.$ref ? ({ ...$defs[field.$ref.replace('#/$defs/', '')], ...field } as StepField['schema']) : field
+
+const fieldOf = (name: string, schema: StepField['schema']): StepField => ({
+  name,
+  schema,
+  control: controlOf(name, schema),
+  shared: SHARED.has(name),
+  rare: SHARED.has(name) && name !== 'id' && name !== 'title',
+})
 
 function controlOf(name: string, schema: FieldSchema & { anyOf?: unknown[]; oneOf?: unknown[] }): StepField['control'] {
   if (CODE.has(name)) return 'code'
   if (LINES.has(name)) return 'lines'
   if (schema.enum) return 'choice'
+  if (schema.type === 'array' && (schema.items as FieldSchema | undefined)?.type === 'string') return 'list'
   if (schema.type === 'string' || schema.type === 'integer' || schema.type === 'number') return 'line'
   return 'yaml'
 }

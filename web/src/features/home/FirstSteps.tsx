@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 
 import { useChange } from '@/ui/change'
-import { IconPlayerPlayFilled } from '@/ui/icons'
+import { IconBook, IconListCheck, IconMessage, IconPlayerPlayFilled } from '@/ui/icons'
 import { useMay } from '@/ui/rights'
 import { Screen } from '@/ui/Screen'
 import { Empty } from '@/ui/states'
@@ -43,27 +43,24 @@ function Sample({ project }: { project: string }) {
   )
 }
 
+const HINTS = [
+  { to: '/p/$project/templates', Icon: IconBook, title: 'Begin with a template', about: 'Sixteen common jobs, each tried with sample data before you adopt it.' },
+  { to: '/p/$project/new-task', Icon: IconListCheck, title: 'Write one in the editor', about: 'Step by step or as YAML; what is wrong is told while you type.' },
+  { to: '/p/$project/chat', Icon: IconMessage, title: 'Describe it in the chat', about: 'The draft comes as a card that you try and publish.' },
+] as const
+
 function Hints({ project }: { project: string }) {
   return (
     <ul className={classes.hints} aria-label="Ways to a task of your own">
-      <li>
-        <Link to="/p/$project/templates" params={{ project }}>
-          Begin with a template
-        </Link>
-        <span>Sixteen common jobs, each tried with sample data before you adopt it.</span>
-      </li>
-      <li>
-        <Link to="/p/$project/new-task" params={{ project }}>
-          Write one in the editor
-        </Link>
-        <span>Step by step or as YAML; what is wrong is told while you type.</span>
-      </li>
-      <li>
-        <Link to="/p/$project/chat" params={{ project }}>
-          Describe it in the chat
-        </Link>
-        <span>The draft comes as a card that you try and publish.</span>
-      </li>
+      {HINTS.map(({ to, Icon, title, about }) => (
+        <li key={to}>
+          <Link to={to} params={{ project }} className={classes.hint}>
+            <Icon size={18} aria-hidden />
+            <strong>{title}</strong>
+            <span>{about}</span>
+          </Link>
+        </li>
+      ))}
     </ul>
   )
 }

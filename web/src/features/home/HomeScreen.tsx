@@ -163,7 +163,7 @@ function Fortnight({ project }: { project: string }) {
               <dl className={classes.figures}>
                 <Figure name="Succeeded" value={ended ? `${((succeeded / ended) * 100).toFixed(ended > 999 ? 1 : 0)} %` : '–'} />
                 <Figure name="Runs" value={count(ended + sum((day) => day.cancelled + day.skipped + day.active))} />
-                <Figure name="Slowest p95" value={slowest ? duration(slowest) : '–'} />
+                <Figure name="95 % within" value={slowest ? duration(slowest) : '–'} />
                 <Figure name="Spend" value={money(sum((day) => day.usd))} />
               </dl>
             </div>

@@ -58,7 +58,12 @@ function Questions({ project, questions, chosen }: { project: string; questions:
   return (
     <div className={classes.columns}>
       <nav aria-label="Questions">
-        <ul className={classes.list}>
+        {questions.length === 0 && (
+          <Text size="sm" c="dimmed">
+            Nothing else waits for you.
+          </Text>
+        )}
+        <ul className={classes.list} hidden={questions.length === 0}>
           {questions.map((one) => (
             <li key={one.id}>
               <Link

@@ -24,8 +24,10 @@ export function Question({ project, approval }: { project: string; approval: App
         <Link to="/p/$project/runs/$run" params={{ project, run: approval.run }}>
           {approval.task}
         </Link>
-        <code>{approval.path}</code>
-        {!open && <Badge tt="none">{approval.status === 'answered' ? `answered: ${approval.choice}` : approval.status}</Badge>}
+        <Text size="sm" c="dimmed">
+          at step <code>{approval.path}</code>
+        </Text>
+        {!open && <Badge tt="none">{approval.status === 'answered' ? `answered: ${label(approval.choice ?? '')}` : approval.status}</Badge>}
         {approval.due_at && open && (
           <Text size="sm" c="dimmed" ms="auto">
             due <Moment at={approval.due_at} /> (<Moment at={approval.due_at} as="minute" />)
@@ -52,7 +54,7 @@ function Given({ approval }: { approval: ApprovalView }) {
       )}
       {answers.map((answer) => (
         <Text key={answer.person} size="sm">
-          {person(answer.person)} chose <strong>{answer.choice}</strong> <Moment at={answer.at} />
+          {person(answer.person)} chose <strong>{label(answer.choice)}</strong> <Moment at={answer.at} />
           {answer.note && <>: {answer.note}</>}
         </Text>
       ))}
@@ -74,7 +76,7 @@ function Answer({ approval }: { approval: ApprovalView }) {
       ),
     onSuccess: ({ closed, choice }) => {
       forget()
-      done(closed ? `Answered: ${choice}. The run goes on.` : `Your answer “${choice}” is kept; others must answer too.`)
+      done(closed ? `Answered: ${label(choice)}. The run goes on.` : `Your answer “${label(choice)}” is saved; others must answer too.`)
     },
     onSettled: () => client.invalidateQueries({ queryKey: ['approvals'] }),
   })

@@ -87,7 +87,7 @@ export function ModelForm({ project, owner, own, fields, set, problems, readOnly
       {!readOnly && (
         <div className={form.foot}>
           <Button type="submit" loading={busy} disabled={!changed}>
-            Keep it
+            Save
           </Button>
         </div>
       )}
@@ -128,8 +128,8 @@ function Amounts({ fields, set, problems, readOnly }: Part) {
         <legend className={form.legend}>At most in a minute</legend>
         <span className={form.hint}>By all workers together. What is over it waits for the next minute; it does not fail.</span>
         <div className={form.row}>
-          {amount('requests', 'Requests', 'rate.requests', { placeholder: 'No bound' })}
-          {amount('tokens', 'Tokens', 'rate.tokens', { placeholder: 'No bound' })}
+          {amount('requests', 'Requests', 'rate.requests', { placeholder: 'No limit' })}
+          {amount('tokens', 'Tokens', 'rate.tokens', { placeholder: 'No limit' })}
         </div>
       </fieldset>
       <fieldset className={form.group}>

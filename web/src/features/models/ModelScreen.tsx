@@ -6,10 +6,10 @@ import { useState } from 'react'
 import { isStatus } from '@/api/client'
 import type { ModelView } from '@/api/generated/schema'
 import { useChange } from '@/ui/change'
-import { useEdited } from '@/ui/form/edited'
 import { LeaveGuard, Meanwhile } from '@/ui/form/Editing'
 import form from '@/ui/form/Form.module.css'
 import { FormFailure, problemsOf } from '@/ui/form/problems'
+import { useSaving } from '@/ui/form/saving'
 import { Only } from '@/ui/Only'
 import { Removal } from '@/ui/Removal'
 import { useIsAdmin, useMay } from '@/ui/rights'
@@ -69,35 +69,27 @@ interface EditProps {
 }
 
 function Edit({ project, owner, model, may, mayTry }: EditProps) {
-  const edited = useEdited(model, fieldsOf, (one) => `${one.digest} ${one.updated_at}`)
-  const client = useQueryClient()
-  const keep = useChange({
-    act: () => putModel(owner, model.name, bodyOf(edited.fields), whoseOf(edited.fields), edited.base.digest),
+  const { edited, save, reload, problems } = useSaving({
+    stored: model,
+    fieldsOf,
+    mark: (one) => `${one.digest} ${one.updated_at}`,
+    query: modelQuery(owner, model.name),
+    put: ({ fields, base }) => putModel(owner, model.name, bodyOf(fields), whoseOf(fields), base.digest),
     stale: ['models'],
-    said: () => 'Kept; the next request takes it',
-    then: (now: ModelView) => {
-      client.setQueryData(modelQuery(owner, model.name).queryKey, now)
-      edited.restart(now)
-    },
-    inForm: true,
+    said: () => 'Saved; the next request takes it',
   })
   const trial = useTry(owner, model.name)
-  const reload = () => {
-    keep.reset()
-    void client.fetchQuery({ ...modelQuery(owner, model.name), staleTime: 0 }).then(edited.restart)
-  }
-  const problems = problemsOf(keep.error)
   return (
     <div className={form.columns}>
       <div className={form.main}>
-        <Meanwhile behind={edited.behind} error={keep.error} reload={reload} />
-        {!isStatus(keep.error, 412) && <FormFailure problems={problems} fields={FIELDS} />}
-        <ModelForm project={project} owner={model.shared ? null : owner} own={model.name} fields={edited.fields} set={edited.set} problems={problems} readOnly={!may} busy={keep.isPending} changed={edited.changed} submit={() => keep.mutate()} />
+        <Meanwhile behind={edited.behind} error={save.error} reload={reload} />
+        {!isStatus(save.error, 412) && <FormFailure problems={problems} fields={FIELDS} />}
+        <ModelForm project={project} owner={model.shared ? null : owner} own={model.name} fields={edited.fields} set={edited.set} problems={problems} readOnly={!may} busy={save.isPending} changed={edited.changed} submit={() => save.mutate()} />
       </div>
       <aside className={form.aside}>
         {mayTry && (
           <Section title="Does it work?">
-            <span className={form.hint}>Sends a tiny real request with the key that is kept{edited.changed ? '; what you changed here is not kept yet' : ''}.</span>
+            <span className={form.hint}>Sends a tiny real request with the saved key{edited.changed ? '; what you changed here is not saved yet' : ''}.</span>
             <div>
               <Button variant="default" loading={trial.isPending} onClick={() => trial.mutate()}>
                 Test it

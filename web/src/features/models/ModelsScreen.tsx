@@ -97,7 +97,7 @@ function List({ project, owner, models, may }: ListProps) {
           <td className={table.dim}>built in, runs on this machine</td>
           <td className={table.dim}>none</td>
           <td className={table.number}>$0</td>
-          <td className={table.dim}>no bound</td>
+          <td className={table.dim}>no limit</td>
           <td />
           <td className={table.dim}>everybody</td>
           {may && <td />}
@@ -169,7 +169,7 @@ function Price({ model }: { model: ModelView }) {
 
 function rateOf({ requests_per_minute: requests, tokens_per_minute: tokens }: ModelView): string {
   const bounds = [requests && `${count(requests)} requests`, tokens && `${count(tokens)} tokens`].filter(Boolean)
-  return bounds.join(', ') || 'no bound'
+  return bounds.join(', ') || 'no limit'
 }
 
 function forWhom({ projects, least_role: role }: ModelView): string {

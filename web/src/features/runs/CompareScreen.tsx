@@ -136,7 +136,7 @@ function Facts({ project, one, other }: { project: string; one: RunView; other: 
               <VisuallyHidden>Fact</VisuallyHidden>
             </th>
             {[one, other].map((run) => (
-              <th key={run.id} scope="col">
+              <th key={run.id} scope="col" className={classes.run}>
                 {run === one ? 'Earlier' : 'Later'}:{' '}
                 <Link className={classes.link} to="/p/$project/runs/$run" params={{ project, run: run.id }}>
                   {shortId(run.id)}

@@ -2,12 +2,13 @@ import { Text } from '@mantine/core'
 import { getRouteApi, Link } from '@tanstack/react-router'
 
 import type { RunView } from '@/api/generated/schema'
-import { count, duration, money } from '@/ui/format'
+import { count, duration, money, plainly } from '@/ui/format'
 import { Moment, useNow } from '@/ui/moments'
 import { Outcome } from '@/ui/Outcome'
 import { isActive, OutcomeBadge } from '@/ui/outcomes'
 import { Screen } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
+import { Ticked } from '@/ui/Ticked'
 import { cause } from '@/ui/triggers'
 import { Artifacts } from './Artifacts'
 import { useLiveRun, type Tokens } from '@/api/liveRun'
@@ -50,12 +51,14 @@ function Record({ project, run, tokens }: { project: string; run: RunView; token
       {run.error && (
         <Outcome good={false} title={run.error.step ? `Failed at ${run.error.step}` : 'Failed'}>
           <div>
-            <bdi>{run.error.message}</bdi>
+            <bdi>
+              <Ticked text={plainly(run.error.message)} />
+            </bdi>
           </div>
           {run.error.hint && <div>{run.error.hint}</div>}
         </Outcome>
       )}
-      {run.reason && run.status !== 'succeeded' && <Text size="sm">{run.reason}</Text>}
+      {run.reason && run.status !== 'succeeded' && <Text size="sm">{plainly(run.reason)}</Text>}
       <Waits project={project} waits={run.waiting} />
       <div className={classes.columns} data-open={step ? true : undefined}>
         <div className={classes.left}>
@@ -91,7 +94,7 @@ function Facts({ project, run }: { project: string; run: RunView }) {
       <Moment at={run.queued_at} as="absolute" />
       <span>
         queued {duration(queued)} · ran {duration(running)}
-        {waiting > 0 && ` · waited ${duration(waiting)}`}
+        {waiting >= 0.001 && ` · waited ${duration(waiting)}`}
       </span>
       {tokens > 0 && (
         <span>

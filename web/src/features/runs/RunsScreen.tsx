@@ -113,7 +113,7 @@ function Filters({ project, search }: { project: string; search: RunsSearch }) {
         project={project}
         shelf="runs"
         title="Views"
-        keepLabel="Keep this view"
+        keepLabel="Save this view"
         value={Object.fromEntries(Object.entries(search).filter(([, one]) => one !== undefined))}
         onChoose={(view) => void navigate({ to: '.', search: runsSearch(view) })}
       />

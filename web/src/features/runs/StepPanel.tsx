@@ -9,6 +9,8 @@ import { RecordedValue } from '@/ui/JsonValue'
 import { Took, useZone } from '@/ui/moments'
 import { isOutcome, OutcomeBadge, OutcomeIcon } from '@/ui/outcomes'
 import { Answered } from '@/ui/states'
+import { kindOfRecord } from '@/ui/steps/kinds'
+import { Ticked } from '@/ui/Ticked'
 import { runKey } from '@/api/liveRun'
 import classes from './Run.module.css'
 import { Recorded } from './Recorded'
@@ -84,8 +86,8 @@ function Meta({ step }: { step: StepView }) {
   const tokens = step.usage.input_tokens + step.usage.output_tokens
   return (
     <div className={classes.meta} style={{ flexBasis: '100%' }}>
-      <code>{step.path}</code>
-      <span>{step.kind}</span>
+      {step.path !== (step.title ?? step.key) && <code>{step.path}</code>}
+      <span>{kindOfRecord(step.kind)}</span>
       {step.started_at && <Took from={step.started_at} to={step.finished_at} />}
       {step.attempts > 1 && <span>{step.attempts} attempts</span>}
       {step.cached && <span>taken from the cache</span>}
@@ -105,7 +107,7 @@ function StepFailure({ step }: { step: StepView }) {
   return (
     <>
       <Text size="sm" fw={500} c="var(--mantine-color-error)" style={{ overflowWrap: 'anywhere' }}>
-        {step.error.message}
+        <Ticked text={step.error.message} />
       </Text>
       {step.error.hint && (
         <Text size="sm" mt={6}>

@@ -7,6 +7,7 @@ import { duration, secondsBetween } from '@/ui/format'
 import { IconChevronDown, IconChevronRight } from '@/ui/icons'
 import { useNow } from '@/ui/moments'
 import { isActive, isOutcome, OutcomeIcon } from '@/ui/outcomes'
+import { kindOfRecord } from '@/ui/steps/kinds'
 import { type Row, rowsOf } from './tree'
 import classes from './StepTree.module.css'
 
@@ -110,7 +111,7 @@ const Item = memo(function Item({ row, top, selected, open, position, total, onC
         {isOutcome(step.status) && <OutcomeIcon status={step.status} size={15} />}
         {round !== null && <span className={classes.round}>{Number(round) + 1}</span>}
         <bdi className={classes.label}>{step.title ?? named(step)}</bdi>
-        {named(step) !== step.kind && <span className={classes.kind}>{step.kind.replaceAll('_', ' ')}</span>}
+        {named(step) !== step.kind && <span className={classes.kind}>{kindOfRecord(step.kind)}</span>}
       </span>
       <span className={classes.time} aria-hidden>
         {row.from !== null && row.to !== null && (

@@ -57,7 +57,7 @@ function Secrets({ owner, may }: { owner: string | null; may: boolean }) {
       <Answered query={query} rows={3}>
         {(secrets) =>
           secrets.length === 0 ? (
-            <Empty title={owner === null ? 'The server keeps no secret' : 'No secret is kept here'}>
+            <Empty title={owner === null ? 'The server has no secret yet' : 'No secret here yet'}>
               {owner === null ? (
                 'Keys of models and of tool servers for several projects. No task can read them.'
               ) : (
@@ -85,7 +85,7 @@ function SetSecret({ project }: { project: string }) {
   const set = useChange({
     act: () => setSecret(project, name, value),
     stale: ['secrets'],
-    said: () => `${name} is kept, encrypted; runs take it from now on`,
+    said: () => `${name} is saved, encrypted; runs take it from now on`,
     then: () => {
       setName('')
       setValue('')
@@ -104,7 +104,7 @@ function SetSecret({ project }: { project: string }) {
         <TextInput label="Name" placeholder="SMTP_PASSWORD" required withAsterisk={false} value={name} error={problems.of('secret')} onChange={({ currentTarget }) => setName(currentTarget.value)} />
         <PasswordInput label="Value" w={280} required withAsterisk={false} autoComplete="new-password" value={value} error={problems.of('value')} onChange={({ currentTarget }) => setValue(currentTarget.value)} />
         <Button type="submit" loading={set.isPending} mt={22}>
-          Keep it
+          Save
         </Button>
       </Group>
     </form>

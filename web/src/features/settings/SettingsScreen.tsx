@@ -6,6 +6,7 @@ import { type FormEvent, useState } from 'react'
 import { api, ask, sentence } from '@/api/client'
 import type { PersonView, Scope } from '@/api/generated/schema'
 import { meQuery } from '@/api/queries'
+import { cards } from '@/ui/cards'
 import { Confirm } from '@/ui/Confirm'
 import { browserOf } from '@/ui/format'
 import { Moment } from '@/ui/moments'
@@ -59,7 +60,7 @@ function Profile({ person }: { person: PersonView }) {
   const edit = useMutation({
     mutationFn: () => ask(api.PUT('/api/v1/me', { body: { title: title || null, email: email || null, timezone } })),
     onSuccess: () => {
-      done('Kept')
+      done('Saved')
       void client.invalidateQueries({ queryKey: meQuery.queryKey })
     },
     onError: failed,
@@ -77,7 +78,7 @@ function Profile({ person }: { person: PersonView }) {
           <Select label="Time zone" description="Moments are shown in it" placeholder="Like this browser" data={ZONES} value={timezone} onChange={setTimezone} searchable clearable limit={40} />
           <Group>
             <Button type="submit" loading={edit.isPending}>
-              Keep
+              Save
             </Button>
           </Group>
         </Stack>
@@ -129,7 +130,7 @@ function Tokens() {
           <Text size="sm" mb={4}>
             Copy it now; it is not shown again:
           </Text>
-          <Source text={make.data.text} label="The new token" />
+          <Source text={make.data.text} label="The new token" once />
         </div>
       )}
       <Answered query={query} rows={2}>
@@ -140,7 +141,7 @@ function Tokens() {
             </Text>
           ) : (
             <div className={table.wrap}>
-              <table className={table.table}>
+              <table className={table.table} {...cards(['Name', 'Begins with', 'May', 'Last used', 'Until'], true)}>
                 <thead>
                   <tr>
                     <th scope="col">Name</th>
@@ -200,7 +201,7 @@ function Sessions() {
       <Answered query={query} rows={2}>
         {(sessions) => (
           <div className={table.wrap}>
-            <table className={table.table}>
+            <table className={table.table} {...cards(['Browser', 'Address', 'Last used'], true)}>
               <thead>
                 <tr>
                   <th scope="col">Browser</th>

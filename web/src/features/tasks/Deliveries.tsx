@@ -5,6 +5,7 @@ import { useState } from 'react'
 
 import { api, ask } from '@/api/client'
 import type { DeliveryView, TriggerView } from '@/api/generated/schema'
+import { cards } from '@/ui/cards'
 import { Confirm } from '@/ui/Confirm'
 import { Moment } from '@/ui/moments'
 import { Source } from '@/ui/Source'
@@ -96,7 +97,7 @@ const GOOD = new Set(['started', 'queued', 'answered'])
 function DeliveryTable({ project, trigger, deliveries }: { project: string; trigger: string; deliveries: readonly DeliveryView[] }) {
   return (
     <div className={table.wrap} style={{ marginTop: 12 }}>
-      <table className={table.table} aria-label={`What came to ${trigger}`}>
+      <table className={table.table} aria-label={`What came to ${trigger}`} {...cards(['When', 'Delivery', 'Outcome', 'Why', 'Run'])}>
         <thead>
           <tr>
             <th scope="col">When</th>

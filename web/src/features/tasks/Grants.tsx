@@ -29,7 +29,7 @@ export function Grants({ project, task }: { project: string; task: string }) {
       <Group align="flex-end" gap="xs">
         <NumberInput label="Last runs" min={1} max={MOST} w={110} value={runs} onChange={(number) => setRuns(Math.min(MOST, Math.max(1, Number(number) || 1)))} />
         <Button variant="default" loading={look.isPending} onClick={() => look.mutate()}>
-          Look
+          Propose grants
         </Button>
       </Group>
       {look.data && <Suggested project={project} found={look.data} />}

@@ -105,8 +105,8 @@ function RunForm({ project, task, version, schema, begin }: RunFormProps) {
           <SavedMenu
             project={project}
             shelf={`arguments.${task}`}
-            title="Kept arguments"
-            keepLabel="Keep these arguments"
+            title="Saved arguments"
+            keepLabel="Save these arguments"
             value={values}
             onChoose={(kept) => {
               change(kept as Values)

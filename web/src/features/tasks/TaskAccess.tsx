@@ -49,7 +49,7 @@ function Narrow({ project, task, access, may }: NarrowProps) {
   const keep = useChange({
     act: () => ask(api.PUT('/api/v1/projects/{project}/tasks/{task}/access', { params: { path: { project, task }, header: { 'if-match': `"${edited.base.digest}"` } }, body: edited.fields })),
     stale: ['tasks', 'approvals'],
-    said: () => 'Kept; it holds from now on',
+    said: () => 'Saved; it holds from now on',
     then: (now: Access) => {
       client.setQueryData(accessQuery(project, task).queryKey, now)
       edited.restart(now)
@@ -79,7 +79,7 @@ function Narrow({ project, task, access, may }: NarrowProps) {
       {may && (
         <div className={form.foot}>
           <Button type="submit" loading={keep.isPending} disabled={!edited.changed}>
-            Keep it
+            Save
           </Button>
         </div>
       )}

@@ -47,9 +47,9 @@ function Figures({ project, task }: { project: string; task: string }) {
         <dd>{count(own?.runs ?? 0)}</dd>
         <dt>Succeeded</dt>
         <dd>{own && ended ? `${Math.floor((own.succeeded / ended) * 100)} %` : '–'}</dd>
-        <dt>Half take up to</dt>
+        <dt>Half within</dt>
         <dd>{tookText(own?.p50_seconds ?? null)}</dd>
-        <dt>95 % take up to</dt>
+        <dt>95 % within</dt>
         <dd>{tookText(own?.p95_seconds ?? null)}</dd>
         <dt>Tokens</dt>
         <dd>{own?.tokens ? count(own.tokens) : '–'}</dd>

@@ -13,7 +13,7 @@ export function TaskSource({ project, task }: { project: string; task: string })
       {(file) => (
         <>
           <Text size="sm" c="dimmed" mb="xs">
-            {file.name}, as it was stored
+            {file.name}, as it was saved
           </Text>
           <Source text={file.source} label="Task file" numbered />
         </>

@@ -5,8 +5,9 @@ import { Link } from '@tanstack/react-router'
 
 import type { OccurrenceView, TriggerView } from '@/api/generated/schema'
 import { projectQuery, triggersQuery } from '@/api/queries'
+import { cards } from '@/ui/cards'
 import { Caution } from '@/ui/Caution'
-import { inZone, plural } from '@/ui/format'
+import { dayInZone, inZone, plural } from '@/ui/format'
 import { IconPlus } from '@/ui/icons'
 import { Moment, useZone } from '@/ui/moments'
 import { useMay } from '@/ui/rights'
@@ -121,20 +122,25 @@ function Firings({ project, trigger }: { project: string; trigger: TriggerView }
   const { data } = useQuery(previewQuery(project, trigger.task, trigger.name, zone))
   if (!data) return null
   return (
-    <ul className={classes.firings} aria-label="Next firings">
-      {data.lines.map((line) => {
-        const when = inZone(line.planned_at, zone, false)
-        const there = data.timezone === zone ? '' : ` (${inZone(line.planned_at, data.timezone, false).slice(11)} ${data.timezone})`
-        return (
-          <li key={line.planned_at} title={line.reason ?? undefined}>
-            {line.verdict === 'skipped' ? <s>{when}</s> : when}
-            <Text span size="xs" c="dimmed">
-              {line.verdict === 'fires' ? there : ` ${line.reason ?? line.verdict}`}
-            </Text>
-          </li>
-        )
-      })}
-    </ul>
+    <>
+      <Text size="xs" c="dimmed" mt="xs">
+        Next, in your zone ({zone}):
+      </Text>
+      <ul className={classes.firings} aria-label="Next firings">
+        {data.lines.map((line) => {
+          const when = dayInZone(line.planned_at, zone)
+          const there = data.timezone === zone ? '' : ` (${inZone(line.planned_at, data.timezone, false).slice(11)} ${data.timezone})`
+          return (
+            <li key={line.planned_at} title={line.reason ?? undefined}>
+              {line.verdict === 'skipped' ? <s>{when}</s> : when}
+              <Text span size="xs" c="dimmed">
+                {line.verdict === 'fires' ? there : ` ${line.reason ?? line.verdict}`}
+              </Text>
+            </li>
+          )
+        })}
+      </ul>
+    </>
   )
 }
 
@@ -150,7 +156,7 @@ function Ledger({ project, task }: { project: string; task: string }) {
             </Text>
           ) : (
             <div className={table.wrap}>
-              <table className={table.table}>
+              <table className={table.table} {...cards(['Planned', 'Trigger', 'Outcome', 'Why', 'Run'])}>
                 <thead>
                   <tr>
                     <th scope="col">Planned</th>

@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Button, Group, MultiSelect, SegmentedControl, TextInput, VisuallyHidden } from '@mantine/core'
+import { ActionIcon, Badge, Button, Group, MultiSelect, SegmentedControl, VisuallyHidden } from '@mantine/core'
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { memo, startTransition, useDeferredValue, useMemo, useState } from 'react'
@@ -7,19 +7,20 @@ import type { TaskFigures, TaskView, TriggerView } from '@/api/generated/schema'
 import { overviewQuery, projectQuery, tasksQuery, triggersQuery } from '@/api/queries'
 import { Caution } from '@/ui/Caution'
 import { money } from '@/ui/format'
-import { IconPlayerPlayFilled, IconSearch } from '@/ui/icons'
+import { IconPlayerPlayFilled } from '@/ui/icons'
 import { Moment, useZone } from '@/ui/moments'
 import { tookText } from '@/ui/RunTable'
 import { Screen } from '@/ui/Screen'
 import { useRowKeys } from '@/ui/rowKeys'
 import { useSelection } from '@/ui/selection'
+import { Sought } from '@/ui/Sought'
 import { Answered, Empty, Lead } from '@/ui/states'
 import { Strip } from '@/ui/Strip'
 import table from '@/ui/Table.module.css'
 import { Tick } from '@/ui/Tick'
-import { useTyped } from '@/ui/typed'
 import { BulkTasks } from './BulkTasks'
 import type { TasksSearch } from './search'
+import classes from './Tasks.module.css'
 
 const route = getRouteApi('/inside/p/$project/tasks')
 const PAGE = 50
@@ -63,12 +64,7 @@ function Filters({ tasks }: { tasks: readonly TaskView[] }) {
   const set = (change: TasksSearch) => void navigate({ to: '.', search: { ...search, ...change }, replace: true })
   return (
     <Group gap="xs" role="search" aria-label="Filter tasks">
-      <TextInput
-        aria-label="Filter tasks"
-        placeholder="Filter by name or tag"
-        leftSection={<IconSearch size={14} aria-hidden />}
-        {...useTyped(search.q ?? '', (text) => set({ q: text || undefined }))}
-      />
+      <Sought label="Filter tasks" placeholder="Filter by name or tag" words={search.q ?? ''} onWords={(q) => set({ q: q || undefined })} />
       {(known.length > 0 || search.tags) && (
         <MultiSelect
           aria-label="Tags"
@@ -136,7 +132,7 @@ const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksPro
   return (
     <>
       <div className={table.wrap}>
-        <table className={table.table}>
+        <table className={`${table.table} ${classes.tasks}`}>
           <thead>
             <tr>
               <th scope="col" className={table.choice}>
@@ -149,14 +145,14 @@ const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksPro
               </th>
               <th scope="col">Task</th>
               <th scope="col">Last runs</th>
-              <th scope="col" className={table.minor}>
+              <th scope="col">
                 Next
               </th>
               <th scope="col" className={`${table.number} ${table.minor}`}>
                 Succeeded
               </th>
               <th scope="col" className={`${table.number} ${table.minor}`}>
-                p95
+                95 % within
               </th>
               <th scope="col" className={`${table.number} ${table.minor}`}>
                 Spend, 14 d
@@ -210,7 +206,7 @@ const Row = memo(function Row({ project, task, figures, next, mayRun, chosen, on
       <td className={table.choice}>
         <Tick label={`Choose ${task.title ?? task.name}`} checked={chosen} onChange={() => onToggle(task.name)} />
       </td>
-      <td>
+      <td className={classes.task}>
         <Link to="/p/$project/tasks/$task" params={{ project, task: task.name }} className={table.name}>
           <bdi>{task.title ?? task.name}</bdi>
         </Link>
@@ -229,14 +225,14 @@ const Row = memo(function Row({ project, task, figures, next, mayRun, chosen, on
           ))}
         </span>
       </td>
-      <td>
+      <td className={classes.strip}>
         <Strip project={project} runs={figures?.recent ?? []} />
       </td>
-      <td className={`${table.dim} ${table.minor}`}>{next?.next_at ? <Moment at={next.next_at} zone={next.timezone} /> : '–'}</td>
+      <td className={`${table.dim} ${classes.next}`}>{next?.next_at ? <Moment at={next.next_at} zone={next.timezone} /> : <span className={classes.never}>–</span>}</td>
       <td className={`${table.number} ${table.minor}`}>{figures && ended ? `${Math.floor((figures.succeeded / ended) * 100)} %` : '–'}</td>
       <td className={`${table.number} ${table.minor}`}>{tookText(figures?.p95_seconds ?? null)}</td>
       <td className={`${table.number} ${table.minor}`}>{figures?.usd ? money(figures.usd) : '–'}</td>
-      <td className={table.number}>
+      <td className={`${table.number} ${classes.act}`}>
         {mayRun && task.published !== null && task.archived_at === null && (
           <ActionIcon
             data-actions

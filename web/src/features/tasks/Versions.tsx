@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { heldBack } from '@/api/gates'
 import type { TaskView, VersionView } from '@/api/generated/schema'
 import { projectQuery, versionsQuery } from '@/api/queries'
+import { cards } from '@/ui/cards'
 import { Difference } from '@/ui/Difference'
 import { GateClosed } from '@/ui/gate/GateClosed'
 import { GateForm } from '@/ui/gate/GateForm'
@@ -64,7 +65,7 @@ function VersionTable({ project, task, versions }: { project: string; task: Task
   const { data } = useQuery(projectQuery(project))
   return (
     <div className={table.wrap} style={{ marginBottom: 24 }}>
-      <table className={table.table}>
+      <table className={table.table} {...cards(['Version', 'Message', 'By', 'When'], true)}>
         <thead>
           <tr>
             <th scope="col">Version</th>

@@ -29,7 +29,7 @@ export function AdoptForm({ project, view }: { project: string; view: TemplateVi
     mutationFn: (publish: boolean) => adopt({ project, template: view.name, answers, task: task.trim() || null, publish, dryRun: false }),
     onSuccess: ({ applied }) => {
       const main = applied.find(({ kind }) => kind === 'task')
-      done(`${applied.map(({ name }) => name).join(', ')} ${main?.published ? 'can run' : 'is kept as a draft'}`)
+      done(`${applied.map(({ name }) => name).join(', ')} ${main?.published ? 'can run' : 'is saved as a draft'}`)
       void client.invalidateQueries({ queryKey: ['tasks', project] })
       if (main) void navigate({ to: '/p/$project/tasks/$task', params: { project, task: main.name } })
     },
@@ -84,7 +84,7 @@ export function AdoptForm({ project, view }: { project: string; view: TemplateVi
           ))}
           {seen.missing.length > 0 && (
             <Text mt="md">
-              Before it can run, <Link to="/p/$project/secrets" params={{ project }}>keep these secrets</Link>: {seen.missing.join(', ')}.
+              Before it can run, <Link to="/p/$project/secrets" params={{ project }}>save these secrets</Link>: {seen.missing.join(', ')}.
             </Text>
           )}
           <Group mt="lg" gap="xs">
@@ -94,7 +94,7 @@ export function AdoptForm({ project, view }: { project: string; view: TemplateVi
               </Button>
             )}
             <Button variant="default" loading={take.isPending && !take.variables} onClick={() => take.mutate(false)}>
-              Keep as a draft
+              Save as a draft
             </Button>
           </Group>
         </section>

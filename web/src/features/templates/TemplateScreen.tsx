@@ -26,7 +26,9 @@ export function TemplateScreen() {
             {view.tasks.map((task) => (
               <Section key={task.task} title={task.title}>
                 <Text mb="sm">{task.description}</Text>
-                <img className={classes.picture} alt={`Steps of ${task.title}`} src={`data:image/svg+xml;charset=utf-8,${encodeURIComponent(task.svg)}`} />
+                <div className={classes.frame} tabIndex={0} role="group" aria-label={`Picture of ${task.title}`}>
+                  <img className={classes.picture} alt={`Steps of ${task.title}`} src={`data:image/svg+xml;charset=utf-8,${encodeURIComponent(task.svg)}`} />
+                </div>
               </Section>
             ))}
             <Needs view={view} />

@@ -2,8 +2,10 @@ import { Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 
+import { IconListDetails } from '@/ui/icons'
 import { Screen } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
+import { ICONS } from './icons'
 import { templatesQuery } from './queries'
 import classes from './Templates.module.css'
 
@@ -22,7 +24,10 @@ export function TemplatesScreen() {
             {templates.map(({ name, title, summary, tags }) => (
               <li key={name}>
                 <Link to="/p/$project/templates/$template" params={{ project, template: name }} className={classes.card}>
-                  <span className={classes.name}>{title}</span>
+                  <span className={classes.name}>
+                    <Picture name={name} />
+                    {title}
+                  </span>
                   <span>{summary}</span>
                   <span className={classes.tags}>{tags.join(', ')}</span>
                 </Link>
@@ -33,4 +38,9 @@ export function TemplatesScreen() {
       </Answered>
     </Screen>
   )
+}
+
+function Picture({ name }: { name: string }) {
+  const Icon = ICONS[name] ?? IconListDetails
+  return <Icon size={18} aria-hidden />
 }

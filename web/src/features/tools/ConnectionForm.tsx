@@ -57,7 +57,7 @@ export function ConnectionForm({ project, owner, fields, set, problems, busy, ch
       <Switch label="Its tools can be called" checked={fields.enabled} onChange={({ currentTarget: { checked } }) => set({ enabled: checked })} />
       <div className={form.foot}>
         <Button type="submit" loading={busy} disabled={!changed}>
-          {kindFixed ? 'Keep it' : 'Connect it'}
+          {kindFixed ? 'Save' : 'Connect it'}
         </Button>
         <Text size="xs" c="dimmed">
           {kindFixed ? 'It is asked at once what it has.' : 'It is asked what it has, and its tools are accepted as they are now.'}
@@ -74,7 +74,7 @@ function AddressFields({ project, owner, fields, set, problems }: Part) {
   return (
     <>
       <TextInput label="Address" description="Where it speaks streamable HTTP; addresses inside your own network take an administrator's leave" placeholder="https://crm.example/mcp" required withAsterisk={false} value={fields.url} error={problems.of('connection.url')} onChange={({ currentTarget }) => set({ url: currentTarget.value })} />
-      <Switch label="A person signs in there (OAuth)" description="Once it is kept, its screen offers to; the token that comes of it is kept with the secrets" checked={fields.signIn} onChange={({ currentTarget: { checked } }) => set({ signIn: checked })} />
+      <Switch label="A person signs in there (OAuth)" description="Once it is saved, its screen offers to; the token is kept with the secrets" checked={fields.signIn} onChange={({ currentTarget: { checked } }) => set({ signIn: checked })} />
       {fields.signIn ? (
         <div className={form.row}>
           <TextInput label="Scope" placeholder="What the server names" value={fields.scope} error={problems.of('connection.oauth.scope')} onChange={({ currentTarget }) => set({ scope: currentTarget.value })} />
@@ -150,7 +150,7 @@ function Bounds({ fields, set, problems }: Part) {
   return (
     <div>
       <Button size="compact-sm" variant="subtle" aria-expanded={open || wrong} rightSection={<IconChevronDown size={14} aria-hidden />} onClick={() => setOpen(!open)}>
-        Bounds
+        Limits
       </Button>
       <Collapse expanded={open || wrong}>
         <div className={form.row} style={{ paddingTop: 8 }}>

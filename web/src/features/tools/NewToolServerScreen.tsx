@@ -32,7 +32,7 @@ export function NewToolServerScreen() {
       return putServer(owner, name, { connection: connectionOf(fields), enabled, projects: projects.length ? projects : null })
     },
     stale: ['tool_servers', 'tools'],
-    said: (now: ToolServerView) => (now.problem ? `${name} is kept; it does not answer yet` : `${name} is connected`),
+    said: (now: ToolServerView) => (now.problem ? `${name} is saved; it does not answer yet` : `${name} is connected`),
     then: (now) => {
       client.setQueryData(serverQuery(owner, name).queryKey, now)
       void navigate({ to: '/p/$project/tools/servers/$server', params: { project, server: name }, search: { of }, ignoreBlocker: true })

@@ -4,10 +4,10 @@ import { getRouteApi, useNavigate } from '@tanstack/react-router'
 
 import type { ToolServerView } from '@/api/generated/schema'
 import { useChange } from '@/ui/change'
-import { useEdited } from '@/ui/form/edited'
 import { LeaveGuard } from '@/ui/form/Editing'
 import form from '@/ui/form/Form.module.css'
-import { FormFailure, problemsOf } from '@/ui/form/problems'
+import { FormFailure } from '@/ui/form/problems'
+import { useSaving } from '@/ui/form/saving'
 import { IconRefresh } from '@/ui/icons'
 import { Moment } from '@/ui/moments'
 import { Outcome } from '@/ui/Outcome'
@@ -116,26 +116,20 @@ function Way({ server }: { server: ToolServerView }) {
 }
 
 function Edit({ project, owner, server }: Omit<ServerProps, 'may'>) {
-  const edited = useEdited(server, fieldsOf, (one) => JSON.stringify(fieldsOf(one)))
-  const client = useQueryClient()
-  const keep = useChange({
-    act: () => {
-      const { enabled, projects } = edited.fields
-      return putServer(owner, server.name, { connection: connectionOf(edited.fields), enabled, projects: projects.length ? projects : null })
-    },
+  const { edited, save, problems } = useSaving({
+    stored: server,
+    fieldsOf,
+    mark: (one) => JSON.stringify(fieldsOf(one)),
+    query: serverQuery(owner, server.name),
+    put: ({ fields: { enabled, projects, ...way } }) =>
+      putServer(owner, server.name, { connection: connectionOf({ ...way, enabled, projects }), enabled, projects: projects.length ? projects : null }),
     stale: STALE,
-    said: (now: ToolServerView) => (now.problem ? 'Kept; it does not answer yet' : 'Kept, and looked at'),
-    then: (now) => {
-      client.setQueryData(serverQuery(owner, server.name).queryKey, now)
-      edited.restart(now)
-    },
-    inForm: true,
+    said: (now) => (now.problem ? 'Saved; it does not answer yet' : 'Saved, and looked at'),
   })
-  const problems = problemsOf(keep.error)
   return (
     <>
       <FormFailure problems={problems} fields={FIELDS} />
-      <ConnectionForm project={project} owner={owner} fields={edited.fields} set={edited.set} problems={problems} busy={keep.isPending} changed={edited.changed} kindFixed submit={() => keep.mutate()} />
+      <ConnectionForm project={project} owner={owner} fields={edited.fields} set={edited.set} problems={problems} busy={save.isPending} changed={edited.changed} kindFixed submit={() => save.mutate()} />
       <LeaveGuard changed={edited.changed} />
     </>
   )

@@ -1,14 +1,14 @@
-import { CloseButton, Select, TextInput, Title } from '@mantine/core'
+import { CloseButton, Select, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
 
 import { toolsQuery } from '@/api/catalogue'
 import type { ToolView } from '@/api/generated/schema'
-import { IconSearch, IconX } from '@/ui/icons'
+import { IconX } from '@/ui/icons'
 import { Rows } from '@/ui/Rows'
 import { SchemaTable } from '@/ui/SchemaTable'
 import { Screen, Section } from '@/ui/Screen'
+import { Sought } from '@/ui/Sought'
 import { Answered, Empty } from '@/ui/states'
 import table from '@/ui/Table.module.css'
 import { Effect, effectLabel } from './Effect'
@@ -29,8 +29,8 @@ export function ToolsScreen() {
   const show = (part: Partial<ToolsSearch>) => void navigate({ to: '.', search: { ...search, ...part }, replace: true })
   return (
     <Screen title="Tools" beside={<ToolTabs project={project} shown="tools" />}>
-      <div className={classes.filters}>
-        <Words key={search.q ?? ''} value={search.q ?? ''} onChange={(q) => show({ q: q || undefined })} />
+      <div className={classes.filters} role="search" aria-label="Filter tools">
+        <Sought label="Find a tool" placeholder="Find a tool" words={search.q ?? ''} onWords={(q) => show({ q: q || undefined })} />
         <Select aria-label="Effect" placeholder="Any effect" data={EFFECTS.map((value) => ({ value, label: effectLabel(value) }))} value={search.effect ?? null} onChange={(effect) => show({ effect: EFFECTS.find((one) => one === effect) })} clearable clearButtonProps={{ 'aria-label': 'Any effect' }} w={180} />
       </div>
       <Answered query={query}>
@@ -51,17 +51,6 @@ export function ToolsScreen() {
       </Answered>
     </Screen>
   )
-}
-
-/** Words that are sought: the address follows when somebody has stopped typing. */
-function Words({ value, onChange }: { value: string; onChange: (words: string) => void }) {
-  const [typed, setTyped] = useState(value)
-  useEffect(() => {
-    if (typed === value) return undefined
-    const timer = setTimeout(() => onChange(typed), 250)
-    return () => clearTimeout(timer)
-  })
-  return <TextInput aria-label="Find a tool" placeholder="Find a tool" leftSection={<IconSearch size={15} aria-hidden />} value={typed} onChange={({ currentTarget }) => setTyped(currentTarget.value)} w={260} />
 }
 
 function List({ project, tools, search }: { project: string; tools: readonly ToolView[]; search: ToolsSearch }) {

@@ -13,8 +13,8 @@ export function LeaveGuard({ changed }: { changed: boolean }) {
   })
   if (blocker.status !== 'blocked') return null
   return (
-    <Modal opened onClose={blocker.reset} title="Leave without keeping it?">
-      <Text size="sm">What you changed here is not kept yet.</Text>
+    <Modal opened onClose={blocker.reset} title="Leave without saving?">
+      <Text size="sm">What you changed here is not saved yet.</Text>
       <Group justify="flex-end" mt="lg" gap="xs">
         <Button variant="default" onClick={blocker.reset}>
           Stay
@@ -40,7 +40,7 @@ export function Meanwhile({ behind, error, reload }: MeanwhileProps) {
   if (!behind && !isStatus(error, 412)) return null
   return (
     <Alert color="orange" variant="light" icon={<IconAlertTriangle size={18} aria-hidden />} role="alert" title="Somebody has changed it meanwhile">
-      <Text size="sm">What you keep here would overwrite it, so it is refused. Copy what you need, and begin with what is there.</Text>
+      <Text size="sm">What you save here would overwrite it, so it is refused. Copy what you need, and begin with what is there.</Text>
       <Button mt="xs" size="compact-sm" variant="default" onClick={reload}>
         Show what is there
       </Button>

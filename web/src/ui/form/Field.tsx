@@ -1,7 +1,8 @@
 import { NumberInput, Select, Switch, TagsInput, Textarea, TextInput } from '@mantine/core'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 
 import type { JsonValue } from '@/api/generated/schema'
+import { ticked } from '@/ui/Ticked'
 import { type FieldSchema, isComputed, kindOf } from './schema'
 
 interface FieldProps {
@@ -18,8 +19,8 @@ interface FieldProps {
 export function Field({ name, schema, value, required, error, disabled, onChange }: FieldProps) {
   const common = {
     label: schema.title ?? name,
-    description: schema.description,
-    error,
+    description: ticked(schema.description),
+    error: ticked(error),
     disabled,
     withAsterisk: required,
     placeholder: isComputed(schema.default) ? `worked out at the start: ${String(schema.default)}` : undefined,
@@ -35,7 +36,7 @@ export function Field({ name, schema, value, required, error, disabled, onChange
         <Switch
           label={common.label}
           description={common.description}
-          error={error}
+          error={common.error}
           disabled={disabled}
           checked={value === true}
           onChange={({ currentTarget: { checked } }) => onChange(checked)}
@@ -76,7 +77,7 @@ export function Field({ name, schema, value, required, error, disabled, onChange
 }
 
 interface JsonFieldProps {
-  common: { label: string; description: string | undefined; error: string | undefined; disabled: boolean; withAsterisk: boolean }
+  common: { label: string; description: ReactNode; error: ReactNode; disabled: boolean; withAsterisk: boolean }
   value: JsonValue | undefined
   onChange: (value: JsonValue | undefined) => void
 }

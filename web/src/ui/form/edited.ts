@@ -1,6 +1,6 @@
 import { useState } from 'react'
 
-interface Edited<Stored, Fields> {
+export interface Edited<Stored, Fields> {
   fields: Fields
   set: (part: Partial<Fields>) => void
   /** What the fields began with. */

@@ -32,7 +32,7 @@ export function FormFailure({ problems, fields }: { problems: Problems; fields: 
   const marked = fields.some((field) => problems.of(field))
   return (
     <Alert color="red" variant="light" icon={<IconAlertTriangle size={18} aria-hidden />} role="alert">
-      {marked ? 'Nothing was kept; what is wrong is marked.' : rest.length === 0 && sentence(problems.error)}
+      {marked ? 'Nothing was saved; what is wrong is marked.' : rest.length === 0 && sentence(problems.error)}
       {rest.length > 0 && (
         <List size="sm">
           {rest.map((one) => (

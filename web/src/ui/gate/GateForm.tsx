@@ -40,7 +40,7 @@ function Fields({ project, task, gate }: GateFormProps & { gate: PublishGateView
   const keep = useChange({
     act: (now: Gate | null) => setGate(project, task, now),
     stale: ['gates'],
-    said: () => 'Kept; it holds for the next publication',
+    said: () => 'Saved; it holds for the next publication',
     inForm: true,
   })
   const submit = (event: FormEvent) => {
@@ -60,7 +60,7 @@ function Fields({ project, task, gate }: GateFormProps & { gate: PublishGateView
       </Group>
       <div className={form.foot} style={{ marginTop: 12 }}>
         <Button type="submit" size="compact-md" loading={keep.isPending && keep.variables !== null}>
-          {own ? 'Keep the gate' : 'Set a gate'}
+          {own ? 'Save the gate' : 'Set a gate'}
         </Button>
         {own && (
           <Button size="compact-md" variant="default" loading={keep.isPending && keep.variables === null} onClick={() => keep.mutate(null)}>

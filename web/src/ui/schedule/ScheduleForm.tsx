@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 
 import { api, ask, sentence } from '@/api/client'
-import { inZone } from '@/ui/format'
+import { dayInZone, inZone } from '@/ui/format'
 import { useZone } from '@/ui/moments'
 import { type Form, scheduleOf, WEEKDAYS } from './builder'
 import classes from './ScheduleForm.module.css'
@@ -71,10 +71,13 @@ export function ScheduleForm({ project, children }: ScheduleFormProps) {
           preview.data && (
             <>
               <Text fw={500}>{preview.data.sentence}</Text>
+              <Text size="xs" c="dimmed">
+                Next, in your zone ({zone}):
+              </Text>
               <ul className={classes.firings} aria-label="Next firings">
                 {preview.data.lines.map((line) => (
                   <li key={line.planned_at}>
-                    {line.verdict === 'skipped' ? <s>{inZone(line.planned_at, zone, false)}</s> : inZone(line.planned_at, zone, false)}{' '}
+                    {line.verdict === 'skipped' ? <s>{dayInZone(line.planned_at, zone)}</s> : dayInZone(line.planned_at, zone)}{' '}
                     <Text span size="xs" c="dimmed">
                       {preview.data.timezone !== zone && `${inZone(line.planned_at, preview.data.timezone, false)} ${preview.data.timezone} `}
                       {line.verdict === 'fires' ? '' : (line.reason ?? line.verdict)}

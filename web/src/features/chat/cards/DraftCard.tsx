@@ -26,7 +26,7 @@ import { type Decision, resultOf, useDecision } from './useDecision'
 
 type Finding = Pick<Problem, 'line' | 'path' | 'message' | 'hint' | 'severity'>
 
-const CHANGES: Record<string, string> = { created: 'new', changed: 'changed', unchanged: 'as it is stored' }
+const CHANGES: Record<string, string> = { created: 'new', changed: 'changed', unchanged: 'as it is saved' }
 
 /** A task or an agent as it would be stored: looked at from three sides, tried, and stored by a click. */
 export function DraftCard({ card }: { card: Card }) {
@@ -90,7 +90,7 @@ function Views({ card: { data, kind } }: { card: Card }) {
       )}
       <div className={classes.view}>
         {view === 'steps' && <StepOutline source={source} />}
-        {view === 'diff' && <DiffText diff={String(data.diff)} label="Difference to what is stored" />}
+        {view === 'diff' && <DiffText diff={String(data.diff)} label="Difference to what is saved" />}
         {view === 'file' && <Source text={source} label="File of the draft" numbered />}
       </div>
     </>

@@ -3,6 +3,7 @@ import { Text } from '@mantine/core'
 import type { JsonValue } from '@/api/generated/schema'
 import { IconCheck } from '@/ui/icons'
 import { RecordedValue } from '@/ui/JsonValue'
+import { kindOfRecord } from '@/ui/steps/kinds'
 import { isOutcome, OutcomeBadge, OutcomeIcon } from '@/ui/outcomes'
 import classes from './Cards.module.css'
 
@@ -55,7 +56,7 @@ export function Rehearsal({ data }: { data: Line }) {
         <details key={String(step.step)} className={classes.step}>
           <summary>
             {isOutcome(String(step.status)) && <OutcomeIcon status={String(step.status) as never} size={13} />} <code>{String(step.step)}</code>{' '}
-            <span className={classes.dim}>{String(step.kind ?? '')}</span>
+            <span className={classes.dim}>{kindOfRecord(String(step.kind ?? ''))}</span>
           </summary>
           <RecordedValue value={step.output ?? null} label={`Output of ${String(step.step)}`} />
         </details>
