@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { replaceEqualDeep, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 
 import { api, ask } from './client'
@@ -26,6 +26,7 @@ export function useLiveRun(run: string, follow = true) {
   const query = useQuery({
     queryKey: runKey(run),
     queryFn: ({ signal }) => ask(api.GET('/api/v1/runs/{run}', { params: { path: { run }, query: { largest: LARGEST_VALUE } }, signal })),
+    structuralSharing: (before, now) => replaceEqualDeep(before, withBegun(before as RunView | undefined, now as RunView)) as RunView,
     staleTime: Infinity,
     refetchOnWindowFocus: false,
     refetchInterval: ({ state }) => (!follow && state.data && isActive(state.data.status) ? NOT_FOLLOWED_MS : false),
@@ -57,6 +58,13 @@ export function useLiveRun(run: string, follow = true) {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [client, run, active, follow])
   return { query, tokens }
+}
+
+/** A run that is read anew, with the steps that were told to have begun: there is no record of them before they end. */
+export function withBegun(before: RunView | undefined, now: RunView): RunView {
+  if (!before || now.status !== 'running') return now
+  const known = new Set(now.steps.map(({ path }) => path))
+  return before.steps.filter(({ status, path }) => status === 'running' && !known.has(path)).reduce(withStep, now)
 }
 
 /** The run with this step in its place: where it stood, or after the last of its neighbours. */
