@@ -115,7 +115,7 @@ async def test_a_dismissed_card_does_nothing_and_is_told_to_the_model(
     await thread.confirm(card, "dismiss")
     assert (await admin.get("/api/v1/projects/default/tasks/job")).json()["paused_at"] is None
     told = (await admin.get("/api/v1/audit?verb=chat.use")).json()["items"][0]["detail"]
-    assert (told["act"], told["card"], told["action"]) == ("decide", card["id"], "dismiss")
+    assert (told["act"], told["card"], told["action"]) == ("decide", card["card"]["id"], "dismiss")
     model.then("I see.")
     await thread.say("well?")
     assert "act job: dismiss by the person" in str(model.bodies[-1]["messages"][0])
