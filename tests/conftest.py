@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from errands.store.database import Database
 from errands.store.embedded import EmbeddedServer
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 # A change must not fail for what another example would have found before it; off CI every run looks elsewhere.
-settings.register_profile("ci", derandomize=True, print_blob=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# How long an example takes says how busy the machine is: figures have targets in `bench`.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("project"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "project")
 
 _TEMPLATE = "errands_template"
 _numbers = itertools.count(1)
