@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,8 @@ def test_a_task_is_narrowed_to_a_group_and_opened_again(errands: Errands, ana: s
     assert errands("apply", str(tmp_path / "task.yaml")).code == 0
     errands("people", "add", ana)
     narrowed = errands("members", "task", name, "--runner", f"user:{ana}", "--answerer", "role:owner", "--json")
-    assert narrowed.document == {"runners": [f"user:{ana}"], "answerers": ["role:owner"]}
+    who = itemgetter("runners", "answerers")
+    assert who(narrowed.document) == ([f"user:{ana}"], ["role:owner"])
     assert f"may be run by user:{ana}" in errands("members", "task", name).out
     assert errands("members", "task", name, "--runner", "user:nobody-of-that-name").code == 2
-    assert errands("members", "task", name, "--everybody", "--json").document == {"runners": [], "answerers": []}
+    assert who(errands("members", "task", name, "--everybody", "--json").document) == ([], [])

@@ -189,7 +189,7 @@ def test_whoever_edits_an_agent_that_somebody_else_has_changed_is_told(page: Pag
     expect(page.get_by_role("alert")).to_contain_text("Somebody has changed it meanwhile")
     assert served.ask("GET", "/projects/default/agents/reader")["instructions"] == "Read fast."
     page.get_by_role("link", name="Models").click()
-    page.get_by_role("dialog", name="Leave without keeping it?").get_by_role("button", name="Stay").click()
+    page.get_by_role("dialog", name="Leave without saving?").get_by_role("button", name="Stay").click()
     page.get_by_role("button", name="Show what is there").click()
     expect(page.get_by_label("Instructions")).to_have_value("Read fast.")
     page.get_by_role("button", name="Delete").click()

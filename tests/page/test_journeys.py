@@ -62,9 +62,7 @@ def test_from_the_first_start_to_the_first_run(browser: Browser, new_database: N
         page.get_by_role("button", name="Make the administrator").click()
         expect(page.get_by_role("heading", name="This project has no task yet")).to_be_visible()
         hints = page.get_by_role("list", name="Ways to a task of your own").get_by_role("link")
-        expect(hints).to_have_text(
-            ["Begin with a template", "Write one in the editor", "Describe it in the chat"],
-        )
+        expect(hints).to_contain_text(["Begin with a template", "Write one in the editor", "Describe it in the chat"])
         page.get_by_role("button", name="Run a sample task").click()
         expect(page.get_by_role("heading", name="hello", level=1)).to_be_visible()
         expect(page.get_by_text("Succeeded", exact=True).first).to_be_visible(timeout=60_000)

@@ -73,7 +73,7 @@ def test_arguments_are_kept_under_a_name_and_filled_in_again(
     page.get_by_role("button", name="Saved arguments").click()
     page.get_by_role("menuitem", name="Save these arguments …").click()
     page.get_by_role("dialog", name="Save these arguments").get_by_label("Name").fill("The far east")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.goto("/p/default/tasks/catching-up/run")
     expect(page.get_by_label("region")).to_have_value("emea")

@@ -14,7 +14,7 @@ gate = typer.Typer(no_args_is_help=True)
 
 @gate.callback()
 def _gate() -> None:
-    """What a version must make of the last runs before it is published."""
+    """What a version must make of past runs to be published."""
 
 
 @gate.command("show")

@@ -99,7 +99,7 @@ def delete_run(
     project: Project = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete an ended run with its record, log and files, at once and for good."""
+    """Delete an ended run with its record, log and files, for good."""
 
     async def act(desk: Desk) -> ExitCode:
         from errands.cli.prompts import confirm

@@ -6,6 +6,7 @@ import { type FormEvent, useState } from 'react'
 import { api, ask, isStatus } from '@/api/client'
 import type { CalendarView, PeriodView } from '@/api/generated/schema'
 import { projectQuery } from '@/api/queries'
+import { cards } from '@/ui/cards'
 import { Confirm } from '@/ui/Confirm'
 import { IconAlertTriangle } from '@/ui/icons'
 import { Moment } from '@/ui/moments'
@@ -119,7 +120,7 @@ function Calendar({ project, calendar, may }: { project: string; calendar: Calen
       }
     >
       <div className={table.wrap}>
-        <table className={table.table} aria-label={`Closed periods of ${calendar.name}`}>
+        <table className={table.table} aria-label={`Closed periods of ${calendar.name}`} {...cards(['From', 'Until', 'Note'])}>
           <thead>
             <tr>
               <th scope="col">From</th>

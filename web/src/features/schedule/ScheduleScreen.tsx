@@ -5,6 +5,7 @@ import { getRouteApi, Link } from '@tanstack/react-router'
 import { api, ask } from '@/api/client'
 import type { TriggerView } from '@/api/generated/schema'
 import { allTriggersQuery, projectQuery } from '@/api/queries'
+import { cards } from '@/ui/cards'
 import { Caution } from '@/ui/Caution'
 import { Moment } from '@/ui/moments'
 import { Screen, Section } from '@/ui/Screen'
@@ -62,7 +63,7 @@ export function ScheduleScreen() {
 function Triggers({ project, triggers }: { project: string; triggers: readonly TriggerView[] }) {
   return (
     <div className={table.wrap}>
-      <table className={table.table}>
+      <table className={table.table} {...cards(['Next', 'Task', 'Trigger', 'When', 'Last'], true)}>
         <thead>
           <tr>
             <th scope="col">Next</th>

@@ -1,6 +1,7 @@
 import { Text } from '@mantine/core'
 
 import type { SimulationView } from '@/api/generated/schema'
+import { cards } from '@/ui/cards'
 import { count, money, plural } from '@/ui/format'
 import table from '@/ui/Table.module.css'
 import classes from './Schedule.module.css'
@@ -73,7 +74,7 @@ function Collisions({ simulation }: { simulation: SimulationView }) {
   if (simulation.collisions.length === 0) return null
   return (
     <div className={table.wrap}>
-      <table className={table.table} aria-label="What starts at the same minute">
+      <table className={table.table} aria-label="What starts at the same minute" {...cards(['Every day at', '#Days', 'At the same minute'])}>
         <thead>
           <tr>
             <th scope="col">Every day at</th>
