@@ -59,6 +59,7 @@ async def main(count: int, followers: int) -> list[Figure]:
             await settle(database.pool)
         finally:
             await database.close()
+        await runtime.database.warm()
         files = [SourceFile("hello.yaml", HELLO), SourceFile("talks.yaml", TALKS)]
         await runtime.services.tasks.apply(OPERATOR, PROJECT, files)
         measured = await served(runtime, followers)

@@ -171,6 +171,7 @@ async def serve(*, host: str | None, port: int | None, worker: bool) -> "AsyncIt
     with closing(taken):
         async with open_services(settings, worker=False) as runtime, AsyncExitStack() as stack:
             configure_logging(settings, quiet=False)
+            await runtime.database.warm()
             link = await runtime.services.sign_in.first_start_link()
             working = runtime.make_workers() if worker else None
             background = at_work(working, runtime.housekeeping, settings.shutdown_grace)

@@ -22,6 +22,9 @@ _CONNECT_TIMEOUT_SECONDS = 10.0
 # The hot path has a few dozen statements; none is ever planned twice on a connection.
 _STATEMENT_CACHE = 256
 _QUERY_CONNECTIONS = 5
+_ARRAYS = "select " + ", ".join(
+    f"null::{kind}[]" for kind in ("uuid", "json", "bool", "int", "bigint", "float8", "numeric", "timestamptz", "bytea")
+)
 FULL = (
     "Every process may hold as many connections as ERRANDS_DATABASE_POOL says, and some more: lower it for all, "
     "start fewer processes, or raise max_connections of the database server."
@@ -104,6 +107,14 @@ class Database:
 
         structlog.get_logger().warning("database.revived")
         return True
+
+    async def warm(self, connections: int = 4) -> None:
+        """Open some connections of the pool at once, before anybody waits for one. Those it cannot have it leaves."""
+        wanted = min(connections, int(self.pool.get_max_size()))
+        opened = await asyncio.gather(*(self.pool.acquire() for _ in range(wanted)), return_exceptions=True)
+        for connection in opened:
+            if not isinstance(connection, BaseException):
+                await self.pool.release(connection)
 
     @property
     def shown_url(self) -> str:
@@ -188,6 +199,7 @@ async def _open_pool(url: str, pool_size: int) -> asyncpg.Pool:
         timeout=_CONNECT_TIMEOUT_SECONDS,
         statement_cache_size=_STATEMENT_CACHE,
         max_cached_statement_lifetime=0,
+        init=_learn_types,
         reset=_leave_as_it_is,
         **_SESSION,
     )
@@ -201,6 +213,15 @@ def _refused(url: str, error: Exception) -> StoreUnavailable:
         f"The database at {without_password(url)} cannot be reached: {reason}.",
         "Check that the server runs and that ERRANDS_DATABASE_URL names it, its database and a user who may log in.",
     )
+
+
+async def _learn_types(connection: asyncpg.Connection) -> None:
+    """Let a new connection look up the types of all arrays that statements take, once.
+
+    asyncpg asks the catalogue at the first statement with a type it does not know, which takes 10 ms, and again at the
+    first with another: the first callers of a connection would pay for it several times.
+    """
+    await connection.fetchrow(_ARRAYS)
 
 
 async def _leave_as_it_is(_connection: object) -> None:
