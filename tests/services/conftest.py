@@ -1,6 +1,5 @@
 """A whole process for each test: real database, tools, engine and services."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from errands.services import Services
 from errands.settings import Settings
 from errands.store.database import Database
 from tests.services.people_bench import Bench
+from tests.services.work import at_work
 
 
 @pytest.fixture
@@ -35,12 +35,8 @@ def services(runtime: Runtime) -> Services:
 @pytest.fixture
 async def working(runtime: Runtime) -> AsyncIterator[Services]:
     """The services, with a worker at work."""
-    worker = runtime.engine.worker(concurrency=8)
-    running = asyncio.create_task(worker.run())
-    await worker.ready.wait()
-    yield runtime.services
-    await worker.stop()
-    await running
+    async with at_work(runtime):
+        yield runtime.services
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from errands.bootstrap import open_services
+from errands.bootstrap import Runtime, open_services
 from errands.core.outcomes import RunStatus, StepStatus
 from errands.core.params import ArgumentsInvalid
 from errands.services import Services
@@ -22,6 +22,7 @@ from errands.services.views import (
     StepChanged,
 )
 from errands.settings import Settings
+from tests.services.work import at_work
 
 ANA = operator("ana")
 BEN, EVE = operator("ben"), operator("eve")
@@ -149,10 +150,14 @@ async def test_following_tells_each_step_once_for_each_change_and_ends_with_the_
     assert [type(event) for event in again] == [RunSnapshot, RunEnded]
 
 
-async def test_a_followed_run_tells_its_log_once(working: Services) -> None:
-    await _apply(working, _COUNT)
-    started = await working.runs.start(ANA, "default", "count", {"text": "one"})
-    events = await _follow(working, started.id)
+async def test_a_followed_run_tells_its_log_once(runtime: Runtime) -> None:
+    services = runtime.services
+    await _apply(services, _COUNT)
+    started = await services.runs.start(ANA, "default", "count", {"text": "one"})
+    following = services.runs.follow(ANA, started.id)
+    events = [await anext(following)]
+    async with at_work(runtime):
+        events += [event async for event in following]
     assert [event.line.message for event in events if isinstance(event, LineLogged)] == ["counted 1"]
 
 

@@ -202,8 +202,8 @@ class Feeds:
                 if not again:
                     yield told[:1]
                 final = first.run.status.final
-                if final:
-                    await asyncio.sleep(_LINES_LATE_SECONDS if again else _lines_due(first.run))
+                if again and final:
+                    await asyncio.sleep(_LINES_LATE_SECONDS)
                 if again or not final:
                     async for lines in self._lines(run_id, after, None if final else seat.lines_before):
                         yield lines
@@ -231,12 +231,6 @@ class Feeds:
                 return
             after = rows[-1].id
             yield [Told(LineLogged(log_line(row))) for row in rows if until is None or row.id <= until]
-
-
-def _lines_due(run: RunView) -> float:
-    """Seconds until a run that has ended surely has all its lines: workers write them a moment after its end."""
-    ago = 0.0 if run.finished_at is None else (datetime.now(UTC) - run.finished_at).total_seconds()
-    return min(max(_LINES_LATE_SECONDS - ago, 0.0), _LINES_LATE_SECONDS)
 
 
 def _anew(snapshot: RunSnapshot, told: Sequence[Told]) -> Sequence[Told]:
