@@ -84,7 +84,8 @@ class TriggerService:
 
         Raises Denied, NotFound (project, task), Invalid (cursor, a limit outside 1 to 500).
         """
-        await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, tasks[0] if tasks else None))
+        for task in tasks or (None,):
+            await self._authority.authorise(caller, Verb.TRIGGER_READ, _resource(project, task))
         async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
             rows, following = await page_of(connection, (owner.id, owner.name), tasks, order, cursor, limit)
