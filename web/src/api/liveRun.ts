@@ -67,14 +67,21 @@ export function withBegun(before: RunView | undefined, now: RunView): RunView {
   return before.steps.filter(({ status, path }) => status === 'running' && !known.has(path)).reduce(withStep, now)
 }
 
-/** The run with this step in its place: where it stood, or after the last of its neighbours. */
+/** The run with this step in its place: where it stood, before what began later beside it, or after its neighbours. */
 export function withStep(view: RunView, step: StepView): RunView {
   const place = view.steps.findIndex((one) => one.path === step.path)
   if (place >= 0) return { ...view, steps: view.steps.with(place, step) }
-  // `each` of `each[2].moved`; a step of the task itself has none.
-  const parent = /^(.*?)(\[\d+\])?\.[^.[\]]+$/.exec(step.path)?.[1]
+  const parent = parentOf(step.path)
+  const later = view.steps.findIndex((one) => parentOf(one.path) === parent && beganBefore(step, one))
+  if (later >= 0) return { ...view, steps: view.steps.toSpliced(later, 0, step) }
   const neighbour = parent
     ? view.steps.findLastIndex(({ path }) => path === parent || path.startsWith(`${parent}[`) || path.startsWith(`${parent}.`))
     : -1
   return { ...view, steps: view.steps.toSpliced(neighbour < 0 ? view.steps.length : neighbour + 1, 0, step) }
 }
+
+/** `each` of `each[2].moved`; a step of the task itself has none. */
+const parentOf = (path: string): string | undefined => /^(.*?)(\[\d+\])?\.[^.[\]]+$/.exec(path)?.[1]
+
+const beganBefore = (one: StepView, other: StepView): boolean =>
+  one.started_at !== null && other.started_at !== null && Date.parse(one.started_at) < Date.parse(other.started_at)
