@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from errands.client import Client, JsonObject, RunEnded, StepChanged
+from errands.client import Client, JsonObject, RunEnded, RunSnapshot, StepChanged
 
 
 def site_checks(sites: Mapping[str, str]) -> JsonObject:
@@ -35,6 +35,9 @@ def main(server: str, token: str, *sites: str) -> int:
         started = errands.start("site-checks")
         for event in errands.follow(started.id):
             match event:
+                case RunSnapshot(run=run):
+                    for step in run.steps:  # What was done before we followed.
+                        print(f"{step.path}: {step.status}")
                 case StepChanged(step=step):
                     print(f"{step.path}: {step.status}")
                 case RunEnded(run=run):

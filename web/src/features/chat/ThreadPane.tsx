@@ -34,14 +34,15 @@ export function ThreadPane({ project, thread }: { project: string; thread: Threa
   const [draft, setDraft] = useDraft(thread.id)
   const client = useQueryClient()
   const { box, away, toEnd } = useFollowing(messages)
+  const after = messages.at(-1)?.id
   const take = useCallback(
     async (turn: Turn) => {
-      const taken = await talk.take(turn, Date.now())
+      const taken = await talk.take(turn, Date.now(), after)
       // Another tab may have been first: what goes on there is followed here.
       if (!taken) void client.invalidateQueries({ queryKey: ['messages', project, thread.id] })
       return taken
     },
-    [talk, client, project, thread.id],
+    [talk, client, project, thread.id, after],
   )
   const say = async (parts: readonly Part[], replaces?: string) => {
     toEnd()

@@ -129,7 +129,7 @@ describe('a turn', () => {
 
 describe('the thread as it is shown', () => {
   const read = [message('q0', 'done', [], 'user'), message('m0', 'done')]
-  const answer = { phase: 'answering', message: null, asked: null, said: null, replaces: null, parts: [], error: null, since: 0 } as const
+  const answer = { phase: 'answering', message: null, asked: null, said: null, replaces: null, after: 'm0', parts: [], error: null, since: 0 } as const
 
   it('has what is on its way at its end', () => {
     expect(withAnswer(read, { ...answer, said: say.parts }).map(({ id }) => id)).toEqual(['q0', 'm0', 'asked', 'answer'])
@@ -142,6 +142,13 @@ describe('the thread as it is shown', () => {
     const shown = withAnswer(more, { ...answer, message: 'm1', asked: 'q1', said: say.parts, parts })
     expect(shown.map(({ id }) => id)).toEqual(['q0', 'm0', 'q1', 'm1'])
     expect(shown.at(-1)?.parts).toEqual(parts)
+  })
+
+  it('has nothing twice of an answer that was cut off before its id was told', () => {
+    const lost = { ...answer, phase: 'reconnecting', said: say.parts } as const
+    expect(withAnswer(read, lost).map(({ id }) => id)).toEqual(['q0', 'm0', 'asked', 'answer'])
+    const more = [...read, message('q1', 'done', [], 'user'), message('m1', 'done')]
+    expect(withAnswer(more, lost)).toBe(more)
   })
 
   it('is put aside from the message on that is replaced', () => {

@@ -19,6 +19,8 @@ export interface Answer {
   said: readonly Part[] | null
   /** The message from which on the thread is put aside. */
   replaces: string | null
+  /** The thread's last message when the turn was taken. */
+  after: string | null
   parts: readonly Part[]
   error: string | null
   /** When it began. */
@@ -66,13 +68,13 @@ export class Talk {
   }
 
   /** Takes a turn. Gives whether the server took it; the answer goes on by itself. */
-  async take(turn: Turn, since: number): Promise<boolean> {
+  async take(turn: Turn, since: number, after: string | null = null): Promise<boolean> {
     if (this.state.answer) return false
     const said = turn.kind === 'say' ? turn.parts : null
     const replaces = turn.kind === 'say' ? (turn.replaces ?? null) : turn.kind === 'again' ? (turn.message ?? null) : null
     const message = turn.kind === 'click' ? turn.message : null
     const parts = turn.kind === 'click' ? turn.parts : []
-    this.become({ answer: { phase: 'sending', message, asked: null, said, replaces, parts, error: null, since }, refusal: null })
+    this.become({ answer: { phase: 'sending', message, asked: null, said, replaces, after, parts, error: null, since }, refusal: null })
     const { signal } = (this.aborter = new AbortController())
     let stream: ReadableStream<Uint8Array>
     try {
@@ -199,14 +201,19 @@ const following = (message: MessageView, since: number): Answer => ({
   asked: null,
   said: null,
   replaces: null,
+  after: null,
   parts: message.parts,
   error: null,
   since,
 })
 
+/** Whether an answer that was lost before the server told its id has been read with the thread. */
+const isRead = (last: MessageView | undefined, { phase, message, after }: Answer): boolean =>
+  phase === 'reconnecting' && message === null && last?.role === 'assistant' && last.id !== after
+
 /** The thread as it is shown: the messages that were read, with what is on its way in its place. */
 export function withAnswer(messages: readonly MessageView[], answer: Answer | null): readonly MessageView[] {
-  if (!answer) return messages
+  if (!answer || isRead(messages.at(-1), answer)) return messages
   const cut = answer.replaces === null ? -1 : messages.findIndex(({ id }) => id === answer.replaces)
   const before = cut < 0 ? messages : messages.slice(0, cut)
   const shown = (id: string, role: 'user' | 'assistant', parts: readonly Part[]): MessageView => ({
