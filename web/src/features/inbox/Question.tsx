@@ -1,7 +1,7 @@
-import { Alert, Badge, Button, Group, Text, Textarea } from '@mantine/core'
+import { Alert, Badge, Button, Group, Loader, Text, Textarea } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 
 import { api, ask, isStatus, Refusal, sentence } from '@/api/client'
 import type { ApprovalView } from '@/api/generated/schema'
@@ -18,8 +18,18 @@ import classes from './Inbox.module.css'
 /** One question: what is asked, what was answered so far, and the form of an answer. */
 export function Question({ project, approval }: { project: string; approval: ApprovalView }) {
   const open = approval.status === 'open'
+  const article = useRef<HTMLElement>(null)
+  const wasOpen = useRef(open)
+  // The button that was pressed is gone: whoever goes by keys goes on from the question.
+  const regainFocus = useCallback(() => {
+    if (document.activeElement === document.body) article.current?.focus({ preventScroll: true })
+  }, [])
+  useEffect(() => {
+    if (wasOpen.current && !open) regainFocus()
+    wasOpen.current = open
+  }, [open, regainFocus])
   return (
-    <article className={classes.question} aria-label="Question">
+    <article ref={article} tabIndex={-1} className={classes.question} aria-label="Question">
       <Group gap="xs">
         <Link to="/p/$project/runs/$run" params={{ project, run: approval.run }}>
           {approval.task}
@@ -38,7 +48,7 @@ export function Question({ project, approval }: { project: string; approval: App
         <Markdown text={approval.question} />
       </div>
       <Given approval={approval} />
-      {open && <Answer approval={approval} />}
+      {open && <Answer approval={approval} onRefused={regainFocus} />}
     </article>
   )
 }
@@ -62,7 +72,7 @@ function Given({ approval }: { approval: ApprovalView }) {
   )
 }
 
-function Answer({ approval }: { approval: ApprovalView }) {
+function Answer({ approval, onRefused }: { approval: ApprovalView; onRefused: () => void }) {
   const [draft, setDraft, forget] = useDraft(approval.id)
   const [chosen, setChosen] = useState<string | null>(null)
   const client = useQueryClient()
@@ -80,7 +90,11 @@ function Answer({ approval }: { approval: ApprovalView }) {
     },
     onSettled: () => client.invalidateQueries({ queryKey: ['approvals'] }),
   })
+  useEffect(() => {
+    if (answer.error) onRefused()
+  }, [answer.error, onRefused])
   const send = (choice: string) => {
+    if (answer.isPending) return
     setChosen(choice)
     answer.mutate(choice)
   }
@@ -114,8 +128,10 @@ function Answer({ approval }: { approval: ApprovalView }) {
           <Button
             key={choice}
             variant={place === 0 ? 'filled' : 'default'}
-            loading={answer.isPending && chosen === choice}
-            disabled={answer.isPending}
+            // The one that was pressed keeps the focus while it is sent: it is not disabled, but does nothing.
+            aria-disabled={answer.isPending}
+            rightSection={answer.isPending && chosen === choice && <Loader size={14} color="currentColor" aria-hidden />}
+            disabled={answer.isPending && chosen !== choice}
             onClick={() => send(choice)}
           >
             {label(choice)}

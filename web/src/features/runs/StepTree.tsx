@@ -1,6 +1,6 @@
 import { useNavigate } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, memo, useCallback, useMemo, useRef, useState } from 'react'
+import { type KeyboardEvent, memo, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 
 import type { RunView } from '@/api/generated/schema'
 import { duration, secondsBetween } from '@/ui/format'
@@ -22,15 +22,27 @@ export function StepTree({ run, chosen }: { run: RunView; chosen: string | undef
   // eslint-disable-next-line react-hooks/incompatible-library -- it draws anew whenever the rows in sight change
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12 })
   const navigate = useNavigate()
-  const choose = (path: string | undefined) => void navigate({ to: '.', search: (before) => ({ ...before, step: path }), replace: true })
+  // Where keys have led, until the address says so too: the next key may come before.
+  const reached = useRef<string | null>(null)
+  useEffect(() => {
+    if (chosen === reached.current) reached.current = null
+  }, [chosen])
+  const choose = (path: string | undefined) => {
+    reached.current = path ?? null
+    void navigate({ to: '.', search: (before) => ({ ...before, step: path }), replace: true })
+  }
   // The same for every row and each time, so that scrolling draws only the rows that come into sight.
   const flip = useCallback(
-    (path: string) => void navigate({ to: '.', search: (before) => ({ ...before, step: before.step === path ? undefined : path }), replace: true }),
+    (path: string) => {
+      reached.current = null
+      void navigate({ to: '.', search: (before) => ({ ...before, step: before.step === path ? undefined : path }), replace: true })
+    },
     [navigate],
   )
   const toggle = useCallback((path: string) => setClosed((before) => flipped(before, path)), [])
   const moved = (event: KeyboardEvent) => {
-    const place = rows.findIndex(({ step }) => step.path === chosen)
+    const here = reached.current ?? chosen
+    const place = rows.findIndex(({ step }) => step.path === here)
     const row = rows[place]
     const to = { ArrowDown: place + 1, j: place + 1, ArrowUp: Math.max(place - 1, 0), k: Math.max(place - 1, 0) }[event.key]
     if (to !== undefined && rows[to]) {
