@@ -24,7 +24,7 @@ from errands.services.approval_links import LinkExpired, LinkOpened
 from errands.services.errors import Conflict, Denied, NotFound, ServiceError, Unauthenticated
 from errands.services.views import ApprovalView
 
-routes = Routes("doors")
+routes = Routes("doors", any_query=True)
 _LARGEST_FORM = 128 * 2**10
 _STYLE = """
 :root{color-scheme:light dark}

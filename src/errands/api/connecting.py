@@ -20,7 +20,7 @@ from errands.services.errors import Denied, Invalid, ServiceError, Unauthenticat
 from errands.services.tool_views import SignInAsked, SignInBegun, ToolServerView
 
 routes = Routes("tools")
-pages = Routes("doors")
+pages = Routes("doors", any_query=True)
 """For browsers: not in the document."""
 _OWN = "/projects/{project}/tool-servers/{server}/sign-in"
 _SHARED = "/tool-servers/{server}/sign-in"

@@ -126,6 +126,7 @@ async def begin_sign_on(
     gives=Response,
     status=HTTPStatus.SEE_OTHER,
     also={303: {"description": "Signed in; to where it was begun."}},
+    any_query=True,
 )
 async def finish_sign_on(
     request: Request,

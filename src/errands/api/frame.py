@@ -68,7 +68,7 @@ _TAGS = (
 _ABOUT = """Turn work with AI agents into tasks that run unattended, survive crashes and keep a record.
 
 Send `Authorization: Bearer TOKEN`. Every refusal is a problem document (RFC 9457). Lists that grow are read in pages:
-give `next_cursor` back as `cursor`. Moments are
+give `next_cursor` back as `cursor`. A query parameter that is not declared is refused. Moments are
 ISO 8601 with an offset; durations are written like `90s` or `1h30m`."""
 
 

@@ -11,7 +11,7 @@ from errands.core.definition.triggers import LARGEST_BODY
 from errands.services.errors import TooLarge
 from errands.services.trigger_views import Received
 
-routes = Routes("hooks")
+routes = Routes("hooks", any_query=True)
 Address = Annotated[str, Path(max_length=64, examples=["5f0c1d2e3a4b5c6d7e8f90a1b2c3d4e5"])]
 _TAKES = ("application/json", "application/x-www-form-urlencoded", "text/plain")
 

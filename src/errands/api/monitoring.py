@@ -18,7 +18,7 @@ from errands.api.metrics import METRICS
 from errands.api.routes import Routes
 from errands.services.figures import Figures, Readiness
 
-routes = Routes("monitoring")
+routes = Routes("monitoring", any_query=True)
 
 
 class Happening(Protocol):

@@ -126,7 +126,7 @@ PROBLEM_KINDS: Mapping[ProblemKind, KindOfProblem] = MappingProxyType(
         ),
         "malformed": KindOfProblem(
             HTTPStatus.UNPROCESSABLE_ENTITY,
-            "The request has another form than the OpenAPI document describes.",
+            "The request has another form than the OpenAPI document describes, or a query parameter that is not in it.",
             "`problems` names each part.",
         ),
         "other-task": KindOfProblem(

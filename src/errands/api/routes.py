@@ -11,6 +11,7 @@ from fastapi import APIRouter, Response
 from starlette.routing import BaseRoute
 
 from errands.api.problems import PROBLEM_RESPONSE
+from errands.api.queries import StrictRoute
 from errands.api.shapes import json_bytes, schema_of
 
 Given = ParamSpec("Given")
@@ -31,6 +32,8 @@ class _Declared:
     example: object
     takes: Mapping[str, Any] | None
     """Media types of a body that the endpoint reads by itself."""
+    any_query: bool
+    """Whether others decide what the query holds; else an unknown parameter is refused."""
 
     def add_to(self, router: APIRouter, *, documented: bool) -> None:
         told = inspect.getdoc(self.endpoint) or ""
@@ -46,6 +49,7 @@ class _Declared:
             openapi_extra=None if self.takes is None else {"requestBody": {"content": dict(self.takes)}},
             response_model=None,
             response_class=Response,
+            route_class_override=None if self.any_query else StrictRoute,
         )
 
     def _answers(self) -> dict[int | str, dict[str, Any]]:
@@ -61,10 +65,11 @@ class _Declared:
 
 
 class Routes:
-    """The endpoints of one noun."""
+    """The endpoints of one noun. `any_query`: those of them that do not say otherwise take any query."""
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, tag: str, *, any_query: bool = False) -> None:
         self._tag = tag
+        self._any_query = any_query
         self._declared: list[_Declared] = []
         self._made: dict[tuple[str, bool, bool], Sequence[BaseRoute]] = {}
 
@@ -97,16 +102,21 @@ class Routes:
         also: Mapping[int | str, Mapping[str, Any]] | None = None,
         example: object = None,
         takes: Mapping[str, Any] | None = None,
+        any_query: bool | None = None,
     ) -> Callable[[Endpoint[Given]], Endpoint[Given]]:
         """Declare an endpoint. It gives a view (`gives` is its type), a whole Response, or nothing (204).
 
-        `takes`: media types of a body that the endpoint reads by itself.
+        `takes`: media types of a body that the endpoint reads by itself. `any_query`: whoever sends somebody here adds
+        parameters of their own.
         """
+        whatever = self._any_query if any_query is None else any_query
         status = HTTPStatus.NO_CONTENT if gives is None else status
 
         def declare(endpoint: Endpoint[Given]) -> Endpoint[Given]:
             answering = _answering(endpoint, status)
-            self._declared.append(_Declared(method, path, answering, status, gives, also or {}, example, takes))
+            self._declared.append(
+                _Declared(method, path, answering, status, gives, also or {}, example, takes, whatever)
+            )
             return endpoint
 
         return declare

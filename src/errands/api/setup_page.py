@@ -12,7 +12,7 @@ from errands.api.callers import Asked, address_of, check_origin, send_cookie
 from errands.api.routes import Routes
 from errands.services.errors import Conflict, Invalid, Unauthenticated
 
-routes = Routes("doors")
+routes = Routes("doors", any_query=True)
 _LARGEST_FORM = 10_000
 _PAGE = """<!doctype html>
 <html lang="en">
