@@ -59,7 +59,7 @@ async def test_an_older_version_is_published_again_by_the_click(
     model.then(model.uses("change_task_state", task="job", act="publish", version=1), "Click.")
     card = (await thread.say("back to the first version")).card("act")
     assert await thread.confirm(card, "do") == {"published": 1}
-    assert [one.published for one in await services.tasks.list(OPERATOR, "default")] == [1]
+    assert [one.published for one in (await services.tasks.list(OPERATOR, "default")).items] == [1]
 
 
 async def test_a_gate_holds_a_card_back_until_the_person_says_why_it_is_passed(

@@ -76,7 +76,7 @@ async def test_the_model_uses_operations_with_the_rights_of_the_person(
     denied = results["tool-output-error"]
     assert results["tool-output-available"]["output"] == []
     assert "was refused" in denied["errorText"]
-    assert await services.tasks.list(OPERATOR, "default") == []
+    assert (await services.tasks.list(OPERATOR, "default")).items == ()
     assert "http_request" not in str(model.bodies[0]["tools"])
 
 

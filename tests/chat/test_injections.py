@@ -86,7 +86,7 @@ async def test_what_a_page_tells_a_model_to_do_waits_for_the_persons_click(
         assert "root:" not in str(obeyed.chunks)
     assert [one.id for one in (await services.runs.list(OPERATOR, "default")).items] == [run]
     assert (await services.runs.get(OPERATOR, run)).status.value == "waiting"
-    listed = await services.tasks.list(OPERATOR, "default")
+    listed = (await services.tasks.list(OPERATOR, "default")).items
     assert [(one.name, one.latest, one.paused_at) for one in listed] == [("ask", 1, None), ("pay", 1, None)]
     assert (await services.triggers.list(OPERATOR, "default")).items == ()
     shown = [one for one in obeyed.chunks if one["type"].startswith("data-") and "card" in one["data"]]

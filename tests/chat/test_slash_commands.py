@@ -43,7 +43,7 @@ async def test_a_task_is_created_tried_published_scheduled_and_run_by_commands_a
 ) -> None:
     drafted = (await thread.say(_GREET)).card("task")
     assert (drafted["change"], drafted["base"]) == ("created", None)
-    assert (await admin.get("/api/v1/projects/default/tasks")).json() == []
+    assert (await admin.get("/api/v1/projects/default/tasks")).json()["items"] == []
 
     tried = (await thread.say("/try name=Ana")).card("rehearsal")
     assert (tried["status"], tried["output"]) == ("succeeded", "Hello Ana")
@@ -119,7 +119,7 @@ async def test_what_cannot_be_done_is_said_and_changes_nothing(
     assert said in (answer.error or "")
     assert (await thread.messages())[-1]["status"] == "failed"
     assert (await services.runs.list(OPERATOR, "default")).items == ()
-    assert [one.latest for one in await services.tasks.list(OPERATOR, "default")] == [1]
+    assert [one.latest for one in (await services.tasks.list(OPERATOR, "default")).items] == [1]
 
 
 async def test_a_bad_draft_names_every_problem_and_gives_no_card(thread: Conversation) -> None:
@@ -138,7 +138,7 @@ async def test_a_card_is_confirmed_once_as_it_was_shown_and_by_its_owner(
     assert (await admin.post(address, json=other)).status_code == 409
     assert (await admin.post(address, json={"digest": right, "action": "fly"})).status_code == 422
     assert (await editor.post(address, json={"digest": right, "action": "publish"})).status_code == 403
-    assert (await admin.get("/api/v1/projects/default/tasks")).json() == []
+    assert (await admin.get("/api/v1/projects/default/tasks")).json()["items"] == []
     await thread.confirm(card, "publish")
     assert (await admin.post(address, json={"digest": right, "action": "publish"})).status_code == 409
     shown = next(part for part in (await thread.messages())[-1]["parts"] if part["type"] == "data-task")

@@ -20,7 +20,7 @@ async def test_a_template_is_found_tried_and_drafted_once_its_secrets_are_there(
         await admin.put(f"/api/v1/projects/default/secrets/{secret}", json={"value": "x"})
     drafted = (await thread.say(use)).card("task")
     assert (drafted["change"], "thu" in drafted["source"]) == ("created", True)
-    assert (await admin.get("/api/v1/projects/default/tasks")).json() == []
+    assert (await admin.get("/api/v1/projects/default/tasks")).json()["items"] == []
     assert (await thread.confirm(drafted, "publish"))["published"] is True
 
     refused = await thread.say("/templates report-generation fly")

@@ -69,7 +69,7 @@ async def test_a_conversation_with_a_model_builds_a_task_and_runs_it(
     assert "did you mean" in str(model.bodies[2]["messages"][-1])
     card = drafted.card("task")
     assert (card["name"], card["change"]) == ("order-count", "created")
-    assert (await admin.get("/api/v1/projects/default/tasks")).json() == []
+    assert (await admin.get("/api/v1/projects/default/tasks")).json()["items"] == []
 
     model.then(model.uses("dry_run", arguments={"region": "emea"}), "Three orders, nothing left the machine.")
     tried = (await talk.say("Try it for emea")).card("rehearsal")

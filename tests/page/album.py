@@ -262,7 +262,7 @@ def _runs(served: Served, fake: FakeProvider) -> dict[str, str]:
     served.ask("POST", f"{_HERE}/files", {"files": listed})
     served.ask("PUT", "/projects/long", {"title": "Long names"})
     served.ask("POST", "/projects/long/files", {"files": [{"name": "long.yaml", "source": _LONG}]})
-    (long,) = served.ask("GET", "/projects/long/tasks")
+    (long,) = served.ask("GET", "/projects/long/tasks")["items"]
     look = calls(
         ("log", '{"message": "looked Contoso up"}'),
         ("time_convert", '{"at": "2026-11-26T09:00", "timezone": "Europe/Berlin"}'),

@@ -81,7 +81,9 @@ def test_a_task_is_built_by_commands_chosen_with_the_keyboard(page: Page, served
     draft.get_by_label("question").fill("Really?")
     draft.get_by_role("button", name="Try it").click()
     expect(draft.get_by_role("group", name="Result of the dry run")).to_contain_text("Succeeded")
-    assert served.ask("GET", "/projects/default/tasks") == [], "nothing is stored without the click that stores it"
+    assert served.ask("GET", "/projects/default/tasks")["items"] == [], (
+        "nothing is stored without the click that stores it"
+    )
     draft.get_by_role("button", name="Publish").click()
     expect(draft).to_contain_text("Published as v1 by ana")
     expect(draft.get_by_role("button", name="Publish")).to_be_hidden()

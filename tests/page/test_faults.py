@@ -134,14 +134,14 @@ def test_a_slow_answer_shows_the_outline_of_what_comes(page: Page, served: Serve
     def hold(route: Route) -> None:
         held.append(route)
 
-    page.route("**/api/v1/projects/default/tasks", hold)
+    page.route("**/api/v1/projects/default/tasks?*", hold)
     page.goto("/p/default/tasks")
     expect(page.get_by_role("heading", name="Tasks", level=1)).to_be_visible()
     expect(page.get_by_role("status", name="Loading")).to_be_visible()
     expect(page.get_by_role("heading", name="This could not be loaded")).to_have_count(0)
     for route in held:
         route.continue_()
-    page.unroute("**/api/v1/projects/default/tasks")
+    page.unroute("**/api/v1/projects/default/tasks?*")
     expect(page.get_by_role("link", name="Regional sales report", exact=True)).to_be_visible()
     expect(page.get_by_role("status", name="Loading")).to_have_count(0)
 

@@ -29,7 +29,7 @@ def test_a_template_is_tried_and_adopted(page: Page, served: Served, seeded: dic
     changes.get_by_role("button", name="Save as a draft").click()
     page.wait_for_url("**/p/default/tasks/weekly-report")
     expect(page.get_by_role("heading", name="Weekly report")).to_be_visible()
-    (draft,) = [one for one in served.ask("GET", "/projects/default/tasks") if one["name"] == "weekly-report"]
+    (draft,) = [one for one in served.ask("GET", "/projects/default/tasks")["items"] if one["name"] == "weekly-report"]
     assert draft["published"] is None
     assert "default: [ana@example.com]" in served.ask("GET", "/projects/default/tasks/weekly-report/source")["source"]
     served.ask("DELETE", "/projects/default/tasks/weekly-report")

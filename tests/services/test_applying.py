@@ -10,6 +10,7 @@ from errands.core.definition.parsing import parse_document
 from errands.core.values import from_text, to_text
 from errands.services import Services
 from errands.services.applying import as_json, digest_of
+from errands.services.cursors import whole
 from errands.services.errors import FilesInvalid, Invalid, NotFound
 from errands.services.principals import operator
 from errands.services.views import Applied, SourceFile
@@ -50,7 +51,7 @@ async def test_a_new_file_becomes_version_1_and_is_published(services: Services)
     assert (applied.kind, applied.name, applied.change, applied.version) == ("task", "hello", "created", 1)
     task = await services.tasks.get(ANA, "default", "hello")
     assert (task.published, task.latest, task.title, task.tags) == (1, 1, "Hello", ("greeting",))
-    (version,) = await services.tasks.versions(ANA, "default", "hello")
+    (version,) = (await services.tasks.versions(ANA, "default", "hello")).items
     assert (version.author, version.published, version.digest) == ("user:ana", True, digest_of(_HELLO))
 
 
@@ -58,7 +59,7 @@ async def test_the_same_file_again_makes_no_version(services: Services) -> None:
     await _apply(services, _HELLO)
     (applied,) = await _apply(services, _HELLO.replace("\n", "  \r\n"))
     assert (applied.change, applied.version, applied.diff) == ("unchanged", 1, "")
-    assert len(await services.tasks.versions(ANA, "default", "hello")) == 1
+    assert len((await services.tasks.versions(ANA, "default", "hello")).items) == 1
 
 
 async def test_a_changed_file_becomes_the_next_version_and_shows_what_changed(services: Services) -> None:
@@ -105,7 +106,7 @@ async def test_one_bad_file_keeps_all_others_out_and_every_problem_is_told(servi
     assert set(refused.value.problems) == {"file1.yaml", "file2.yaml"}
     assert "there is no agent `writer`" in [problem.message for problem in refused.value.problems["file1.yaml"]]
     assert len(refused.value.problems["file2.yaml"]) > 1
-    assert await services.tasks.list(ANA, "default") == []
+    assert (await services.tasks.list(ANA, "default")).items == ()
     assert await services.tasks.export(ANA, "default") == []
 
 
@@ -115,14 +116,35 @@ async def test_tasks_are_found_by_words_of_their_name_title_description_or_tags(
     )
     await _apply(services, _HELLO, report)
 
-    async def found(sought: str, limit: int | None = None) -> list[str]:
-        return [task.name for task in await services.tasks.list(ANA, "default", sought=sought, limit=limit)]
+    async def found(sought: str, limit: int = 500) -> list[str]:
+        return [task.name for task in (await services.tasks.list(ANA, "default", sought=sought, limit=limit)).items]
 
     assert await found("") == ["hello", "report"]
     assert await found("", limit=1) == ["hello"]
     assert await found("WEEK sums rep") == ["report"]
     assert await found("100 %") == ["report"]
     assert await found("weekly hello") == []
+
+
+async def test_tasks_and_versions_are_told_page_by_page_and_none_is_lost(services: Services) -> None:
+    source = "task: {}\ndescription: Number {}.\nsteps: [{{id: a, python: '1'}}]\n"
+    for number in range(5):
+        await _apply(services, source.format("b", number), source.format("acde"[number % 4], 0))
+    read = await services.tasks.list(ANA, "default", limit=2)
+    await _apply(services, source.format("aa", 0))  # What comes meanwhile does not move later pages.
+    names = [one.name for one in read.items]
+    while read.next_cursor is not None:
+        read = await services.tasks.list(ANA, "default", cursor=read.next_cursor, limit=2)
+        names += [one.name for one in read.items]
+    assert names == ["a", "b", "c", "d", "e"]
+    numbers = await whole(lambda cursor: services.tasks.versions(ANA, "default", "b", cursor=cursor, limit=2))
+    assert [one.number for one in numbers] == [5, 4, 3, 2, 1]
+    for refused in (services.tasks.list(ANA, "default", cursor="x"), services.tasks.list(ANA, "default", limit=501)):
+        with pytest.raises(Invalid):
+            await refused
+    with pytest.raises(Invalid, match="no cursor"):
+        await services.tasks.versions(ANA, "default", "b", cursor="b")
+    assert (await services.tasks.versions(ANA, "default", "b", cursor="9" * 18, limit=1)).items[0].number == 5
 
 
 async def test_two_files_that_declare_the_same_are_refused(services: Services) -> None:
@@ -135,7 +157,7 @@ async def test_two_files_that_declare_the_same_are_refused(services: Services) -
 async def test_a_trial_tells_what_would_change_and_changes_nothing(services: Services) -> None:
     (applied,) = await _apply(services, _HELLO, dry_run=True)
     assert (applied.change, applied.version) == ("created", 1)
-    assert await services.tasks.list(ANA, "default") == []
+    assert (await services.tasks.list(ANA, "default")).items == ()
 
 
 async def test_what_is_exported_applies_unchanged(services: Services) -> None:
@@ -230,4 +252,4 @@ def test_a_stored_definition_reads_back_as_it_was_checked(file: Path) -> None:
 async def test_files_of_another_process_are_seen_at_once(runtime: Runtime, settings: Settings) -> None:
     async with open_services(settings, worker=False) as other:
         await _apply(other.services, _HELLO)
-    assert [task.name for task in await runtime.services.tasks.list(ANA, "default")] == ["hello"]
+    assert [task.name for task in (await runtime.services.tasks.list(ANA, "default")).items] == ["hello"]

@@ -100,7 +100,7 @@ async def test_a_model_for_owners_is_put_into_tasks_by_owners_alone(services: Se
     files = [SourceFile("t.yaml", _TASK)]
     with pytest.raises(Denied, match="the model fast takes the role owner"):
         await services.tasks.apply(EDITOR, "default", files)
-    assert await services.tasks.list(ANA, "default") == []
+    assert (await services.tasks.list(ANA, "default")).items == ()
     await services.tasks.apply(OWNER, "default", files)
 
 

@@ -80,7 +80,7 @@ async def test_a_draft_that_is_newer_than_what_is_published_stays_a_draft(projec
     assert await project.porting.take_out(ANA, "default") == files
     came = await project.porting.bring_in(ANA, "default", files)
     assert [one.change for one in came.applied] == ["unchanged", "unchanged"]
-    assert [one.number for one in await project.tasks.versions(ANA, "default", "report")] == [2, 1]
+    assert [one.number for one in (await project.tasks.versions(ANA, "default", "report")).items] == [2, 1]
     assert (await project.tasks.get(ANA, "default", "report")).published == 1
 
 
@@ -99,7 +99,7 @@ async def test_brought_into_another_project_it_is_the_same_but_for_the_values_of
     original = {file.name: file.source for file in files}
     del copied["project.yaml"], original["project.yaml"]
     assert copied == original
-    assert (await project.tasks.versions(ANA, "copy", "report"))[0].message == "moved"
+    assert (await project.tasks.versions(ANA, "copy", "report")).items[0].message == "moved"
 
 
 async def test_one_bad_file_stops_all_of_it(project: Services, database: Database) -> None:

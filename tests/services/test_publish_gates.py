@@ -91,8 +91,8 @@ async def test_applying_and_publishing_at_once_is_held_back_as_a_whole(services:
     other = SourceFile("new.yaml", _TASK.replace("task: words", "task: new"))
     with pytest.raises(GateClosed):
         await services.tasks.apply(EDITOR, "default", [_file(_OTHER), other])
-    assert len(await services.tasks.versions(ANA, "default", "words")) == 1
-    assert [task.name for task in await services.tasks.list(ANA, "default")] == ["words"]
+    assert len((await services.tasks.versions(ANA, "default", "words")).items) == 1
+    assert [task.name for task in (await services.tasks.list(ANA, "default")).items] == ["words"]
     await services.tasks.apply(EDITOR, "default", [_file(_OTHER), other], overrule="Dashes join words.")
     assert await _published(services) == 2
 

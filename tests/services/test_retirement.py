@@ -78,8 +78,8 @@ async def test_an_archived_task_starts_nothing_and_is_left_out_of_lists(report: 
     run = await report.runs.start(ANA, "default", "report", {})
     view = await report.retirement.archive(ANA, "default", "report", note="done with")
     assert view.archived_at is not None
-    assert await report.tasks.list(ANA, "default") == []
-    assert [task.name for task in await report.tasks.list(ANA, "default", archived=True)] == ["report"]
+    assert (await report.tasks.list(ANA, "default")).items == ()
+    assert [task.name for task in (await report.tasks.list(ANA, "default", archived=True)).items] == ["report"]
     assert await database.pool.fetchval("select count(*) from triggers where next_at is not null") == 0
     for attempt in (
         report.runs.start(ANA, "default", "report", {}),
@@ -90,7 +90,7 @@ async def test_an_archived_task_starts_nothing_and_is_left_out_of_lists(report: 
     ):
         with pytest.raises(Conflict, match="archived"):
             await attempt
-    assert len(await report.tasks.versions(ANA, "default", "report")) == 1
+    assert len((await report.tasks.versions(ANA, "default", "report")).items) == 1
 
 
 async def test_a_run_that_reaches_admission_after_the_archiving_is_skipped(report: Services, runtime: Runtime) -> None:
@@ -131,7 +131,7 @@ async def test_what_was_deleted_can_be_brought_back_while_there_is_time(
     view = await report.retirement.restore(ANA, "default", "report")
     assert (view.archived_at, view.remove_at) == (None, None)
     assert await remove_deleted(database.pool, store, first.remove_at + timedelta(days=1)) == 0
-    assert [task.name for task in await report.tasks.list(ANA, "default")] == ["report"]
+    assert [task.name for task in (await report.tasks.list(ANA, "default")).items] == ["report"]
 
 
 async def test_bringing_back_what_was_deleted_takes_the_right_to_delete(report: Services) -> None:
@@ -282,7 +282,7 @@ async def test_a_deleted_project_starts_nothing_and_comes_back_with_what_was_at_
         with pytest.raises(Conflict):
             await attempt
     assert (await report.projects.restore(ANA, "default")).remove_at is None
-    assert [task.name for task in await report.tasks.list(ANA, "default")] == ["report"]
+    assert [task.name for task in (await report.tasks.list(ANA, "default")).items] == ["report"]
     assert await database.pool.fetchval("select count(*) from triggers where next_at is not null") == 1
     with pytest.raises(Conflict, match="not deleted"):
         await report.projects.restore(ANA, "default")

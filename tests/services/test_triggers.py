@@ -200,7 +200,7 @@ async def test_a_backfill_says_its_count_starts_so_many_at_a_time_and_ends(hands
     await hands.scheduler.tick()
     await hands.pool.execute("update runs set status = 'succeeded', finished_at = now()")
     await hands.scheduler.tick()
-    (done,) = await hands.services.backfills.list(ANA, "default")
+    (done,) = (await hands.services.backfills.list(ANA, "default")).items
     assert (done.id, done.status, done.started, done.passed_over) == (view.id, "done", 4, 1)
     assert [source for _, _, source in await hands.outcomes()] == ["backfill"] * 4 + ["schedule"]
     with pytest.raises(Invalid, match="nothing to fill"):
@@ -223,6 +223,27 @@ async def test_a_backfill_can_be_paused_and_cancelled(hands: Hands) -> None:
     assert await _active(hands) == 0
     with pytest.raises(Conflict):
         await service.resume(ANA, "default", view.id)
+
+
+async def test_backfills_are_told_page_by_page_also_those_of_one_trigger(hands: Hands) -> None:
+    await hands.apply("every: 1h")
+    service = hands.services.backfills
+    made = []
+    for hours in range(1, 5):
+        view = await service.start(ANA, "default", "t", "plan", hands.now - hours * HOUR, hands.now)
+        await service.cancel(ANA, "default", view.id)
+        made.insert(0, view.id)
+    for named in ({}, {"task": "t", "trigger": "plan"}):
+        first = await service.list(ANA, "default", **named, limit=3)
+        rest = await service.list(ANA, "default", **named, cursor=first.next_cursor, limit=3)
+        assert [one.id for one in (*first.items, *rest.items)] == made
+        assert rest.next_cursor is None
+    with pytest.raises(Invalid, match="its own name"):
+        await service.list(ANA, "default", task="t")
+    with pytest.raises(NotFound):
+        await service.list(ANA, "default", task="t", trigger="other")
+    with pytest.raises(Invalid, match="no cursor"):
+        await service.list(ANA, "default", cursor="x")
 
 
 @pytest.mark.parametrize("hours", [(1, -1), (-1, -2)])

@@ -42,7 +42,7 @@ async def test_a_template_is_tried_adopted_with_its_defaults_and_passes_its_own_
     assert trial.run.status is RunStatus.SUCCEEDED, trial.run.error
     view = await services.templates.get(ROOT, name)
     assert all(picture.svg.startswith("<svg") for picture in view.tasks)
-    assert await services.tasks.list(ROOT, PROJECT) == [], "a trial keeps nothing"
+    assert (await services.tasks.list(ROOT, PROJECT)).items == (), "a trial keeps nothing"
     needed = {one.param.name: answer(one.param.schema_) for one in found.about.asks if not one.param.has_default}
     drafted = await services.templates.adopt(ROOT, PROJECT, name, needed)
     assert set(drafted.missing) == set(found.about.secrets)
@@ -88,7 +88,7 @@ async def test_answers_are_written_into_the_file_and_comments_stay(stage: Stage)
     assert (values["title"], values["recipients"]) == ("Tea: sold", ["bo@example.com"])
     assert "weekly: {on: [thu], at: 08:30}" in file.source.replace('"', "")
     assert "# Rows of `label` and `value`" in file.source
-    assert await stage.services.tasks.list(ROOT, PROJECT) == []
+    assert (await stage.services.tasks.list(ROOT, PROJECT)).items == ()
 
 
 async def test_publishing_without_the_secrets_is_refused_and_changes_nothing(stage: Stage) -> None:
@@ -96,7 +96,7 @@ async def test_publishing_without_the_secrets_is_refused_and_changes_nothing(sta
         await stage.adopt("report-generation", recipients=["bo@example.com"])
     messages = [problem.message for found in refused.value.problems.values() for problem in found]
     assert "there is no secret `REPORT_DB`" in messages
-    assert await stage.services.tasks.list(ROOT, PROJECT) == []
+    assert (await stage.services.tasks.list(ROOT, PROJECT)).items == ()
 
 
 async def test_a_template_that_is_not_there_is_told_with_one_that_is_near(stage: Stage) -> None:
@@ -128,6 +128,9 @@ async def test_a_project_holds_two_of_a_kind_under_names_of_their_own(stage: Sta
     await adopt(ROOT, PROJECT, "report-generation", answers)
     second = await adopt(ROOT, PROJECT, "report-generation", answers, task="tea-report")
     assert [(one.name, one.change) for one in second.applied] == [("tea-report", "created")]
-    assert {one.name for one in await stage.services.tasks.list(ROOT, PROJECT)} == {"weekly-report", "tea-report"}
+    assert {one.name for one in (await stage.services.tasks.list(ROOT, PROJECT)).items} == {
+        "weekly-report",
+        "tea-report",
+    }
     with pytest.raises(FilesInvalid):
         await adopt(ROOT, PROJECT, "report-generation", answers, task="Tea Report")

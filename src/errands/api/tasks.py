@@ -6,7 +6,18 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
-from errands.api.bodies import LARGEST_NUMBER, Body, JsonMap, Project, Task, TaskChoice, Version, VersionNumber
+from errands.api.bodies import (
+    LARGEST_NUMBER,
+    Body,
+    Cursor,
+    JsonMap,
+    Limit,
+    Project,
+    Task,
+    TaskChoice,
+    Version,
+    VersionNumber,
+)
 from errands.api.callers import Asked, Caller
 from errands.api.edits import IfMatch, edited, etag
 from errands.api.problems import Refusal
@@ -25,6 +36,7 @@ from errands.services.publish_gates import PublishGate
 from errands.services.views import (
     Applied,
     DryRunView,
+    Page,
     SourceFile,
     TaskView,
     TestResult,
@@ -101,17 +113,19 @@ class BacktestBody(TaskChoice):
     """Ask real models for what the record cannot answer, and spend no more than this in all. None: nobody is asked."""
 
 
-@routes.get("/projects/{project}/tasks", gives=list[TaskView])
+@routes.get("/projects/{project}/tasks", gives=Page[TaskView])
 async def list_tasks(
     caller: Caller,
     services: Asked,
+    *,
     project: Project,
     archived: Annotated[bool, Query(description="Those too that are archived or deleted.")] = False,
     q: Annotated[str, Query(max_length=200, description="Words of its name, title, description or tags.")] = "",
-    limit: Annotated[int | None, Query(ge=1, le=1000, description="The first so many. Without: all.")] = None,
+    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before.")] = None,
+    limit: Limit = 100,
 ) -> object:
     """Tasks by name."""
-    return await services.tasks.list(caller, project, archived=archived, sought=q, limit=limit)
+    return await services.tasks.list(caller, project, archived=archived, sought=q, cursor=cursor, limit=limit)
 
 
 @routes.get("/projects/{project}/tasks/{task}", gives=TaskView)
@@ -166,10 +180,12 @@ async def get_task_schema(
     return arguments_schema(definition.params)
 
 
-@routes.get("/projects/{project}/tasks/{task}/versions", gives=list[VersionView])
-async def list_versions(caller: Caller, services: Asked, project: Project, task: Task) -> object:
+@routes.get("/projects/{project}/tasks/{task}/versions", gives=Page[VersionView])
+async def list_versions(
+    caller: Caller, services: Asked, project: Project, task: Task, cursor: Cursor = None, limit: Limit = 100
+) -> object:
     """A task's versions, newest first."""
-    return await services.tasks.versions(caller, project, task)
+    return await services.tasks.versions(caller, project, task, cursor=cursor, limit=limit)
 
 
 @routes.post("/projects/{project}/tasks/{task}/publish", gives=TaskView)
@@ -298,7 +314,7 @@ async def get_definition_schema(caller: Caller) -> object:
 
 
 async def _newest(services: Services, caller: Principal, project: str, task: str) -> VersionView:
-    return (await services.tasks.versions(caller, project, task))[0]
+    return (await services.tasks.versions(caller, project, task, limit=1)).items[0]
 
 
 def _check_name(task: str, source: str) -> None:

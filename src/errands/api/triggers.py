@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import Path, Query
 from pydantic import AwareDatetime, Field
 
-from errands.api.bodies import Body, JsonMap, Limit, Project, Task
+from errands.api.bodies import Body, Cursor, JsonMap, Limit, Project, Task
 from errands.api.callers import Asked, Caller
 from errands.api.edits import IfMatch, edited, etag
 from errands.api.routes import Routes, reply
@@ -262,10 +262,19 @@ async def start_backfill(
     )
 
 
-@routes.get("/projects/{project}/backfills", gives=list[BackfillView])
-async def list_backfills(caller: Caller, services: Asked, project: Project) -> object:
-    """A project's backfills, latest first."""
-    return await services.backfills.list(caller, project)
+@routes.get("/projects/{project}/backfills", gives=Page[BackfillView])
+async def list_backfills(
+    caller: Caller,
+    services: Asked,
+    *,
+    project: Project,
+    task: Annotated[str | None, Query(max_length=200, description="With `trigger`: only of that one.")] = None,
+    trigger: Annotated[str | None, Query(max_length=200, description="Name of a trigger of `task`.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> object:
+    """A project's backfills, or one trigger's, latest first."""
+    return await services.backfills.list(caller, project, task=task, trigger=trigger, cursor=cursor, limit=limit)
 
 
 @routes.post("/projects/{project}/backfills/{backfill}/pause", gives=BackfillView)

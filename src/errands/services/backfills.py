@@ -1,8 +1,9 @@
 """Backfills: runs for planned times of the past that never ran."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,10 +13,12 @@ from errands.core.definition.policies import Overlap
 from errands.core.schedules import Calendars, CalendarUnknown, Occurrence, Schedule, Skipped, between
 from errands.core.values import Json
 from errands.services.authority import Authority
+from errands.services.cursors import LARGEST_PAGE, check_limit, no_cursor
 from errands.services.errors import Conflict, Invalid, NotFound
 from errands.services.lookup import find_project
 from errands.services.trigger_views import BackfillPlan, BackfillView
 from errands.services.triggers import find_trigger, schedule_of, seen_by, utc_now
+from errands.services.views import Page
 from errands.store import backfills, triggers
 from errands.store.backfills import BackfillRow
 from errands.store.database import Database
@@ -25,7 +28,6 @@ MOST = 100_000
 """Planned times of one backfill."""
 MOST_LOOKED = 500_000
 """Planned times that are looked at for it, those outside the schedule's window included."""
-_ENDED = ("cancelled", "done")
 
 
 class BackfillService:
@@ -70,11 +72,11 @@ class BackfillService:
             planned = await self._plan(connection, row, start, end)
             if planned.starts == 0:
                 raise Invalid("There is nothing to fill: all that was planned in that range has run, or nothing was.")
-            if any(one.status not in _ENDED for one in await backfills.backfills_of_trigger(connection, row.id)):
+            if await backfills.is_filling(connection, row.id):
                 raise Conflict(f"A backfill of {task}/{trigger} is under way.", "Wait for its end, or cancel it.")
             made = await backfills.add_backfill(
                 connection,
-                row.id,
+                (row.project_id, row.id),
                 start=start,
                 end=end,
                 overlap=overlap,
@@ -90,16 +92,31 @@ class BackfillService:
                 "starts": planned.starts,
             }
             await self._authority.record(connection, caller, Verb.TRIGGER_BACKFILL, resource, said)
-        return _view(made, row)
+        return _view(made, row.task, row.name)
 
-    async def list(self, caller: Principal, project: str) -> Sequence[BackfillView]:
-        """A project's backfills, latest first. Raises Denied, NotFound."""
+    async def list(
+        self,
+        caller: Principal,
+        project: str,
+        *,
+        task: str | None = None,
+        trigger: str | None = None,
+        cursor: str | None = None,
+        limit: int = LARGEST_PAGE,
+    ) -> Page[BackfillView]:
+        """A project's backfills, or those of one trigger of a task, latest first.
+
+        Raises Denied, NotFound, Invalid (cursor, limit, a task without a trigger or the other way round).
+        """
         await self._authority.authorise(caller, Verb.TRIGGER_READ, ProjectResource(project, "trigger"))
+        check_limit(limit, "backfills")
+        before = None if cursor is None else _id_before(cursor)
         async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
-            rows = {row.id: row for row in await triggers.every(connection, project_id=owner.id, kind="schedule")}
-            found = await backfills.backfills_of(connection, owner.id)
-        return [_view(one, rows[one.trigger_id]) for one in found if one.trigger_id in rows]
+            one = await _asked_for(connection, project, task, trigger)
+            found = await backfills.page(connection, owner.id, one, before, limit + 1)
+        shown = [_view(each.backfill, each.task, each.trigger) for each in found[:limit]]
+        return Page(tuple(shown), shown[-1].id if len(found) > limit else None)
 
     async def pause(self, caller: Principal, project: str, backfill: str) -> BackfillView:
         """Start no more of it until it is resumed. Raises Denied, NotFound, Conflict."""
@@ -118,14 +135,14 @@ class BackfillService:
         await self._authority.authorise(caller, Verb.TRIGGER_BACKFILL, resource)
         async with self._database.engine.begin() as connection:
             row, trigger = await _find(connection, project, backfill)
-            if row.status in _ENDED:
+            if row.status not in backfills.OPEN:
                 raise Conflict(f"The backfill {backfill} has ended: {row.status}.")
             await backfills.set_backfill_status(connection, row.id, status, self._clock())
             await triggers.nudge(connection)
             await self._authority.record(connection, caller, Verb.TRIGGER_BACKFILL, resource, {"status": status})
             changed = await backfills.backfill(connection, row.id)
         assert changed is not None
-        return _view(changed, trigger)
+        return _view(changed, trigger.task, trigger.name)
 
     async def _plan(self, connection: AsyncConnection, row: TriggerRow, start: datetime, end: datetime) -> BackfillPlan:
         if start.tzinfo is None or end.tzinfo is None:
@@ -173,11 +190,28 @@ async def _find(connection: AsyncConnection, project: str, backfill: str) -> tup
     return row, trigger
 
 
-def _view(row: BackfillRow, trigger: TriggerRow) -> BackfillView:
+async def _asked_for(connection: AsyncConnection, project: str, task: str | None, trigger: str | None) -> UUID | None:
+    """The trigger whose backfills are asked for; None: all. Raises Invalid, NotFound."""
+    if task is None and trigger is None:
+        return None
+    if task is None or trigger is None:
+        raise Invalid("A trigger is named by its task and its own name.", "Give both `task` and `trigger`, or neither.")
+    return (await find_trigger(connection, project, task, trigger)).id
+
+
+def _id_before(cursor: str) -> UUID:
+    """The backfill that a page ended with. Raises Invalid."""
+    try:
+        return ids.decode("backfill", cursor)
+    except ValueError:
+        raise no_cursor(cursor) from None
+
+
+def _view(row: BackfillRow, task: str, trigger: str) -> BackfillView:
     return BackfillView(
         id=ids.encode("backfill", row.id),
-        task=trigger.task,
-        trigger=trigger.name,
+        task=task,
+        trigger=trigger,
         start=row.start_at,
         end=row.end_at,
         status=row.status,

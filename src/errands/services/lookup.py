@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.core import ids
 from errands.core.access import TaskResource
+from errands.services.cursors import no_cursor
 from errands.services.errors import Conflict, Invalid, NotFound
 from errands.store import members, projects, runs, tasks
 from errands.store.database import Database
@@ -116,5 +117,5 @@ def _near(name: str, names: list[str]) -> list[str]:
 def number_of(cursor: str) -> int:
     """The number that a page ended with. Raises Invalid."""
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise Invalid(f"{cursor[:80]!r} is no cursor of this list.", "Take it from the page before.")
+        raise no_cursor(cursor)
     return int(cursor)

@@ -17,8 +17,9 @@ from errands.core.values import Json, JsonObject
 from errands.services.alarm_sync import sync_alarms
 from errands.services.applying import Importing, Wish, apply_files
 from errands.services.authority import Authority, utc_now
+from errands.services.cursors import LARGEST_PAGE, check_limit, cursor_of, no_cursor, place_of
 from errands.services.errors import FilesInvalid, Invalid
-from errands.services.lookup import find_project, find_task, find_version, refuse_archived
+from errands.services.lookup import find_project, find_task, find_version, number_of, refuse_archived
 from errands.services.making_up import make_up
 from errands.services.model_roles import check_model_roles
 from errands.services.principals import behind
@@ -27,11 +28,14 @@ from errands.services.publish_gates import Gatekeeper
 from errands.services.rehearsing import Rehearsal
 from errands.services.surroundings import of_project
 from errands.services.trigger_sync import sync_triggers
-from errands.services.views import Applied, SourceFile, TaskView, TestResult, VersionDiff, VersionView
+from errands.services.views import Applied, Page, SourceFile, TaskView, TestResult, VersionDiff, VersionView
 from errands.store import library, tasks, triggers
 from errands.store.database import Database
 from errands.store.projects import ProjectRow
 from errands.store.tasks import TaskRow, VersionRow
+
+_LARGEST_NUMBER = 2**31 - 1
+"""Of a version, in the database."""
 
 
 class TaskService:
@@ -156,19 +160,31 @@ class TaskService:
         ]
 
     async def list(
-        self, caller: Principal, project: str, *, archived: bool = False, sought: str = "", limit: int | None = None
-    ) -> list[TaskView]:
-        """Tasks by name; with `archived` those too that are archived or deleted. Raises NotFound, Denied.
+        self,
+        caller: Principal,
+        project: str,
+        *,
+        archived: bool = False,
+        sought: str = "",
+        cursor: str | None = None,
+        limit: int = LARGEST_PAGE,
+    ) -> Page[TaskView]:
+        """Tasks by name; with `archived` those too that are archived or deleted.
 
-        `sought`: only those in whose name, title, description or tags each of these words stands. `limit`: the first
-        so many; None: all.
+        `sought`: only those in whose name, title, description or tags each of these words stands.
+        Raises NotFound, Denied, Invalid (cursor, limit).
         """
         await self._authority.authorise(caller, Verb.TASK_READ, ProjectResource(project, "task"))
+        check_limit(limit, "tasks")
+        after = None if cursor is None else _name_after(cursor)
         async with self._database.reader.connect() as connection:
             owner = await find_project(connection, project)
-            words = sought.split()
-            found = await tasks.every(connection, owner.id, archived=archived, words=words, limit=limit)
-            return [view_of(row) for row in found]
+            found = await tasks.every(
+                connection, owner.id, archived=archived, words=sought.split(), after=after, limit=limit + 1
+            )
+        shown = found[:limit]
+        following = cursor_of(["tasks", shown[-1].name]) if len(found) > limit else None
+        return Page(tuple(view_of(row) for row in shown), following)
 
     async def get(self, caller: Principal, project: str, name: str) -> TaskView:
         """One task. Raises NotFound, Denied."""
@@ -176,12 +192,19 @@ class TaskService:
         async with self._database.reader.connect() as connection:
             return view_of(await find_task(connection, project, name))
 
-    async def versions(self, caller: Principal, project: str, name: str) -> Sequence[VersionView]:
-        """A task's versions, newest first. Raises NotFound, Denied."""
+    async def versions(
+        self, caller: Principal, project: str, name: str, *, cursor: str | None = None, limit: int = LARGEST_PAGE
+    ) -> Page[VersionView]:
+        """A task's versions, newest first. Raises NotFound, Denied, Invalid (cursor, limit)."""
         await self._authority.authorise(caller, Verb.TASK_READ, TaskResource(project, name))
+        check_limit(limit, "versions")
+        before = None if cursor is None else min(number_of(cursor), _LARGEST_NUMBER)
         async with self._database.reader.connect() as connection:
             task = await find_task(connection, project, name)
-            return [_version_view(task, row) for row in await tasks.versions(connection, task.id)]
+            found = await tasks.versions(connection, task.id, before, limit + 1)
+        shown = found[:limit]
+        following = str(shown[-1].number) if len(found) > limit else None
+        return Page(tuple(_version_view(task, row) for row in shown), following)
 
     async def compare(self, caller: Principal, project: str, name: str, older: int, newer: int) -> VersionDiff:
         """What differs between two versions, step by step. Raises NotFound, Denied."""
@@ -319,6 +342,15 @@ def _edited(project: str, applied: Applied) -> tuple[Verb, Resource]:
             return Verb.MODEL_EDIT, ProjectResource(project, "model", applied.name)
         case _:
             assert_never(applied.kind)
+
+
+def _name_after(cursor: str) -> str:
+    """The name that a page of tasks ended with. Raises Invalid."""
+    match place_of(cursor):
+        case ["tasks", str(name)] if "\0" not in name:
+            return name
+        case _:
+            raise no_cursor(cursor)
 
 
 def view_of(row: TaskRow) -> TaskView:

@@ -1,7 +1,5 @@
 """Lists of triggers, page by page: a project may have a hundred thousand."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
@@ -9,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from errands.core.values import Json, from_text, to_text
+from errands.core.values import Json
+from errands.services.cursors import check_limit, cursor_of, no_cursor, place_of
 from errands.services.errors import Invalid
 from errands.services.lookup import find_task
 from errands.store import tasks, triggers
@@ -17,7 +16,6 @@ from errands.store.triggers import Place, TriggerRow
 
 Order = Literal["task", "next"]
 """By task and name; or the next to start first, and last what is held or has no next time."""
-LARGEST_PAGE = 500
 MOST_TASKS = 100
 
 
@@ -33,8 +31,7 @@ async def page_of(
 
     Raises NotFound (a task), Invalid (cursor, limit, too many tasks).
     """
-    if not 1 <= limit <= LARGEST_PAGE:
-        raise Invalid(f"{limit} triggers cannot be on one page.", f"Ask for 1 to {LARGEST_PAGE}.")
+    check_limit(limit, "triggers")
     if len(named) > MOST_TASKS:
         raise Invalid(f"{len(named)} tasks cannot be asked about at once.", f"Name {MOST_TASKS} at most.")
     after = None if cursor is None else _place(cursor, order)
@@ -50,17 +47,17 @@ async def page_of(
 
 def _cursor(row: TriggerRow, due: datetime | None, order: Order) -> str:
     place: Json = [row.task, row.name] if order == "task" else [None if due is None else due.isoformat(), str(row.id)]
-    return base64.urlsafe_b64encode(to_text([order, place]).encode()).decode().rstrip("=")
+    return cursor_of([order, place])
 
 
 def _place(cursor: str, order: Order) -> Place:
     """Raises Invalid."""
     try:
-        found = _read(from_text(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()), order)
-    except (ValueError, binascii.Error):
+        found = _read(place_of(cursor), order)
+    except ValueError:
         found = None
     if found is None:
-        raise Invalid(f"{cursor[:80]!r} is no cursor of this list.", "Take it from the page before.")
+        raise no_cursor(cursor)
     return found
 
 

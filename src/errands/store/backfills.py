@@ -11,8 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from errands.store.identifiers import new_id
 from errands.store.rows import affected, fetch_all, fetch_one
+from errands.store.tables import tasks
 from errands.store.tables_triggers import backfills, calendars, occurrences, triggers
 from errands.store.triggers import look_anew
+
+OPEN = ("paused", "running")
+"""States of a backfill that has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class CalendarRow:
 
 async def add_backfill(
     connection: AsyncConnection,
-    trigger_id: UUID,
+    trigger: tuple[UUID, UUID],
     *,
     start: datetime,
     end: datetime,
@@ -56,10 +60,11 @@ async def add_backfill(
     total: int,
     starter: str,
 ) -> BackfillRow:
-    """A backfill that begins at once."""
+    """A backfill that begins at once. `trigger`: the ids of its project and of the trigger itself."""
     row = insert(backfills).values(
         id=new_id(),
-        trigger_id=trigger_id,
+        project_id=trigger[0],
+        trigger_id=trigger[1],
         start_at=start,
         end_at=end,
         cursor_at=start,
@@ -79,16 +84,41 @@ async def backfill(connection: AsyncConnection, backfill_id: UUID, *, lock: bool
     return await fetch_one(connection, BackfillRow, query.with_for_update(key_share=True) if lock else query)
 
 
-async def backfills_of(connection: AsyncConnection, project_id: UUID) -> list[BackfillRow]:
-    """A project's backfills, latest first, 100 at most."""
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A backfill with the names of its task and trigger."""
+
+    backfill: BackfillRow
+    task: str
+    trigger: str
+
+
+async def page(
+    connection: AsyncConnection,
+    project_id: UUID,
+    trigger_id: UUID | None,
+    before: UUID | None,
+    limit: int,
+) -> list[Listed]:
+    """Up to `limit` backfills of a project, or of one of its triggers, that are older than `before`, latest first.
+
+    Index: ix_backfills_project, ix_backfills_trigger.
+    """
+    latest = select(*_backfill_columns).where(backfills.c.project_id == project_id)
+    if trigger_id is not None:
+        latest = latest.where(backfills.c.trigger_id == trigger_id)
+    if before is not None:
+        latest = latest.where(backfills.c.id < before)
+    chosen = latest.order_by(backfills.c.id.desc()).limit(limit).subquery()
     query = (
-        select(*_backfill_columns)
-        .join(triggers, triggers.c.id == backfills.c.trigger_id)
-        .where(triggers.c.project_id == project_id)
-        .order_by(backfills.c.id.desc())
-        .limit(100)
+        select(*chosen.c, tasks.c.name.label("task"), triggers.c.name.label("trigger"))
+        .join(triggers, triggers.c.id == chosen.c.trigger_id)
+        .join(tasks, tasks.c.id == triggers.c.task_id)
+        .order_by(chosen.c.id.desc())
     )
-    return await fetch_all(connection, BackfillRow, query)
+    rows = (await connection.execute(query)).mappings()
+    names = BackfillRow.__dataclass_fields__
+    return [Listed(BackfillRow(**{name: row[name] for name in names}), row["task"], row["trigger"]) for row in rows]
 
 
 async def set_backfill_status(connection: AsyncConnection, backfill_id: UUID, status: str, now: datetime) -> None:
@@ -159,10 +189,10 @@ async def remove_calendar(connection: AsyncConnection, project_id: UUID | None, 
     return removed > 0
 
 
-async def backfills_of_trigger(connection: AsyncConnection, trigger_id: UUID) -> list[BackfillRow]:
-    """A trigger's backfills, latest first."""
-    query = select(*_backfill_columns).where(backfills.c.trigger_id == trigger_id).order_by(backfills.c.id.desc())
-    return await fetch_all(connection, BackfillRow, query)
+async def is_filling(connection: AsyncConnection, trigger_id: UUID) -> bool:
+    """Whether a backfill of the trigger is under way or paused. Index: ix_backfills_open."""
+    query = select(backfills.c.id).where(backfills.c.trigger_id == trigger_id, backfills.c.status.in_(OPEN))
+    return (await connection.execute(query.limit(1))).first() is not None
 
 
 async def ran_between(connection: AsyncConnection, trigger_id: UUID, start: datetime, end: datetime) -> set[datetime]:

@@ -173,6 +173,7 @@ backfills = Table(
     "backfills",
     metadata,
     _id(),
+    _of("projects", "project_id"),
     _of("triggers", "trigger_id"),
     _given_moment("start_at"),
     _given_moment("end_at"),
@@ -189,7 +190,9 @@ backfills = Table(
     _made_at(),
     _moment("ended_at"),
     Index("ix_backfills_running", "id", postgresql_where=text("status = 'running'")),
-    Index("ix_backfills_trigger", "trigger_id"),
+    Index("ix_backfills_project", "project_id", "id"),
+    Index("ix_backfills_trigger", "trigger_id", "id"),
+    Index("ix_backfills_open", "trigger_id", postgresql_where=text("status in ('paused', 'running')")),
 )
 
 # How often triggers are delivered to, by what is counted: buckets that fill steadily. Not logged: worth a minute.

@@ -119,13 +119,17 @@ async def every(
     *,
     archived: bool = False,
     words: Sequence[str] = (),
+    after: str | None = None,
     limit: int | None = None,
 ) -> list[TaskRow]:
     """All tasks of a project by name; archived ones are left out, or with `archived` told as well.
 
     `words`: only those in whose name, title, description or tags each of them stands, in whatever case.
+    `after`: only those whose names come later. Index: uq_tasks_project_id_name.
     """
     query = _tasks(project_id).order_by(tasks.c.name).limit(limit)
+    if after is not None:
+        query = query.where(tasks.c.name > after)
     if not archived:
         query = query.where(tasks.c.archived_at.is_(None))
     told = func.lower(func.concat_ws(" ", tasks.c.name, tasks.c.title, tasks.c.description, cast(tasks.c.tags, Text)))
@@ -231,9 +235,15 @@ async def add_version(
     return found
 
 
-async def versions(connection: AsyncConnection, task_id: UUID) -> list[VersionRow]:
-    """All versions of a task, newest first."""
-    return await fetch_all(connection, VersionRow, _versions(task_id).order_by(_version.number.desc()))
+async def versions(
+    connection: AsyncConnection, task_id: UUID, before: int | None = None, limit: int | None = None
+) -> list[VersionRow]:
+    """Versions of a task, newest first; only those older than the number `before`.
+
+    Index: uq_task_versions_task_id_number.
+    """
+    query = _versions(task_id).order_by(_version.number.desc()).limit(limit)
+    return await fetch_all(connection, VersionRow, query if before is None else query.where(_version.number < before))
 
 
 async def version(connection: AsyncConnection, task_id: UUID, number: int) -> VersionRow | None:

@@ -162,7 +162,7 @@ async def _tasks(walk: Walk) -> None:
     assert "Greets." in (await walk.call("getTaskSource", **hello)).json()["source"]
     assert (await walk.call("getTaskDefinition", **hello, version=2)).json()["task"] == "hello"
     assert (await walk.call("getTaskSchema", **hello)).json()["properties"]["name"]["default"] == "world"
-    assert [one["number"] for one in (await walk.call("listVersions", **hello)).json()] == [2, 1]
+    assert [one["number"] for one in (await walk.call("listVersions", **hello)).json()["items"]] == [2, 1]
     assert (await walk.call("compareVersions", **hello, older=1, newer=2)).json()["differences"][0]["area"] == "task"
     await walk.call("publishTask", **hello, json={"version": 1, "message": "back"})
     assert (await walk.call("getPublishGate", **here)).json()["whose"] is None
@@ -174,7 +174,7 @@ async def _tasks(walk: Walk) -> None:
     await walk.call("countMissedOfTask", **hello)
     await walk.call("resumeTask", **hello, json={"catch_up": False, "note": "over"})
     assert (await walk.call("archiveTask", **hello, json={"note": "done"})).json()["archived_at"]
-    assert (await walk.call("listTasks", **here, archived="true")).json()[1]["archived_at"]
+    assert (await walk.call("listTasks", **here, archived="true")).json()["items"][1]["archived_at"]
     await walk.call("restoreTask", **hello)
     assert (await walk.call("deleteTask", **hello)).json()["remove_at"]
     await walk.call("restoreTask", **hello)
@@ -465,7 +465,7 @@ async def test_a_viewer_reads_and_changes_nothing(
 ) -> None:
     files = {"files": [{"name": "a.yaml", "source": _SLOW}]}
     assert (await admin.post("/api/v1/projects/default/files", json=files)).status_code == 200
-    assert (await viewer.get("/api/v1/projects/default/tasks")).json()[0]["name"] == "slow"
+    assert (await viewer.get("/api/v1/projects/default/tasks")).json()["items"][0]["name"] == "slow"
     for path, body in (
         ("/projects/default/files", files),
         ("/projects/default/tasks/slow/runs", {}),

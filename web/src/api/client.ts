@@ -45,6 +45,22 @@ export async function ask<Data>(asked: Promise<Answer<Data>>): Promise<Data> {
   throw new Refusal(asProblem(came.error, came.response))
 }
 
+interface PageOf<Item> {
+  items: Item[]
+  next_cursor: string | null
+}
+
+/** Everything in a list that is told in pages; `page` reads the page of a cursor. */
+export async function whole<Item>(page: (cursor: { cursor?: string }) => Promise<PageOf<Item>>): Promise<Item[]> {
+  let read = await page({})
+  const items = [...read.items]
+  while (read.next_cursor !== null) {
+    read = await page({ cursor: read.next_cursor })
+    items.push(...read.items)
+  }
+  return items
+}
+
 export const isStatus = (error: unknown, status: number): boolean => error instanceof Refusal && error.status === status
 
 /** In one sentence: what happened and what to do. */

@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query'
 
-import { api, ask, Refusal, Unreachable } from './client'
+import { api, ask, Refusal, Unreachable, whole } from './client'
 import type { Insights } from './generated/schema'
 import { session } from './session'
 
@@ -56,15 +56,17 @@ export const tasksQuery = (project: string, archived = false) =>
   queryOptions({
     queryKey: archived ? ['tasks', project, { archived }] : ['tasks', project],
     queryFn: ({ signal }) =>
-      ask(api.GET('/api/v1/projects/{project}/tasks', { params: { path: { project }, query: { archived } }, signal })),
+      whole((cursor) =>
+        ask(api.GET('/api/v1/projects/{project}/tasks', { params: { path: { project }, query: { archived, limit: 500, ...cursor } }, signal })),
+      ),
   })
 
 /** The first `limit` tasks, by name, in which each word of `sought` stands. There may be thousands of others. */
 export const tasksLikeQuery = (project: string, sought: string, limit: number) =>
   queryOptions({
     queryKey: ['tasks', project, { sought, limit }],
-    queryFn: ({ signal }) =>
-      ask(api.GET('/api/v1/projects/{project}/tasks', { params: { path: { project }, query: { q: sought, limit } }, signal })),
+    queryFn: async ({ signal }) =>
+      (await ask(api.GET('/api/v1/projects/{project}/tasks', { params: { path: { project }, query: { q: sought, limit } }, signal }))).items,
     placeholderData: keepPreviousData,
   })
 
@@ -153,5 +155,7 @@ export const versionsQuery = (project: string, task: string) =>
   queryOptions({
     queryKey: ['tasks', project, task, 'versions'],
     queryFn: ({ signal }) =>
-      ask(api.GET('/api/v1/projects/{project}/tasks/{task}/versions', { params: { path: { project, task } }, signal })),
+      whole((cursor) =>
+        ask(api.GET('/api/v1/projects/{project}/tasks/{task}/versions', { params: { path: { project, task }, query: { limit: 500, ...cursor } }, signal })),
+      ),
   })

@@ -111,7 +111,7 @@ async def _card(desk: Desk, source: str, message: str | None) -> Card:
 async def _base(desk: Desk, name: str) -> str | None:
     """The digest of the version that the draft changes. None: the task is new."""
     try:
-        return (await desk.services.tasks.versions(desk.caller, desk.project, name))[0].digest
+        return (await desk.services.tasks.versions(desk.caller, desk.project, name, limit=1)).items[0].digest
     except NotFound:
         return None
 

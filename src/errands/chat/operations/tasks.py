@@ -8,6 +8,7 @@ from pydantic import Field
 from errands.chat.desk import Card, Desk, Told
 from errands.chat.operations.operation import Arguments, operation
 from errands.core.values import Json
+from errands.services.cursors import LARGEST_PAGE, whole
 from errands.services.errors import NotFound
 from errands.services.trigger_views import TriggerView
 from errands.services.views import TaskView
@@ -42,14 +43,11 @@ class ToolSearch(Arguments):
 @operation
 async def list_tasks(desk: Desk, arguments: NoArguments) -> Told:
     """All tasks of the project, with their state and what starts them next."""
-    found = await desk.services.tasks.list(desk.caller, desk.project)
+    caller, project, services = desk.caller, desk.project, desk.services
+    found = await whole(lambda cursor: services.tasks.list(caller, project, cursor=cursor))
     triggers: dict[str, list[TriggerView]] = {}
-    cursor, first = None, True
-    while first or cursor is not None:
-        page = await desk.services.triggers.list(desk.caller, desk.project, cursor=cursor, limit=500)
-        cursor, first = page.next_cursor, False
-        for one in page.items:
-            triggers.setdefault(one.task, []).append(one)
+    for one in await whole(lambda cursor: services.triggers.list(caller, project, cursor=cursor, limit=LARGEST_PAGE)):
+        triggers.setdefault(one.task, []).append(one)
     lines: list[Json] = [_line(task, triggers.get(task.name, ())) for task in found]
     if not found:
         return Told([], "There is no task yet. `/new NAME what it does` drafts one.")

@@ -17,7 +17,9 @@ from errands.cli.client.refusals import Missing, Unreachable, refusal_of
 from errands.cli.screen import as_json
 from errands.cli.versions import VERSION_HEADER, Versions
 from errands.core.values import Json
+from errands.services.cursors import LARGEST_PAGE, whole
 from errands.services.errors import Invalid, Unavailable
+from errands.services.views import Page
 
 if TYPE_CHECKING:
     from errands.core.access import Principal
@@ -52,6 +54,10 @@ class Connection:
     async def get(self, gives: type[View], *path: str, **query: object) -> View:
         """What is there, as a view of type `gives`."""
         return await self.ask(gives, "GET", *path, query=query)
+
+    async def whole(self, gives: type[Page[View]], *path: str, **query: object) -> list[View]:
+        """Everything in a list that is told in pages."""
+        return await whole(lambda cursor: self.get(gives, *path, **query, cursor=cursor, limit=LARGEST_PAGE))
 
     async def post(self, gives: type[View], *path: str, body: object = None) -> View:
         """What came of a verb."""

@@ -7,7 +7,7 @@ from errands.cli.client.connection import Connection
 from errands.core.values import Json, JsonObject
 from errands.services.backtest_views import Backtest, PublishGateView
 from errands.services.grants_views import GrantsSuggested
-from errands.services.views import DryRunView, SourceFile, TaskView, TestResult, VersionDiff, VersionView
+from errands.services.views import DryRunView, Page, SourceFile, TaskView, TestResult, VersionDiff, VersionView
 
 if TYPE_CHECKING:
     from errands.core.definition.task import TaskDefinition
@@ -21,7 +21,8 @@ class Tasks:
 
     async def list(self, project: str, *, archived: bool = False) -> Sequence[TaskView]:
         """All tasks by name."""
-        return await self._connection.get(list[TaskView], "projects", project, "tasks", archived=archived)
+        path = ("projects", project, "tasks")
+        return await self._connection.whole(Page[TaskView], *path, archived=archived)
 
     async def get(self, project: str, task: str) -> TaskView:
         """One task."""
@@ -37,8 +38,8 @@ class Tasks:
         return TaskDefinition.model_validate(found)
 
     async def versions(self, project: str, task: str) -> Sequence[VersionView]:
-        """A task's versions, newest first."""
-        return await self._connection.get(list[VersionView], *_task(project, task), "versions")
+        """All versions of a task, newest first."""
+        return await self._connection.whole(Page[VersionView], *_task(project, task), "versions")
 
     async def publish(
         self, project: str, task: str, version: int, *, message: str | None, overrule: str | None = None

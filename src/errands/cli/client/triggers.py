@@ -113,8 +113,8 @@ class Backfills:
         return await self._connection.post(BackfillView, *address, body=body)
 
     async def list(self, project: str) -> Sequence[BackfillView]:
-        """A project's backfills, latest first."""
-        return await self._connection.get(list[BackfillView], "projects", project, "backfills")
+        """All backfills of a project, latest first."""
+        return await self._connection.whole(Page[BackfillView], "projects", project, "backfills")
 
     async def turn(self, project: str, backfill: str, verb: str) -> BackfillView:
         """`pause`, `resume` or `cancel` it."""

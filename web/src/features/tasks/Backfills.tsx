@@ -15,12 +15,11 @@ import classes from './Task.module.css'
 /** Backfills of a trigger: how far each is, with what can be done to it. */
 export function Backfills({ project, trigger, mayStart }: { project: string; trigger: TriggerView; mayStart: boolean }) {
   const [starting, setStarting] = useState(false)
-  const { data } = useQuery(backfillsQuery(project))
-  const own = data?.filter((one) => one.task === trigger.task && one.trigger === trigger.name) ?? []
+  const { data: own = [] } = useQuery(backfillsQuery(project, trigger.task, trigger.name))
   if (!mayStart && own.length === 0) return null
   return (
     <>
-      {own.slice(0, 5).map((one) => (
+      {own.map((one) => (
         <OneBackfill key={one.id} project={project} backfill={one} mayTurn={mayStart} />
       ))}
       {mayStart && (

@@ -2,11 +2,14 @@ import { queryOptions } from '@tanstack/react-query'
 
 import { api, ask } from '@/api/client'
 
-/** While one goes on, how far it is changes with every run that it starts. */
-export const backfillsQuery = (project: string) =>
+/** The latest of a trigger. While one goes on, how far it is changes with every run that it starts. */
+export const backfillsQuery = (project: string, task: string, trigger: string) =>
   queryOptions({
-    queryKey: ['backfills', project],
-    queryFn: ({ signal }) => ask(api.GET('/api/v1/projects/{project}/backfills', { params: { path: { project } }, signal })),
+    queryKey: ['backfills', project, task, trigger],
+    queryFn: async ({ signal }) => {
+      const query = { task, trigger, limit: 5 }
+      return (await ask(api.GET('/api/v1/projects/{project}/backfills', { params: { path: { project }, query }, signal }))).items
+    },
     refetchInterval: ({ state }) => (state.data?.some(({ status }) => status === 'running') ? 2_000 : 60_000),
   })
 
