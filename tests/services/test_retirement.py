@@ -1,6 +1,6 @@
 """The later life of a task: rolled back, compared, archived, deleted, and removed in the end with all that is its."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,10 +9,11 @@ import pytest
 from errands.bootstrap import Runtime, open_services
 from errands.core.access import Person, ProjectRole
 from errands.core.outcomes import RunStatus
-from errands.engine.retention import forget_ended, remove_deleted, remove_deleted_projects
+from errands.engine.retention import forget_ended, remove_deleted, remove_deleted_projects, remove_unneeded
 from errands.services import Services
 from errands.services.errors import Conflict, Denied, NotFound
 from errands.services.principals import operator
+from errands.services.thread_folders import sweep_folders
 from errands.services.views import SourceFile
 from errands.settings import Settings
 from errands.store.artifacts import ArtifactStore
@@ -319,3 +320,47 @@ async def test_after_the_grace_a_project_goes_with_all_that_is_its(
     with pytest.raises(NotFound):
         await report.projects.restore(ANA, "default")
     assert "removed" in (await audited(database, "project.delete"))[-1]
+
+
+class _Away(ArtifactStore):
+    """A store that answers no more, as for a process that is killed where it would remove files."""
+
+    async def delete(self, refs: Iterable[str]) -> None:
+        raise OSError("away")
+
+
+async def test_files_of_a_removed_project_go_later_where_they_could_not_at_once(
+    report: Services, database: Database, settings: Settings
+) -> None:
+    kept = settings.home / "artifacts"
+    thread = (await report.threads.create(ANA, "default")).id
+    await report.attachments.attach(ANA, thread, "a.txt", b"text")
+    gone = await report.projects.delete(ANA, "default")
+    assert gone.remove_at is not None
+    with pytest.raises(OSError, match="away"):
+        await remove_deleted_projects(database.pool, _Away(str(kept)), gone.remove_at)
+    assert await report.projects.list(ANA) == []
+    store, soon = ArtifactStore(str(kept)), datetime.now(UTC)
+    (left,) = await store.names()
+    assert await remove_unneeded(database.pool, store, soon) == 0, "whoever let go of them gets its time"
+    assert await remove_unneeded(database.pool, store, soon + timedelta(hours=1)) == 1
+    assert await store.names() == [], left
+    assert await remove_unneeded(database.pool, store, soon + timedelta(hours=1)) == 0
+
+
+async def test_folders_of_threads_go_with_their_project_and_no_others(
+    report: Services, database: Database, tmp_path: Path
+) -> None:
+    folders = tmp_path / "chats"
+    assert await sweep_folders(database, folders) == 0
+    await report.projects.create(ANA, "other")
+    ended, lives = [(await report.threads.create(ANA, project)).id for project in ("default", "other")]
+    for name in (ended, lives, "notes"):
+        (folders / name).mkdir(parents=True)
+        (folders / name / "drawn.svg").write_text("<svg/>")
+    assert await sweep_folders(database, folders) == 0
+    gone = await report.projects.delete(ANA, "default")
+    assert gone.remove_at is not None
+    await remove_deleted_projects(database.pool, ArtifactStore(str(tmp_path / "artifacts")), gone.remove_at)
+    assert await sweep_folders(database, folders) == 1
+    assert sorted(folder.name for folder in folders.iterdir()) == sorted([lives, "notes"])

@@ -228,7 +228,7 @@ async def test_a_backfill_can_be_paused_and_cancelled(hands: Hands) -> None:
 async def test_backfills_are_told_page_by_page_also_those_of_one_trigger(hands: Hands) -> None:
     await hands.apply("every: 1h")
     service = hands.services.backfills
-    made = []
+    made: list[str] = []
     for hours in range(1, 5):
         view = await service.start(ANA, "default", "t", "plan", hands.now - hours * HOUR, hands.now)
         await service.cancel(ANA, "default", view.id)

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errands.bootstrap.chat import make_chat
+from errands.bootstrap.chat import chat_folders, make_chat
 from errands.bootstrap.doors import mail_listener
 from errands.bootstrap.figures import tell_figures
 from errands.bootstrap.logs import configure_logging, warn_of_packages
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 
 _REVIVE_EVERY = timedelta(seconds=5)
+_SWEEP_EVERY = timedelta(minutes=10)
 
 
 def main() -> None:
@@ -239,6 +240,7 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack, load: Callable[
     from errands.core.expressions.workers import Workers
     from errands.engine.engine import Engine, Parts
     from errands.services.housekeeping import Chore, Housekeeping
+    from errands.services.thread_folders import sweep_folders
     from errands.services.vault import Vault
     from errands.store.artifacts import ArtifactStore
 
@@ -273,7 +275,11 @@ async def _assemble(settings: "Settings", stack: AsyncExitStack, load: Callable[
     stack.push_async_callback(chat.aclose)
     traces = Traces(settings, engine)
     stack.push_async_callback(traces.aclose)
-    chores = [Chore("embedded database", _REVIVE_EVERY, database.revive), *messaging.chores]
+    chores = [
+        Chore("embedded database", _REVIVE_EVERY, database.revive),
+        Chore("folders of threads", _SWEEP_EVERY, partial(sweep_folders, database, chat_folders(settings))),
+        *messaging.chores,
+    ]
     return Runtime(services, database, engine, settings, Housekeeping(database, chores=chores), chat, traces)
 
 

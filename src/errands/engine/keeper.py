@@ -17,7 +17,13 @@ from errands.engine.counting import Counting, forget_figures
 from errands.engine.limits import EngineLimits
 from errands.engine.patience import DATABASE_AWAY, delay_after
 from errands.engine.queueing import enqueue, priority
-from errands.engine.retention import ArtifactBin, forget_ended, remove_deleted, remove_deleted_projects
+from errands.engine.retention import (
+    ArtifactBin,
+    forget_ended,
+    remove_deleted,
+    remove_deleted_projects,
+    remove_unneeded,
+)
 from errands.engine.wakeups import fire_due
 from errands.store.connections import Pool
 from errands.store.sql import statement
@@ -156,6 +162,7 @@ class Keeper:
         await self.forget_ended()
         await self.remove_deleted()
         await self.remove_deleted_projects()
+        await self.remove_unneeded()
         await self.sweep_workspaces()
 
     async def sweep_workspaces(self) -> int:
@@ -183,6 +190,10 @@ class Keeper:
     async def remove_deleted_projects(self) -> int:
         """Remove deleted projects whose grace is over, with everything of theirs. Gives how many."""
         return await remove_deleted_projects(self._pool, self._artifacts, self._clock())
+
+    async def remove_unneeded(self) -> int:
+        """Remove files that a killed process has let go of and not removed. Gives how many."""
+        return await remove_unneeded(self._pool, self._artifacts, self._clock())
 
 
 def _folders(workspaces: Path) -> list[Path]:

@@ -7,12 +7,15 @@ from uuid import UUID
 
 from errands.engine.counting import count_before_removal, hold_counting
 from errands.engine.launching import request_cancel
+from errands.store import unneeded
 from errands.store.audit import NewEntry, write_in
 from errands.store.connections import Connection, Pool
 from errands.store.sql import statement
 
 _BATCH = 500
 _TASKS_AT_ONCE = 20
+_TIME_TO_REMOVE = timedelta(minutes=5)
+"""What whoever lets go of files gets to remove them."""
 
 
 class ArtifactBin(Protocol):
@@ -35,7 +38,7 @@ async def forget_ended(
             cut = None if retention is None else now - retention
             rows = await connection.fetch(statement("expired_runs"), cut, now, batch)
             refs = await _remove(connection, [row["id"] for row in rows])
-        await _bin(artifacts, refs)
+        await _bin(pool, artifacts, refs)
         forgotten += len(rows)
         if len(rows) < batch:
             return forgotten
@@ -61,7 +64,7 @@ async def forget_run(
             return "needed"
         refs = await _remove(connection, [run_id])
         await written(connection, run_id)
-    await _bin(artifacts, refs)
+    await _bin(pool, artifacts, refs)
     return "forgotten"
 
 
@@ -97,6 +100,18 @@ async def remove_deleted_projects(pool: Pool, artifacts: ArtifactBin, now: datet
     return gone
 
 
+async def remove_unneeded(pool: Pool, artifacts: ArtifactBin, now: datetime) -> int:
+    """Remove files that were let go of a while ago and are still there: whoever was about to was killed, or could not.
+
+    Gives how many.
+    """
+    removed = 0
+    while refs := await unneeded.left(pool, now - _TIME_TO_REMOVE, _BATCH):
+        await _bin(pool, artifacts, refs)
+        removed += len(refs)
+    return removed
+
+
 async def _remove_project(pool: Pool, artifacts: ArtifactBin, project_id: UUID, now: datetime) -> bool:
     async with pool.acquire() as connection, connection.transaction():
         await hold_counting(connection)
@@ -108,17 +123,19 @@ async def _remove_project(pool: Pool, artifacts: ArtifactBin, project_id: UUID, 
         )
         if name is None:
             return False  # Restored meanwhile, another keeper is at it, or a run has still to end.
-        refs = await connection.fetch(
+        rows = await connection.fetch(
             "select location as ref from attachments join threads on threads.id = attachments.thread_id "
             "where threads.project_id = $1",
             project_id,
         )
+        refs = [row["ref"] for row in rows]
+        await unneeded.note(connection, refs)
         await connection.execute("delete from projects where id = $1", project_id)
         entry = NewEntry(
             *("system:keeper", "system", "keeper", "project.delete", "project", name, name, "done"), {"act": "removed"}
         )
         await write_in(connection, entry)
-    await _bin(artifacts, [row["ref"] for row in refs])
+    await _bin(pool, artifacts, refs)
     return True
 
 
@@ -144,7 +161,7 @@ async def _remove_task(pool: Pool, artifacts: ArtifactBin, task_id: UUID, now: d
             left = await connection.fetchval("select exists(select 1 from runs where task_id = $1)", task_id)
             if not left:
                 await _remove_row(connection, task_id, held["project"], held["task"])
-        await _bin(artifacts, refs)
+        await _bin(pool, artifacts, refs)
         if not left or not rows:
             return not left
 
@@ -163,12 +180,15 @@ async def _remove(connection: Connection, ids: list[UUID]) -> list[str]:
     if not ids:
         return []
     await count_before_removal(connection, ids)
-    refs = await connection.fetch(statement("files_of_runs"), ids)
+    rows = await connection.fetch(statement("files_of_runs"), ids)
+    refs = [row["ref"] for row in rows]
+    await unneeded.note(connection, refs)
     await connection.execute("delete from steps where run_id = any($1)", ids)
     await connection.execute("delete from runs where id = any($1)", ids)
-    return [row["ref"] for row in refs]
+    return refs
 
 
-async def _bin(artifacts: ArtifactBin, refs: list[str]) -> None:
+async def _bin(pool: Pool, artifacts: ArtifactBin, refs: list[str]) -> None:
     if refs:
         await artifacts.delete(refs)
+        await unneeded.gone(pool, refs)

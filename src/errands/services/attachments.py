@@ -3,6 +3,7 @@
 import hashlib
 import mimetypes
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from errands.core import ids
@@ -13,7 +14,7 @@ from errands.services.chat_views import AttachmentView
 from errands.services.errors import Invalid, NotFound, Unavailable
 from errands.services.principals import id_of
 from errands.services.threads import find_thread, resource_of
-from errands.store import threads
+from errands.store import threads, unneeded
 from errands.store.artifacts import ArtifactStore
 from errands.store.database import Database
 from errands.store.identifiers import new_id
@@ -101,9 +102,12 @@ class AttachmentService:
             owner = await find_thread(connection, ids.encode("thread", row.thread_id))
             await self._authority.authorise(caller, Verb.CHAT_USE, resource_of(owner))
             await threads.detach(connection, row.id)
+            await unneeded.note_in(connection, [row.location])
             detail: JsonObject = {"act": "detach", "name": row.name}
             await self._authority.record(connection, caller, Verb.CHAT_USE, resource_of(owner), detail)
-        await self._artifacts.delete([row.location])
+        with suppress(OSError):  # The store is away: the keeper removes it once it is back.
+            await self._artifacts.delete([row.location])
+            await unneeded.gone(self._database.pool, [row.location])
 
     async def open(self, caller: Principal, attachment: str) -> OpenAttachment:
         """A file by its id. Raises NotFound, Denied, Unavailable."""

@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from errands.services.errors import Invalid, NotFound
 from errands.services.lookup import find_project
 from errands.services.principals import id_of
 from errands.services.views import Page
-from errands.store import library, messages, threads
+from errands.store import library, messages, threads, unneeded
 from errands.store.artifacts import ArtifactStore
 from errands.store.database import Database
 from errands.store.messages import CardRow, Followed, MessageRow
@@ -115,8 +116,12 @@ class ThreadService:
             row = await find_thread(connection, thread, lock=True)
             await self._authority.authorise(caller, Verb.CHAT_USE, resource_of(row))
             places = await threads.remove(connection, row.id)
+            await unneeded.note_in(connection, places)
             await self._authority.record(connection, caller, Verb.CHAT_USE, resource_of(row), {"act": "delete"})
-        await self._artifacts.delete(places)
+        if places:
+            with suppress(OSError):  # The store is away: the keeper removes them once it is back.
+                await self._artifacts.delete(places)
+                await unneeded.gone(self._database.pool, places)
         folder = self._folders / ids.encode("thread", row.id)
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 

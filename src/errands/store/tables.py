@@ -451,3 +451,11 @@ workers = Table(
     _moment("started_at", required=True),
     _moment("seen_at", required=True),
 )
+
+# Files that no run and no thread needs any more, until they are gone.
+unneeded_files = Table(
+    "unneeded_files",
+    metadata,
+    Column("ref", Text, primary_key=True),
+    _moment("noted_at", required=True),
+)

@@ -1,5 +1,6 @@
 """Threads of the chat, and what people attach to them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -141,6 +142,11 @@ async def remove(connection: AsyncConnection, thread_id: UUID) -> list[str]:
     places = [str(place) for place in (await connection.execute(query)).scalars()]
     await affected(connection, delete(threads).where(threads.c.id == thread_id))
     return places
+
+
+async def those_there(connection: AsyncConnection, some: Sequence[UUID]) -> set[UUID]:
+    """Which of these threads are there."""
+    return set((await connection.execute(select(threads.c.id).where(threads.c.id.in_(some)))).scalars())
 
 
 async def attach(connection: AsyncConnection, row: AttachmentRow) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HEAD = "0018_backfills_of_projects"
+HEAD = "0019_unneeded_files"
 """The newest file in `versions/`, written here so that looking whether it is reached needs no Alembic."""
 
 _LOCK = 5_377_202_611_230  # any number that no other program takes an advisory lock on
