@@ -14,6 +14,7 @@ from typing import Final
 
 from pydantic_monty import MontyError, MontyRuntimeError, MontySyntaxError, MontyTypingError
 
+from errands.core.expressions.gaps import gaps, syntax_advice
 from errands.core.expressions.judging import Diagnostic, Judge
 from errands.core.expressions.stubs import Stubs
 from errands.core.expressions.syntax import TemplateInvalid
@@ -74,6 +75,7 @@ class _Placed:
     last_line: int
     indent: int
     judge: Judge
+    gaps: tuple[Finding, ...]
 
 
 class TypeChecker:
@@ -95,7 +97,9 @@ class TypeChecker:
             async with asyncio.timeout(_SECONDS):
                 found = [*await self._typing(code, placed), *await self._unsupported(code, placed)]
         except TimeoutError:
-            return []
+            found = []
+        known = {(one.snippet, one.line, one.column) for one in found}
+        found += [gap for one in placed for gap in one.gaps if (gap.snippet, gap.line, gap.column) not in known]
         return sorted(set(found), key=lambda one: (one.snippet, one.line, one.column, one.message))
 
     async def aclose(self) -> None:
@@ -133,8 +137,9 @@ class TypeChecker:
                 if frames and one.first_line <= frames[-1].line <= one.last_line:
                     message = str(error).removeprefix("NotImplementedError: ")
                     message = message.replace("The monty syntax parser does not yet support", "it does not know")
+                    hint = syntax_advice(message)
                     line, column = _position(one, frames[-1].line, frames[-1].column)
-                    return Finding(one.index, line, column, f"the sandbox cannot run this: {message}", None)
+                    return Finding(one.index, line, column, f"the sandbox cannot run this: {message}", hint)
         except MontyError:
             pass
         return None
@@ -167,10 +172,12 @@ def _assemble(snippets: Sequence[Snippet]) -> tuple[str, list[_Placed]]:
         lines += [] if snippet.program else [f"{_INDENT}_errands_value = ("]
         indent = _INDENT if snippet.program else ""
         body = [indent + line for line in snippet.source.split("\n")]
-        judge = Judge(
-            tree, 0 if snippet.program else 1, snippet.source, frozenset(snippet.names), nullable_names, stubs
+        before = 0 if snippet.program else 1
+        judge = Judge(tree, before, snippet.source, frozenset(snippet.names), nullable_names, stubs)
+        lacking = tuple(
+            Finding(index, gap.line, gap.column, gap.message, gap.hint) for gap in gaps(tree, before, snippet.source)
         )
-        placed.append(_Placed(index, len(lines) + 1, len(lines) + len(body), len(indent), judge))
+        placed.append(_Placed(index, len(lines) + 1, len(lines) + len(body), len(indent), judge, lacking))
         lines += body
         lines += [] if snippet.program else [f"{_INDENT})"]
     return "\n".join(lines), placed

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
+from errands.core.expressions.gaps import BUILT_IN_ADVICE, UNCHECKED
 from errands.core.expressions.stubs import Stubs
 from errands.core.expressions.syntax import BUILT_IN, PROVIDED
 
@@ -104,8 +105,10 @@ class Judge:
         if found is None or self._global or found["name"] in self._names:
             return None
         name = found["name"]
+        if name in UNCHECKED:
+            return None
         if name in BUILT_IN:
-            return Verdict(f"`{name}` does not exist in the sandbox", None)
+            return Verdict(f"`{name}` does not exist in the sandbox", BUILT_IN_ADVICE.get(name))
         known = [*self._names, *PROVIDED, "now", "clock", *(one for one in dir(builtins) if one[0].islower())]
         return Verdict(
             f"`{name}` is not defined here", _suggestion(name, known) or _listing("known names", self._names)

@@ -16,6 +16,7 @@ from pydantic_monty import (
     MontySyntaxError,
 )
 
+from errands.core.expressions.gaps import advice
 from errands.core.expressions.programs import LARGEST_OUTPUT, UNFIT, Part, Program, build
 from errands.core.expressions.syntax import TemplateInvalid
 from errands.core.expressions.workers import Feed, Workers
@@ -172,6 +173,9 @@ def _not_text(program: Program) -> StepFailed:
 def _advice(error: MontyError, reason: str) -> str | None:
     if "'NoneType' object" in reason:
         return "a step that was not reached gives None; test it first, such as `x is not None and ...`"
+    instead = advice(reason)
+    if instead is not None:
+        return instead
     if reason.startswith("KeyError"):
         return "use .get(key) where a key may be missing"
     if reason.startswith("IndexError"):
