@@ -6,7 +6,7 @@ import pytest
 
 from errands.core.access import Person, ProjectRole, ServerRole
 from errands.services import Services
-from errands.services.errors import Conflict, Denied, Invalid, NotFound
+from errands.services.errors import ChangedMeanwhile, Conflict, Denied, Invalid, NotFound
 from tests.services.approvals_bench import ROOT, apply
 from tests.services.people_bench import Bench
 
@@ -121,3 +121,16 @@ async def test_a_slip_in_a_name_never_locks_everybody_out_of_a_task(
     assert refused.value.field == "answerers"
     left = await services.members.task_access(ROOT, "default", "job")
     assert (left.runners, left.answerers) == ((), ())
+
+
+async def test_a_role_that_somebody_else_gave_meanwhile_is_not_overwritten(bench: Bench, ana: Person) -> None:
+    await bench.person("ben")
+    await bench.members.put(ana, "sales", "user:ben", ProjectRole.VIEWER, edited=[])
+    (seen,) = [one for one in await bench.members.list(ana, "sales") if one.reference == "user:ben"]
+    await bench.members.put(bench.root, "sales", "user:ben", ProjectRole.EDITOR)
+    for began in ([seen.digest], []):
+        with pytest.raises(ChangedMeanwhile):
+            await bench.members.put(ana, "sales", "user:ben", ProjectRole.OPERATOR, edited=began)
+    (now,) = [one for one in await bench.members.list(ana, "sales") if one.reference == "user:ben"]
+    assert now.role == ProjectRole.EDITOR
+    await bench.members.put(ana, "sales", "user:ben", ProjectRole.OPERATOR, edited=[now.digest])

@@ -7,7 +7,7 @@ import pytest
 
 from errands.core.access import Person, ProjectRole
 from errands.services import Services
-from errands.services.errors import Denied, GateClosed
+from errands.services.errors import ChangedMeanwhile, Denied, GateClosed
 from errands.services.principals import operator
 from errands.services.publish_gates import PublishGate
 from errands.services.views import RunEnded, SourceFile
@@ -176,3 +176,13 @@ async def test_only_owners_set_gates_and_that_is_audited(services: Services, dat
         "select detail::text as told from audit_entries where verb = 'project.edit' and outcome = 'done'"
     )
     assert [json.loads(row["told"])["gate"]["runs"] for row in told] == [7, 7]
+
+
+async def test_a_gate_that_somebody_else_set_meanwhile_is_not_overwritten(services: Services) -> None:
+    began = (await services.publish_gates.get(OWNER, "default")).digest
+    await services.publish_gates.set(OWNER, "default", gate=PublishGate(runs=5), edited=[began])
+    with pytest.raises(ChangedMeanwhile):
+        await services.publish_gates.set(OWNER, "default", gate=None, edited=[began])
+    now = await services.publish_gates.get(OWNER, "default")
+    assert (now.runs, now.digest == began) == (5, False)
+    assert (await services.publish_gates.set(OWNER, "default", gate=None, edited=[now.digest])).digest == began

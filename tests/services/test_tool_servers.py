@@ -10,7 +10,7 @@ import pytest
 from errands.core.access import Person, ProjectRole, ServerRole
 from errands.core.outcomes import RunStatus
 from errands.services import Services
-from errands.services.errors import Conflict, Denied, Invalid, NotFound
+from errands.services.errors import ChangedMeanwhile, Conflict, Denied, Invalid, NotFound
 from errands.services.principals import operator
 from errands.services.views import RunView, SourceFile
 from errands.store.database import Database
@@ -147,3 +147,13 @@ async def test_a_removed_server_is_gone(services: Services) -> None:
     await services.tool_servers.remove(ADMIN, "default", "crm")
     with pytest.raises(NotFound):
         await services.tool_servers.get(ANA, "default", "crm")
+
+
+async def test_a_server_that_somebody_else_changed_meanwhile_is_not_overwritten(services: Services) -> None:
+    made = await services.tool_servers.put(ADMIN, "default", "crm", _QUICK, edited=[])
+    off = await services.tool_servers.put(ADMIN, "default", "crm", _QUICK, enabled=False, edited=[made.digest])
+    for began in ([made.digest], []):
+        with pytest.raises(ChangedMeanwhile):
+            await services.tool_servers.put(ADMIN, "default", "crm", _QUICK, edited=began)
+    assert not (await services.tool_servers.get(ADMIN, "default", "crm")).enabled
+    assert (await services.tool_servers.get(ADMIN, "default", "crm")).digest == off.digest

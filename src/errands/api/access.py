@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from errands.api.bodies import Body, Project, Task
 from errands.api.callers import Asked, Caller
-from errands.api.edits import IfMatchOptional, edited_if_said, etag
+from errands.api.edits import IfMatchOptional, IfNew, edited_if_said, edited_or_new, etag
 from errands.api.people import PersonName
 from errands.api.routes import Routes, reply
 from errands.core.access import ProjectRole
@@ -51,9 +51,21 @@ async def list_members(caller: Caller, services: Asked, project: Project) -> obj
 
 
 @routes.put("/projects/{project}/members/{member}")
-async def put_member(caller: Caller, services: Asked, project: Project, member: Member, body: MemberBody) -> None:
-    """Give a person or a group a role, in place of an earlier one."""
-    await services.members.put(caller, project, member, body.role)
+async def put_member(
+    caller: Caller,
+    services: Asked,
+    *,
+    project: Project,
+    member: Member,
+    body: MemberBody,
+    if_match: IfMatchOptional = None,
+    if_none_match: IfNew = None,
+) -> None:
+    """Give a person or a group a role, in place of an earlier one.
+
+    `digest` of the member that is there, in quotes, is its ETag: give it back as If-Match.
+    """
+    await services.members.put(caller, project, member, body.role, edited=edited_or_new(if_match, if_none_match))
 
 
 @routes.delete("/projects/{project}/members/{member}")

@@ -21,6 +21,17 @@ IfMatchOptional = Annotated[
 ]
 
 
+IfNew = Annotated[
+    str | None,
+    Header(alias="If-None-Match", description="`*`: a new one; 412 where there is one already.", pattern=r"^\*$"),
+]
+
+
+def edited_or_new(if_match: str | None, if_none_match: str | None) -> list[str] | None:
+    """As `edited_if_said`; `If-None-Match: *` says that there must be none yet."""
+    return [] if if_none_match is not None else edited_if_said(if_match)
+
+
 def edited_if_said(if_match: str | None) -> list[str] | None:
     """As `edited`; without the header it fits whatever is there."""
     return None if if_match is None else edited(if_match)

@@ -19,7 +19,7 @@ from errands.api.bodies import (
     VersionNumber,
 )
 from errands.api.callers import Asked, Caller
-from errands.api.edits import IfMatch, edited, etag
+from errands.api.edits import IfMatch, IfMatchOptional, edited, edited_if_said, etag
 from errands.api.problems import Refusal
 from errands.api.routes import Routes, reply
 from errands.core.access import Principal
@@ -203,9 +203,14 @@ async def get_publish_gate(caller: Caller, services: Asked, project: Project) ->
 
 
 @routes.put("/projects/{project}/publish-gate", gives=PublishGateView)
-async def set_publish_gate(caller: Caller, services: Asked, project: Project, body: GateBody) -> object:
-    """Hold versions back that would change too much of the last runs. For owners."""
-    return await services.publish_gates.set(caller, project, gate=body.gate)
+async def set_publish_gate(
+    caller: Caller, services: Asked, project: Project, body: GateBody, if_match: IfMatchOptional = None
+) -> object:
+    """Hold versions back that would change too much of the last runs. For owners.
+
+    `digest` of the one that is there, in quotes, is its ETag: give it back as If-Match.
+    """
+    return await services.publish_gates.set(caller, project, gate=body.gate, edited=edited_if_said(if_match))
 
 
 @routes.get("/projects/{project}/tasks/{task}/publish-gate", gives=PublishGateView)
@@ -216,10 +221,10 @@ async def get_task_publish_gate(caller: Caller, services: Asked, project: Projec
 
 @routes.put("/projects/{project}/tasks/{task}/publish-gate", gives=PublishGateView)
 async def set_task_publish_gate(
-    caller: Caller, services: Asked, project: Project, task: Task, body: GateBody
+    caller: Caller, services: Asked, project: Project, task: Task, body: GateBody, if_match: IfMatchOptional = None
 ) -> object:
-    """A gate of the task's own, in place of its project's. For owners."""
-    return await services.publish_gates.set(caller, project, task, gate=body.gate)
+    """A gate of the task's own, in place of its project's. For owners. ETag and If-Match as for the project's."""
+    return await services.publish_gates.set(caller, project, task, gate=body.gate, edited=edited_if_said(if_match))
 
 
 @routes.get("/projects/{project}/tasks/{task}/diff", gives=VersionDiff)

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from errands.api.bodies import Body, JsonMap, Project
 from errands.api.callers import Asked, Caller
-from errands.api.routes import Routes
+from errands.api.edits import IfMatchOptional, IfNew, edited_or_new, etag
+from errands.api.routes import Routes, reply
 from errands.core.values import Json
 from errands.services.tool_views import EffectName, ToolServerView, ToolView
 
@@ -65,11 +66,22 @@ async def get_tool_server(caller: Caller, services: Asked, project: Project, ser
 
 @routes.put(f"{_OWN}/{{server}}", gives=ToolServerView)
 async def put_tool_server(
-    caller: Caller, services: Asked, project: Project, server: Server, body: ServerBody
+    caller: Caller,
+    services: Asked,
+    *,
+    project: Project,
+    server: Server,
+    body: ServerBody,
+    if_match: IfMatchOptional = None,
+    if_none_match: IfNew = None,
 ) -> object:
-    """Add a tool server, or reach it in another way, and look at it. Programs are for administrators to add."""
-    way = dict[str, Json](body.connection)
-    return await services.tool_servers.put(caller, project, server, way, enabled=body.enabled)
+    """Add a tool server, or reach it in another way, and look at it. Programs are for administrators to add.
+
+    `digest` of the one that is there, in quotes, is its ETag: give it back as If-Match.
+    """
+    way, began = dict[str, Json](body.connection), edited_or_new(if_match, if_none_match)
+    view = await services.tool_servers.put(caller, project, server, way, enabled=body.enabled, edited=began)
+    return reply(view, headers={"ETag": etag(view.digest)})
 
 
 @routes.post(f"{_OWN}/{{server}}/look", gives=ToolServerView)
@@ -111,10 +123,21 @@ async def get_shared_tool_server(caller: Caller, services: Asked, server: Server
 
 
 @routes.put(f"{_SHARED}/{{server}}", gives=ToolServerView)
-async def put_shared_tool_server(caller: Caller, services: Asked, server: Server, body: SharedServerBody) -> object:
-    """Add or change a tool server for several projects."""
-    way = dict[str, Json](body.connection)
-    return await services.tool_servers.put(caller, None, server, way, projects=body.projects, enabled=body.enabled)
+async def put_shared_tool_server(
+    caller: Caller,
+    services: Asked,
+    *,
+    server: Server,
+    body: SharedServerBody,
+    if_match: IfMatchOptional = None,
+    if_none_match: IfNew = None,
+) -> object:
+    """Add or change a tool server for several projects. ETag and If-Match as for a project's."""
+    way, began = dict[str, Json](body.connection), edited_or_new(if_match, if_none_match)
+    view = await services.tool_servers.put(
+        caller, None, server, way, projects=body.projects, enabled=body.enabled, edited=began
+    )
+    return reply(view, headers={"ETag": etag(view.digest)})
 
 
 @routes.post(f"{_SHARED}/{{server}}/look", gives=ToolServerView)

@@ -58,6 +58,8 @@ class PublishGateView:
     """How many of them may come out otherwise."""
     unknown: Literal["differs", "passes"] | None
     """What a run counts as whose outcome the record does not tell."""
+    digest: str = ""
+    """Names what counts and whose it is; in quotes it is the ETag."""
 
 
 @dataclass(frozen=True, slots=True)

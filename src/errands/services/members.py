@@ -39,12 +39,25 @@ class MemberService:
                 row.title,
                 ProjectRole(row.role),
                 row.created_at,
+                _digest(row.role),
             )
             for row in found
         ]
 
-    async def put(self, caller: Principal, project: str, member: str, role: ProjectRole) -> None:
-        """Give a role, in place of an earlier one. Raises NotFound, Denied, Conflict (the last owner)."""
+    async def put(
+        self,
+        caller: Principal,
+        project: str,
+        member: str,
+        role: ProjectRole,
+        *,
+        edited: Sequence[str] | None = None,
+    ) -> None:
+        """Give a role, in place of an earlier one.
+
+        `edited`: digests, one of which the role that is there must have; none: there must be none yet. None: whatever
+        is there. Raises NotFound, Denied, Conflict (the last owner), ChangedMeanwhile.
+        """
         resource = ProjectResource(project, "member", member)
         await self._authority.authorise(caller, Verb.MEMBER_MANAGE, resource)
         async with self._database.engine.begin() as connection:
@@ -52,6 +65,8 @@ class MemberService:
             await projects.lock(connection, owner.id)
             before = await members.owners(connection, owner.id)
             person, group = await _who(connection, member)
+            now = await members.role_of(connection, owner.id, user_id=person, group_id=group)
+            check_edited("role of", member, None if now is None else _digest(now), edited)
             await members.put(connection, owner.id, role, user_id=person, group_id=group)
             await _keep_owner(connection, owner.id, project, before)
             await self._authority.record(connection, caller, Verb.MEMBER_MANAGE, resource, {"act": "put", "role": role})
@@ -106,6 +121,10 @@ class MemberService:
             detail: dict[str, Json] = {"runners": list(runners), "answerers": list(answerers)}
             await self._authority.record(connection, caller, Verb.TASK_ACCESS, resource, detail)
         return _access(runners, answerers)
+
+
+def _digest(role: str) -> str:
+    return digest_of_value(str(role))
 
 
 def _access(runners: Sequence[str], answerers: Sequence[str]) -> TaskAccess:

@@ -98,6 +98,8 @@ class MemberView:
     title: str | None
     role: ProjectRole
     since: datetime
+    digest: str = ""
+    """Names the role; in quotes it is the ETag of an edit."""
 
 
 @dataclass(frozen=True, slots=True)

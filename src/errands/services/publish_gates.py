@@ -16,10 +16,11 @@ from errands.core.definition.task import TaskDefinition
 from errands.core.values import Json, JsonObject
 from errands.services.authority import Authority
 from errands.services.backtest_views import BacktestedRun, PublishGateView
+from errands.services.edits import check_edited, digest_of_value
 from errands.services.errors import GateClosed
 from errands.services.lookup import find_project, find_task
 from errands.services.past_runs import PastRuns, Tried
-from errands.store import publish_gates
+from errands.store import projects, publish_gates
 from errands.store.database import Database
 from errands.store.projects import ProjectRow
 from errands.store.tasks import TaskRow, VersionBody
@@ -86,15 +87,28 @@ class PublishGateService:
             return await _view(connection, project, task)
 
     async def set(
-        self, caller: Principal, project: str, task: str | None = None, *, gate: PublishGate | None
+        self,
+        caller: Principal,
+        project: str,
+        task: str | None = None,
+        *,
+        gate: PublishGate | None,
+        edited: Sequence[str] | None = None,
     ) -> PublishGateView:
-        """Set the gate of a project, or a task's own in place of it; None: take it away. Raises NotFound, Denied."""
+        """Set the gate of a project, or a task's own in place of it; None: take it away.
+
+        `edited`: digests, one of which what is there must have. None: whatever is there. Raises NotFound, Denied,
+        ChangedMeanwhile.
+        """
         resource = ProjectResource(project) if task is None else TaskResource(project, task)
         await self._authority.authorise(caller, Verb.PROJECT_EDIT, resource)
         kept = None if gate is None else gate.model_dump(mode="json")
         async with self._database.engine.begin() as connection:
+            owner = await find_project(connection, project)
+            await projects.lock(connection, owner.id)
+            before = await _view(connection, project, task)
+            check_edited("publish gate of", task or project, before.digest, edited)
             if task is None:
-                owner = await find_project(connection, project)
                 await publish_gates.set_of_project(connection, owner.id, kept)
             else:
                 found = await find_task(connection, project, task, lock=True)
@@ -112,9 +126,13 @@ async def _view(connection: AsyncConnection, project: str, task: str | None) -> 
         gates = await publish_gates.of_task(connection, (await find_task(connection, project, task)).id)
     gate = _effective(gates)
     if gate is None:
-        return PublishGateView(None, None, None, None)
+        return PublishGateView(None, None, None, None, _digest(gates))
     whose: Literal["task", "project"] = "project" if gates.task is None else "task"
-    return PublishGateView(whose, gate.runs, gate.may_differ, gate.unknown)
+    return PublishGateView(whose, gate.runs, gate.may_differ, gate.unknown, _digest(gates))
+
+
+def _digest(gates: publish_gates.Gates) -> str:
+    return digest_of_value([gates.project, gates.task])
 
 
 def _effective(gates: publish_gates.Gates) -> PublishGate | None:

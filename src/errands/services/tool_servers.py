@@ -28,6 +28,7 @@ from errands.core.tool_servers import (
 )
 from errands.core.values import Json, JsonObject
 from errands.services.authority import Authority
+from errands.services.edits import check_edited, digest_of_value
 from errands.services.errors import Conflict, Invalid, NotFound
 from errands.services.lookup import find_project
 from errands.services.server_sign_ins import SignIns
@@ -113,11 +114,13 @@ class ToolServerService:
         *,
         projects: Sequence[str] | None = None,
         enabled: bool = True,
+        edited: Sequence[str] | None = None,
     ) -> ToolServerView:
         """Add a server, or reach it in another way; then look at it.
 
-        All tools of a new one are accepted with it. `projects`: of a shared one, who may use it. Raises Denied,
-        Invalid, NotFound.
+        All tools of a new one are accepted with it. `projects`: of a shared one, who may use it. `edited`: digests,
+        one of which what is there must have; none: it must not be there yet. None: whatever is there. Raises Denied,
+        Invalid, NotFound, ChangedMeanwhile.
         """
         verb, resource = editing(project, name)
         await self._authority.authorise(caller, verb, resource)
@@ -126,6 +129,7 @@ class ToolServerService:
         async with self._database.engine.begin() as opened:
             owner = None if project is None else (await find_project(opened, project)).id
             known = await tool_servers.find(opened, owner, name, lock=True)
+            check_edited("tool server", name, None if known is None else _digest(known), edited)
             kept = way.model_dump(mode="json")
             if known is None:
                 await tool_servers.add(opened, owner, name, kept, projects, caller.reference)
@@ -350,7 +354,13 @@ def _view(row: ToolServerRow) -> ToolServerView:
         changes=waiting,
         created_by=row.created_by,
         updated_at=row.updated_at,
+        digest=_digest(row),
     )
+
+
+def _digest(row: ToolServerRow) -> str:
+    projects = None if row.projects is None else list(row.projects)
+    return digest_of_value({"connection": row.connection, "projects": projects, "enabled": row.enabled})
 
 
 def _sign_in(row: ToolServerRow) -> SignInView | None:

@@ -118,6 +118,8 @@ class ToolServerView:
     changes: Sequence[ToolChangeView]
     created_by: str
     updated_at: datetime
+    digest: str = ""
+    """Names how it is reached, by whom, and whether it is on; in quotes it is the ETag."""
 
 
 @dataclass(frozen=True, slots=True)

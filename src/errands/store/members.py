@@ -62,6 +62,15 @@ async def of_project(connection: AsyncConnection, project_id: UUID) -> list[Memb
     return await fetch_all(connection, MemberRow, query)
 
 
+async def role_of(
+    connection: AsyncConnection, project_id: UUID, *, user_id: UUID | None = None, group_id: UUID | None = None
+) -> str | None:
+    """The role that a person or a group was given in a project; None: none."""
+    who = members.c.user_id == user_id if user_id is not None else members.c.group_id == group_id
+    found = await connection.scalar(select(members.c.role).where(members.c.project_id == project_id, who))
+    return None if found is None else str(found)
+
+
 async def put(
     connection: AsyncConnection,
     project_id: UUID,

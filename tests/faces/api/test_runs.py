@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.faces.api.conftest import apply
+from errands.services import Services
+from tests.faces.api.conftest import OPERATOR, apply
 
 _COUNT = """
 task: count
@@ -109,3 +110,24 @@ async def test_of_two_edits_at_once_one_wins(admin: httpx.AsyncClient) -> None:
         )
     )
     assert sorted(answer.status_code for answer in answers) == [200, *[412] * 5]
+
+
+async def test_an_edit_of_a_role_a_gate_or_a_tool_server_that_began_with_an_older_one_is_refused(
+    admin: httpx.AsyncClient, services: Services
+) -> None:
+    await services.people.create(OPERATOR, "ben")
+    here, new, old = "/api/v1/projects/default", {"If-None-Match": "*"}, {"If-Match": '"older"'}
+    crm = {"connection": {"kind": "http", "url": "http://127.0.0.1:9/mcp"}}
+    for path, body, first in (
+        ("members/user:ben", {"role": "viewer"}, new),
+        ("tool-servers/crm", crm, new),
+        ("publish-gate", {"gate": {"runs": 5}}, {}),
+    ):
+        assert (await admin.put(f"{here}/{path}", json=body, headers=first)).is_success, path
+        for headers in (old, first or old):
+            refused = await admin.put(f"{here}/{path}", json=body, headers=headers)
+            assert (refused.status_code, refused.json()["title"]) == (412, "Changed meanwhile"), path
+    made = (await admin.get(f"{here}/members")).json()
+    (ben,) = [one for one in made if one["reference"] == "user:ben"]
+    again = {"If-Match": f'"{ben["digest"]}"'}
+    assert (await admin.put(f"{here}/members/user:ben", json={"role": "editor"}, headers=again)).status_code == 204

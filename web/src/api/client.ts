@@ -45,6 +45,9 @@ export async function ask<Data>(asked: Promise<Answer<Data>>): Promise<Data> {
   throw new Refusal(asProblem(came.error, came.response))
 }
 
+/** The header of an edit: the digest of what was edited, or (null) that it is a new one. */
+export const began = (digest: string | null) => (digest === null ? { 'if-none-match': '*' } : { 'if-match': `"${digest}"` })
+
 interface PageOf<Item> {
   items: Item[]
   next_cursor: string | null

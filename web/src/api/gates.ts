@@ -19,11 +19,13 @@ export const gateQuery = (project: string, task: string | null) =>
         : ask(api.GET('/api/v1/projects/{project}/tasks/{task}/publish-gate', { params: { path: { project, task } }, signal })),
   })
 
-/** `gate` null: none; of a task: what its project says. */
-export const setGate = (project: string, task: string | null, gate: Gate | null) =>
-  task === null
-    ? ask(api.PUT('/api/v1/projects/{project}/publish-gate', { params: { path: { project } }, body: { gate } }))
-    : ask(api.PUT('/api/v1/projects/{project}/tasks/{task}/publish-gate', { params: { path: { project, task } }, body: { gate } }))
+/** `gate` null: none; of a task: what its project says. `digest`: of the one that was edited. */
+export function setGate(project: string, task: string | null, gate: Gate | null, digest: string) {
+  const header = { 'if-match': `"${digest}"` }
+  return task === null
+    ? ask(api.PUT('/api/v1/projects/{project}/publish-gate', { params: { path: { project }, header }, body: { gate } }))
+    : ask(api.PUT('/api/v1/projects/{project}/tasks/{task}/publish-gate', { params: { path: { project, task }, header }, body: { gate } }))
+}
 
 /** The runs for which a gate holds a version back, each with why; null: it was not refused for that. */
 export function heldBack(error: unknown): { run: string; why: string }[] | null {

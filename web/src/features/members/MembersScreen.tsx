@@ -1,10 +1,10 @@
 import { Autocomplete, Button, Group, Select } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 
 import { groupsQuery, peopleQuery } from '@/api/catalogue'
-import { api, ask } from '@/api/client'
+import { api, ask, began, isStatus } from '@/api/client'
 import type { MemberView, ProjectRole } from '@/api/generated/schema'
 import { meQuery } from '@/api/queries'
 import { useChange } from '@/ui/change'
@@ -61,8 +61,8 @@ export function MembersScreen() {
 
 const usePut = (project: string, inForm = false, then?: () => void) =>
   useChange({
-    act: ({ member, role }: { member: string; role: ProjectRole }) =>
-      ask(api.PUT('/api/v1/projects/{project}/members/{member}', { params: { path: { project, member } }, body: { role } })),
+    act: ({ member, role, digest }: { member: string; role: ProjectRole; digest: string | null }) =>
+      ask(api.PUT('/api/v1/projects/{project}/members/{member}', { params: { path: { project, member }, header: began(digest) }, body: { role } })),
     stale: ['members', 'project'],
     said: (_, { member, role }) => `${member} is ${role} now`,
     inForm,
@@ -76,7 +76,7 @@ function AddMember({ project }: { project: string }) {
   const known = useReferences()
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    put.mutate({ member: name.includes(':') ? name : `user:${name}`, role })
+    put.mutate({ member: name.includes(':') ? name : `user:${name}`, role, digest: null })
   }
   const problems = problemsOf(put.error)
   return (
@@ -106,6 +106,12 @@ function useReferences(): string[] {
 
 function Row({ project, member, may }: { project: string; member: MemberView; may: boolean }) {
   const put = usePut(project)
+  const client = useQueryClient()
+  const give = (role: ProjectRole) =>
+    put.mutate(
+      { member: member.reference, role, digest: member.digest ?? '' },
+      { onError: (error) => isStatus(error, 412) && void client.invalidateQueries({ queryKey: ['members', project] }) },
+    )
   return (
     <tr>
       <td>
@@ -113,7 +119,7 @@ function Row({ project, member, may }: { project: string; member: MemberView; ma
       </td>
       <td>
         {may ? (
-          <Select aria-label={`Role of ${member.reference}`} size="xs" w={220} data={ROLES} value={member.role} allowDeselect={false} onChange={(role) => role && put.mutate({ member: member.reference, role: role as ProjectRole })} />
+          <Select aria-label={`Role of ${member.reference}`} size="xs" w={220} data={ROLES} value={member.role} allowDeselect={false} onChange={(role) => role && give(role as ProjectRole)} />
         ) : (
           member.role
         )}

@@ -29,7 +29,7 @@ export function NewToolServerScreen() {
   const keep = useChange({
     act: () => {
       const { enabled, projects } = fields
-      return putServer(owner, name, { connection: connectionOf(fields), enabled, projects: projects.length ? projects : null })
+      return putServer(owner, name, { connection: connectionOf(fields), enabled, projects: projects.length ? projects : null }, null)
     },
     stale: ['tool_servers', 'tools'],
     said: (now: ToolServerView) => (now.problem ? `${name} is saved; it does not answer yet` : `${name} is connected`),

@@ -2,9 +2,10 @@ import { Button } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 
+import { isStatus } from '@/api/client'
 import type { ToolServerView } from '@/api/generated/schema'
 import { useChange } from '@/ui/change'
-import { LeaveGuard } from '@/ui/form/Editing'
+import { LeaveGuard, Meanwhile } from '@/ui/form/Editing'
 import form from '@/ui/form/Form.module.css'
 import { FormFailure } from '@/ui/form/problems'
 import { useSaving } from '@/ui/form/saving'
@@ -116,19 +117,20 @@ function Way({ server }: { server: ToolServerView }) {
 }
 
 function Edit({ project, owner, server }: Omit<ServerProps, 'may'>) {
-  const { edited, save, problems } = useSaving({
+  const { edited, save, reload, problems } = useSaving({
     stored: server,
     fieldsOf,
     mark: (one) => JSON.stringify(fieldsOf(one)),
     query: serverQuery(owner, server.name),
-    put: ({ fields: { enabled, projects, ...way } }) =>
-      putServer(owner, server.name, { connection: connectionOf({ ...way, enabled, projects }), enabled, projects: projects.length ? projects : null }),
+    put: ({ fields: { enabled, projects, ...way }, base }) =>
+      putServer(owner, server.name, { connection: connectionOf({ ...way, enabled, projects }), enabled, projects: projects.length ? projects : null }, base.digest),
     stale: STALE,
     said: (now) => (now.problem ? 'Saved; it does not answer yet' : 'Saved, and looked at'),
   })
   return (
     <>
-      <FormFailure problems={problems} fields={FIELDS} />
+      <Meanwhile behind={edited.behind} error={save.error} reload={reload} />
+      {!isStatus(save.error, 412) && <FormFailure problems={problems} fields={FIELDS} />}
       <ConnectionForm project={project} owner={owner} fields={edited.fields} set={edited.set} problems={problems} busy={save.isPending} changed={edited.changed} kindFixed submit={() => save.mutate()} />
       <LeaveGuard changed={edited.changed} />
     </>

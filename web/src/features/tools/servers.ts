@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 
-import { api, ask } from '@/api/client'
+import { api, ask, began } from '@/api/client'
 import type { JsonValue, ToolView } from '@/api/generated/schema'
 
 export type EffectName = ToolView['effect']
@@ -36,10 +36,11 @@ export interface Way {
   projects: string[] | null
 }
 
-export const putServer = (owner: Owner, server: string, { connection, enabled, projects }: Way) =>
+/** `digest`: of the one that was edited. Null: a new one. */
+export const putServer = (owner: Owner, server: string, { connection, enabled, projects }: Way, digest: string | null) =>
   owner === null
-    ? ask(api.PUT(SHARED, { params: { path: { server } }, body: { connection: connection as never, enabled, projects } }))
-    : ask(api.PUT(OWN, { params: { path: { project: owner, server } }, body: { connection: connection as never, enabled } }))
+    ? ask(api.PUT(SHARED, { params: { path: { server }, header: began(digest) }, body: { connection: connection as never, enabled, projects } }))
+    : ask(api.PUT(OWN, { params: { path: { project: owner, server }, header: began(digest) }, body: { connection: connection as never, enabled } }))
 
 export const lookAt = (owner: Owner, server: string) =>
   owner === null

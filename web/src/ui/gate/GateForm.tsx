@@ -1,10 +1,12 @@
 import { Button, Group, NumberInput, Select, Text } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 
+import { isStatus } from '@/api/client'
 import { type Gate, gateQuery, setGate } from '@/api/gates'
 import type { PublishGateView } from '@/api/generated/schema'
 import { useChange } from '@/ui/change'
+import { Meanwhile } from '@/ui/form/Editing'
 import form from '@/ui/form/Form.module.css'
 import { FormFailure, problemsOf } from '@/ui/form/problems'
 import { useMay } from '@/ui/rights'
@@ -37,8 +39,9 @@ const FIELDS = ['gate.runs', 'gate.may_differ', 'gate.unknown']
 
 function Fields({ project, task, gate }: GateFormProps & { gate: PublishGateView }) {
   const [fields, setFields] = useState<Gate>({ runs: gate.runs ?? 20, may_differ: gate.may_differ ?? 0, unknown: gate.unknown ?? 'differs' })
+  const client = useQueryClient()
   const keep = useChange({
-    act: (now: Gate | null) => setGate(project, task, now),
+    act: (now: Gate | null) => setGate(project, task, now, gate.digest),
     stale: ['gates'],
     said: () => 'Saved; it holds for the next publication',
     inForm: true,
@@ -52,7 +55,8 @@ function Fields({ project, task, gate }: GateFormProps & { gate: PublishGateView
   const number = (value: string | number) => (typeof value === 'number' ? value : Number(value) || 0)
   return (
     <form onSubmit={submit}>
-      <FormFailure problems={problems} fields={FIELDS} />
+      <Meanwhile behind={false} error={keep.error} reload={() => void client.invalidateQueries({ queryKey: ['gates'] })} />
+      {!isStatus(keep.error, 412) && <FormFailure problems={problems} fields={FIELDS} />}
       <Group align="flex-start" gap="xs">
         <NumberInput label="Last runs" description={task === null ? undefined : '0: no gate'} min={task === null ? 1 : 0} max={200} w={110} value={fields.runs} error={problems.of('gate.runs')} onChange={(value) => setFields({ ...fields, runs: number(value) })} inputWrapperOrder={ORDER} />
         <NumberInput label="May differ" min={0} max={200} w={110} value={fields.may_differ} error={problems.of('gate.may_differ')} onChange={(value) => setFields({ ...fields, may_differ: number(value) })} />
