@@ -148,6 +148,27 @@ async def test_twenty_branches_on_one_budget_spend_no_cent_too_much_and_ask_once
     assert (ended.status, requests(bench)) == (RunStatus.SUCCEEDED, 40)
 
 
+async def test_branches_wait_for_what_calls_under_way_hold_back_and_ask_nobody(bench: Workbench) -> None:
+    """Each call may use all of the budget and uses a tenth of it, as a model does that is told no longest answer."""
+
+    async def careful(arguments: JsonObject, context: StepContext) -> Json:
+        await context.once(
+            "turn[1]",
+            kind="turn",
+            digest="1",
+            perform=lambda _: asked(bench),
+            reserve=lambda _: Usage(600, 400, Decimal("0.10"), 1),
+        )
+        return None
+
+    bench.tools.tools["careful"] = careful
+    steps = "  - {id: each, for_each: 'list(range(9))', max_parallel: 9, do: [{id: work, tool: careful}]}\n"
+    async with bench.working():
+        ended = await bench.run(task("{usd: 0.18}", steps))
+    assert (ended.status, requests(bench)) == (RunStatus.SUCCEEDED, 9)
+    assert await bench.pool.fetchval("select count(*) from approvals") == 0
+
+
 async def test_runs_side_by_side_spend_no_cent_of_their_day_too_much(bench: Workbench) -> None:
     async with bench.working():
         source = task("{per_day: {usd: 0.05}}")

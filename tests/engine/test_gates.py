@@ -219,14 +219,18 @@ async def test_several_gated_calls_of_one_turn_wait_together_and_each_is_answere
     [
         "{id: work, prompt: Work., model: scripted, tools: ['*'], approve_tools: ['ec*']}",
         "{id: work, prompt: Work., model: scripted, agent: careful}",
+        "{for_each: '[1]', do: [{id: work, prompt: Work., model: scripted}]}",
     ],
 )
-async def test_a_step_and_an_agent_can_want_calls_approved(staffed: Workbench, step: str) -> None:
+async def test_a_step_its_agent_and_the_agent_of_its_task_can_want_calls_approved(
+    staffed: Workbench, step: str
+) -> None:
+    more = ALL + ("agent: careful\n" if "for_each" in step else "")
     async with staffed.working():
-        run = await waiting(staffed, f"  - {step}\n")
+        run = await waiting(staffed, f"  - {step}\n", more)
         assert "only with approval" in str((await subject(staffed, run.id))["why"])
         await staffed.answer(run.id, "approve")
-        assert (await staffed.ended(run.id)).output == "Done."
+        assert (await staffed.ended(run.id)).output in ("Done.", ["Done."])
 
 
 @by([READ], [WRITE], "Done.")

@@ -1,5 +1,6 @@
 """Budgets: reserved before each call, settled after it, so that calls side by side cannot overspend together."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -81,6 +82,7 @@ class Meter:
         self._allowed: dict[str, Amount | None] = {unit: getattr(amounts, unit) for unit in UNITS}
         self._held: dict[str, Usage] = {}
         self._raises: set[str] = set()
+        self._freed = asyncio.Event()
 
     def remaining(self) -> Usage:
         """What is left, reservations taken off; unbounded parts are `UNBOUNDED`."""
@@ -101,15 +103,29 @@ class Meter:
             self._held[path] = most
         return crossed
 
+    async def room(self, most: Usage) -> bool:
+        """Wait until a call under way has given back what it holds, where only such calls leave no room.
+
+        False at once: there is no room even without them, so waiting is of no use.
+        """
+        spent, wanted = amounts_of(self.spent), amounts_of(most)
+        if not self._held or any(
+            allowed is not None and wanted[unit] and spent[unit] + wanted[unit] > allowed
+            for unit, allowed in self._allowed.items()
+        ):
+            return False
+        await self._freed.wait()
+        return True
+
     async def release(self, path: str) -> None:
         """Give back what a call has held."""
-        self._held.pop(path, None)
+        self._give_back(path)
 
     def settle(self, used: Usage, path: str | None = None) -> None:
         """Count what was used, in place of what the call at the path has held back for it."""
-        if path is not None:
-            self._held.pop(path, None)
         self.spent += used
+        if path is not None:
+            self._give_back(path)
 
     def raise_by(self, question: str, more: JsonObject) -> None:
         """Allow more, once for each question."""
@@ -124,6 +140,11 @@ class Meter:
     def due_at(self) -> datetime | None:
         """When there is more by itself."""
         return None
+
+    def _give_back(self, path: str) -> None:
+        if self._held.pop(path, None) is not None:
+            self._freed.set()
+            self._freed = asyncio.Event()
 
     def _used(self) -> Usage:
         return sum(self._held.values(), self.spent)

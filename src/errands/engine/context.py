@@ -170,7 +170,10 @@ class LeafContext:
             await self._release(path, but_of_day=recorded)
 
     async def _reserve(self, path: str, reserve: Reserve) -> None:
-        """Hold back what a call may use in all budgets, asking people about one that it would cross."""
+        """Hold back what a call may use in all budgets, asking people about one that it would cross.
+
+        Where only calls under way leave no room it waits for them: they hold back more than most of them use.
+        """
         while True:
             for meter in self._meters():
                 await meter.refresh()
@@ -178,6 +181,9 @@ class LeafContext:
             crossing = await self._reserved(path, most)
             if crossing is None:
                 return
+            if await crossing.meter.room(most):
+                self._reached.lane.check()
+                continue
             await settle_crossing(self._session, crossing, path, self._reached.lane, self._together)
 
     async def _reserved(self, path: str, most: Usage) -> Crossing | None:

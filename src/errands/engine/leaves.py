@@ -85,7 +85,7 @@ async def call(walk: "Walk", compiled: CompiledStep, scope: Scope, path: str, la
         return taken
     if not compiled.main.literal and not isinstance(step, AgentStep):
         refuse_computed(template_of(step), rendered, walk.secret_params)
-    request = _request(step, rendered)
+    request = _request(step, walk.program.definition.agent, rendered)
     found = await _stubbed(walk, step, scope, path, request, rendered)
     if found is not None:
         return found
@@ -130,7 +130,7 @@ async def inherit(walk: "Walk", scope: Scope, path: str, rendered: JsonObject) -
     return record
 
 
-def _request(step: Step, rendered: JsonObject) -> LeafCall:
+def _request(step: Step, default_agent: str | None, rendered: JsonObject) -> LeafCall:
     match step:
         case ToolStep():
             return ToolCall(step.tool, rendered)
@@ -140,7 +140,7 @@ def _request(step: Step, rendered: JsonObject) -> LeafCall:
             files = rendered.get("files")
             return AgentCall(
                 prompt=str(rendered["prompt"]),
-                agent=step.agent,
+                agent=step.agent or default_agent,
                 model=step.model,
                 tools=step.tools,
                 output=step.output,
