@@ -240,6 +240,8 @@ async def test_sessions_are_listed_ended_and_pruned(bench: Bench) -> None:
     ana, ben = await bench.person("ana"), await bench.person("ben")
     came = [await bench.sign_in.with_password("ana", GOOD, address=HOME, agent="Firefox\0") for _ in range(3)]
     assert [view.agent for view in await bench.sessions.list(ana)] == ["Firefox"] * 3
+    told = await bench.sessions.list(ana, current=came[1].session)
+    assert [view.id for view in told if view.current] == [came[1].session]
     with pytest.raises(Denied):
         await bench.sessions.revoke(ben, came[0].session)
     await bench.sessions.revoke(ana, came[0].session)

@@ -25,6 +25,7 @@ async def services_of(request: Request) -> Services:
 
 Asked = Annotated[Services, Depends(services_of)]
 
+_SESSION = "session"
 INSIDER = "errands.caller"
 """Where a request from within this process names its caller. Nothing that comes over a socket can: what a server makes
 of a request is headers, never a key of the scope."""
@@ -50,10 +51,17 @@ async def caller_of(request: Request, services: Asked) -> Principal:
     found = await services.sessions.find(cookie)
     if found.new_cookie is not None:
         send_cookie(request, found.new_cookie, found.expires_at)
+    request.scope["state"][_SESSION] = found.session
     return found.person
 
 
 Caller = Annotated[Principal, Depends(caller_of)]
+
+
+def session_of(request: Request) -> str | None:
+    """Id of the session with which is asked, once the caller is known; None: it is asked in another way."""
+    found: str | None = request.scope["state"].get(_SESSION)
+    return found
 
 
 async def person_signed_in(request: Request, services: Services) -> Principal | None:

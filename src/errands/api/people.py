@@ -7,7 +7,7 @@ from fastapi import Path, Query, Request
 from pydantic import Field, SecretStr
 
 from errands.api.bodies import Body
-from errands.api.callers import Asked, Caller, address_of
+from errands.api.callers import Asked, Caller, address_of, session_of
 from errands.api.routes import Routes
 from errands.core.access import Scope, ServerRole
 from errands.core.definition.units import Duration
@@ -81,9 +81,9 @@ async def change_my_password(request: Request, caller: Caller, services: Asked, 
 
 
 @routes.get("/sessions", gives=list[SessionView])
-async def list_sessions(caller: Caller, services: Asked, person: Whose = None) -> object:
+async def list_sessions(request: Request, caller: Caller, services: Asked, person: Whose = None) -> object:
     """Where you are signed in."""
-    return await services.sessions.list(caller, person=person)
+    return await services.sessions.list(caller, person=person, current=session_of(request))
 
 
 @routes.delete("/sessions/{session}")

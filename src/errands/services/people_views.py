@@ -59,6 +59,8 @@ class SessionView:
     """A browser in which somebody is signed in."""
 
     id: str
+    current: bool
+    """It is the one with which this was asked."""
     address: str | None
     agent: str | None
     used_at: datetime

@@ -14,6 +14,7 @@ from errands.services.principals import account, hash_of, id_of, new_secret, per
 from errands.store import callers, people, sessions
 from errands.store.callers import PersonRow, SessionCaller
 from errands.store.database import Database
+from errands.store.sessions import SessionRow
 
 _GRACE = timedelta(seconds=60)
 """How long the cookie before the last change still works, for requests that were under way."""
@@ -88,19 +89,19 @@ class SessionService:
             own = AccountResource(caller.id, caller.name)
             await self._authority.record(connection, caller, Verb.SESSION_MANAGE, own, {"act": "sign out"})
 
-    async def list(self, caller: Principal, *, person: str | None = None) -> list[SessionView]:
-        """Where the caller, or the person, is signed in; newest first. Raises NotFound, Denied, Invalid."""
+    async def list(
+        self, caller: Principal, *, person: str | None = None, current: str | None = None
+    ) -> list[SessionView]:
+        """Where the caller, or the person, is signed in; newest first. `current`: the session that asks, if one does.
+
+        Raises NotFound, Denied, Invalid.
+        """
         async with self._database.reader.connect() as connection:
             user = await user_of(connection, caller, person)
         await self._authority.authorise(caller, Verb.SESSION_MANAGE, account(user))
         async with self._database.reader.connect() as connection:
             found = await sessions.of_person(connection, user.id, self._clock())
-        return [
-            SessionView(
-                ids.encode("session", row.id), row.address, row.agent, row.used_at, row.created_at, row.expires_at
-            )
-            for row in found
-        ]
+        return [_view(row, current) for row in found]
 
     async def revoke(self, caller: Principal, session: str) -> None:
         """End a session. Raises NotFound, Denied."""
@@ -132,6 +133,11 @@ class SessionService:
             async with self._database.engine.begin() as connection:
                 await sessions.touch(connection, found.id, now)
         return None
+
+
+def _view(row: SessionRow, current: str | None) -> SessionView:
+    session = ids.encode("session", row.id)
+    return SessionView(session, session == current, row.address, row.agent, row.used_at, row.created_at, row.expires_at)
 
 
 def _storable(agent: str | None) -> str | None:

@@ -89,6 +89,15 @@ async def test_signing_out_ends_the_session_for_good(browser: httpx.AsyncClient)
     assert (await browser.delete("/api/v1/session")).status_code == 204
 
 
+async def test_the_browser_that_asks_is_marked_among_those_that_are_signed_in(browser: httpx.AsyncClient) -> None:
+    first = await browser.get("/api/v1/sessions")
+    assert [one["current"] for one in first.json()] == [True]
+    await browser.post("/api/v1/session", json={"name": "ana", "password": _PASSWORD})
+    second = await browser.get("/api/v1/sessions")
+    assert [one["current"] for one in second.json()] == [True, False]
+    assert second.json()[1]["id"] == first.json()[0]["id"]
+
+
 async def test_the_wrong_password_is_401_and_too_many_are_429(services: Services, anonymous: httpx.AsyncClient) -> None:
     body = {"name": "nobody", "password": "wrong wrong wrong"}
     answers = [await anonymous.post("/api/v1/session", json=body) for _ in range(6)]

@@ -1,4 +1,4 @@
-import { Button, Group, MultiSelect, PasswordInput, Select, Stack, Text, TextInput, VisuallyHidden } from '@mantine/core'
+import { Badge, Button, Group, MultiSelect, PasswordInput, Select, Stack, Text, TextInput, VisuallyHidden } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
@@ -217,7 +217,12 @@ function Sessions() {
                   <tr key={one.id}>
                     <td>
                       <span className={table.clip} title={one.agent ?? undefined}>
-                        {one.agent ? browserOf(one.agent) : 'not told'}
+                        {one.agent ? browserOf(one.agent) : 'not told'}{' '}
+                        {one.current && (
+                          <Badge variant="light" tt="none">
+                            this browser
+                          </Badge>
+                        )}
                       </span>
                     </td>
                     <td className={table.dim}>{one.address}</td>
@@ -225,9 +230,17 @@ function Sessions() {
                       <Moment at={one.used_at} />
                     </td>
                     <td className={table.number}>
-                      <Button size="compact-xs" variant="default" loading={end.isPending && end.variables === one.id} onClick={() => end.mutate(one.id)}>
-                        End
-                      </Button>
+                      {!one.current && (
+                        <Button
+                          size="compact-xs"
+                          variant="default"
+                          aria-label={`End the session of ${one.agent ? browserOf(one.agent) : 'a browser'} at ${one.address ?? 'an address not told'}`}
+                          loading={end.isPending && end.variables === one.id}
+                          onClick={() => end.mutate(one.id)}
+                        >
+                          End
+                        </Button>
+                      )}
                     </td>
                   </tr>
                 ))}
