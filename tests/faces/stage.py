@@ -86,8 +86,8 @@ class Runs:
         self.given = {"project": project, **filters}
         view = self.view
         line = RunLine(
-            view.id, view.status, view.task, view.version, view.trigger, view.starter, view.reason, view.error,
-            view.queued_at, view.started_at, view.finished_at, view.usage,
+            view.id, view.status, view.task, None, view.version, view.trigger, view.starter, view.reason,
+            view.error, view.queued_at, view.started_at, view.finished_at, view.usage,
         )  # fmt: skip
         return Page((line,), "run_next")
 
@@ -119,6 +119,7 @@ class Approvals:
             run=RUN_ID,
             project="default",
             task="report",
+            task_title=None,
             path="ok",
             question="Send it?",
             form={"type": "object", "properties": {"text": {"type": "string", "default": "Dear all"}}},

@@ -295,6 +295,7 @@ def _view(row: ApprovalRow, answers: Sequence[AnswerRow]) -> ApprovalView:
         run=ids.encode("run", row.run_id),
         project=row.project,
         task=row.task,
+        task_title=row.task_title,
         path=step_of(row.path),
         question=row.question,
         form=row.form,

@@ -153,6 +153,7 @@ def line_view(row: RunListed) -> RunLine:
         id=ids.encode("run", row.id),
         status=RunStatus(row.status),
         task=row.task,
+        task_title=row.task_title,
         version=row.version,
         trigger=row.trigger,
         starter=row.starter,

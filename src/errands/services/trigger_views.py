@@ -13,6 +13,7 @@ class TriggerView:
     id: str
     name: str
     task: str
+    task_title: str | None
     project: str
     kind: str
     enabled: bool

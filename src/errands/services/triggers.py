@@ -403,6 +403,7 @@ def _view(row: TriggerRow, calendars: Sequence[CalendarRow], now: datetime) -> T
         id=ids.encode("trigger", row.id),
         name=row.name,
         task=row.task,
+        task_title=row.task_title,
         project=row.project,
         kind=row.kind,
         enabled=row.enabled,

@@ -127,6 +127,7 @@ class RunLine:
     id: str
     status: RunStatus
     task: str
+    task_title: str | None
     version: int
     trigger: JsonObject
     """`{kind: on_demand | schedule | ..., id?}`"""
@@ -187,8 +188,7 @@ class StepView:
     output: Json
     """Large outputs are left out; see `output_size`."""
     output_size: int | None
-    """Bytes of an output that is left out, as it lies in the artifact store or you asked for small ones; None where
-    `output` holds it."""
+    """Bytes of an output that is left out: too large, or you asked for small ones. None: `output` holds it."""
     error: StepError | None
     attempts: int
     usage: Usage
@@ -372,6 +372,7 @@ class ApprovalView:
     run: str
     project: str
     task: str
+    task_title: str | None
     path: str
     question: str
     """Markdown."""
@@ -379,8 +380,7 @@ class ApprovalView:
     """JSON Schema of fields to fill in, defaults rendered."""
     choices: tuple[str, ...]
     subject: JsonObject | None
-    """What is asked about where Errands itself asks: `kind: tool_call` with tool, arguments and why, or `kind: budget`
-    with whose it is and what is used and allowed. None: a step of the task asks."""
+    """Where Errands itself asks: `kind: tool_call` (tool, arguments, why) or `budget` (whose, used, allowed)."""
     approvers: tuple[str, ...]
     """Whom it asks, such as `user:ana`, `group:sales-leads`, `role:owner`. Empty: everybody who may answer."""
     excluded: tuple[str, ...]

@@ -15,7 +15,7 @@ from errands.store.rows import fetch_all, fetch_one
 from errands.store.sql import statement
 from errands.store.tables import approval_answers, approvals, projects, runs, tasks
 
-_TAKEN_OVER = ("project", "task_id", "task", "starter")
+_TAKEN_OVER = ("project", "task_id", "task", "task_title", "starter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class ApprovalRow:
     project: str
     task_id: UUID
     task: str
+    task_title: str | None
     starter: str | None
     path: str
     question: str
@@ -115,8 +116,9 @@ async def answers(connection: AsyncConnection, approval_ids: Sequence[UUID]) -> 
 
 def _approvals() -> Select[tuple[object, ...]]:
     own = [approvals.c[name] for name in ApprovalRow.__dataclass_fields__ if name not in _TAKEN_OVER]
+    task = (runs.c.task_id, tasks.c.name.label("task"), tasks.c.title.label("task_title"))
     return (
-        select(*own, projects.c.name.label("project"), runs.c.task_id, tasks.c.name.label("task"), runs.c.starter)
+        select(*own, projects.c.name.label("project"), *task, runs.c.starter)
         .join(runs, runs.c.id == approvals.c.run_id)
         .join(tasks, tasks.c.id == runs.c.task_id)
         .join(projects, projects.c.id == approvals.c.project_id)

@@ -25,6 +25,7 @@ class RunListed:
     id: UUID
     status: str
     task: str
+    task_title: str | None
     version: int
     trigger: JsonObject
     starter: str | None
@@ -138,9 +139,10 @@ def history_query(project_id: UUID, wanted: Filter, limit: int) -> Select[tuple[
 
 def listed_query(*more: ColumnElement[int] | ColumnElement[UUID]) -> Select[tuple[object, ...]]:
     """Runs as lists show them: the columns of RunListed, and more."""
-    taken_over = {"task", "version"}
+    taken_over = {"task", "task_title", "version"}
     own = [_run[name] for name in RunListed.__dataclass_fields__ if name not in taken_over]
-    return _named(select(*own, *more, tasks.c.name.label("task"), _number))
+    task = (tasks.c.name.label("task"), tasks.c.title.label("task_title"))
+    return _named(select(*own, *more, *task, _number))
 
 
 def listed(row: RowMapping) -> RunListed:

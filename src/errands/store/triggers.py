@@ -45,6 +45,7 @@ class TriggerRow:
     project: str
     task_id: UUID
     task: str
+    task_title: str | None
     tags: Sequence[str]
     name: str
     kind: str
@@ -417,8 +418,9 @@ def _is(one: OccurrenceRow) -> ColumnElement[bool]:
 
 def _triggers() -> Select[tuple[object, ...]]:
     own = [triggers.c[name] for name in TriggerRow.__dataclass_fields__ if name in triggers.c]
+    task = (tasks.c.name.label("task"), tasks.c.title.label("task_title"), *(tasks.c[n] for n in _OF_TASK))
     return (
-        select(*own, projects.c.name.label("project"), tasks.c.name.label("task"), *(tasks.c[n] for n in _OF_TASK))
+        select(*own, projects.c.name.label("project"), *task)
         .join(tasks, tasks.c.id == triggers.c.task_id)
         .join(projects, projects.c.id == triggers.c.project_id)
     )

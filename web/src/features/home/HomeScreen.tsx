@@ -11,6 +11,7 @@ import { Moment, Took, useZone } from '@/ui/moments'
 import { OutcomeIcon } from '@/ui/outcomes'
 import { Screen, Section } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
+import { TaskName } from '@/ui/TaskName'
 import { failed } from '@/ui/toast'
 import { cause } from '@/ui/triggers'
 import { FirstSteps } from './FirstSteps'
@@ -60,7 +61,7 @@ function Question({ project, approval }: { project: string; approval: ApprovalVi
         <bdi>{firstLine(approval.question)}</bdi>
       </Link>
       <span className={classes.side}>
-        {approval.task} · <Moment at={approval.created_at} />
+        <bdi>{approval.task_title ?? approval.task}</bdi> · <Moment at={approval.created_at} />
       </span>
     </li>
   )
@@ -127,7 +128,7 @@ function Next({ project }: { project: string }) {
               <li key={trigger.id} className={classes.line}>
                 <OutcomeIcon status="queued" />
                 <Link to="/p/$project/tasks/$task" params={{ project, task: trigger.task }} search={{ tab: 'triggers' }} className={classes.main}>
-                  <bdi>{trigger.task}</bdi>
+                  <TaskName name={trigger.task} title={trigger.task_title} />
                 </Link>
                 <span className={classes.side}>
                   {trigger.next_at && <Moment at={trigger.next_at} zone={trigger.timezone} as="minute" />}
@@ -212,7 +213,7 @@ function RunItem({ project, run, note, children }: RunItemProps) {
     <li className={classes.line}>
       <OutcomeIcon status={run.status} />
       <Link to="/p/$project/runs/$run" params={{ project, run: run.id }} className={classes.main}>
-        <bdi>{run.task}</bdi>
+        <TaskName name={run.task} title={run.task_title} />
         {note && <span className={classes.note}>{note}</span>}
       </Link>
       <span className={classes.side}>{children}</span>

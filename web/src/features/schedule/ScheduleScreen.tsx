@@ -10,6 +10,7 @@ import { Caution } from '@/ui/Caution'
 import { Moment } from '@/ui/moments'
 import { Screen, Section } from '@/ui/Screen'
 import { Answered, Empty } from '@/ui/states'
+import { TaskName } from '@/ui/TaskName'
 import table from '@/ui/Table.module.css'
 import { done, failed } from '@/ui/toast'
 import { Closed } from './Closed'
@@ -82,7 +83,7 @@ function Triggers({ project, triggers }: { project: string; triggers: readonly T
               <td>{trigger.next_at ? <Moment at={trigger.next_at} zone={trigger.timezone} as="minute" /> : <span className={table.dim}>–</span>}</td>
               <td>
                 <Link to="/p/$project/tasks/$task" params={{ project, task: trigger.task }} search={{ tab: 'triggers' }} className={table.name}>
-                  <bdi>{trigger.task}</bdi>
+                  <TaskName name={trigger.task} title={trigger.task_title} />
                 </Link>
               </td>
               <td>
