@@ -16,11 +16,11 @@ const opened = getRouteApi('/inside/p/$project/chat/$thread')
 /** Where a conversation begins, beside those that there are. */
 export function ChatScreen() {
   const { project } = start.useParams()
-  const { q } = start.useSearch()
+  const { q, list } = start.useSearch()
   const { data: own } = useQuery(projectQuery(project))
   return (
-    <div className={classes.chat}>
-      <ThreadList project={project} chosen={null} q={q ?? ''} />
+    <div className={classes.chat} data-list={list}>
+      <ThreadList project={project} chosen={null} q={q ?? ''} alone={list} />
       {own && <NewThread key={project} project={project} may={own.rights.includes('chat.use')} />}
     </div>
   )
@@ -32,7 +32,7 @@ export function ThreadScreen() {
   const { q } = opened.useSearch()
   const query = useQuery(threadQuery(project, thread))
   return (
-    <div className={classes.chat} data-open>
+    <div className={classes.chat}>
       <ThreadList project={project} chosen={thread} q={q ?? ''} />
       {query.data ? (
         <ThreadPane key={thread} project={project} thread={query.data} />

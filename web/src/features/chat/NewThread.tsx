@@ -13,6 +13,7 @@ import { keep, useDraft } from './draft'
 import { attach, commandsQuery, createThread } from './queries'
 import { filePart } from './parts'
 import { Refused } from './Refused'
+import { ToThreads } from './ToThreads'
 import { talkOf } from './useTalk'
 
 const FIRST = ['new', 'tasks', 'runs', 'run', 'schedule', 'help']
@@ -68,6 +69,7 @@ export function NewThread({ project, may }: { project: string; may: boolean }) {
   }
   return (
     <Screen title="Chat" full>
+      <ToThreads project={project} />
       <div className={classes.start}>
         <Text c="dimmed">
           Say what should happen, try it, and make a task of it. Nothing is published, deleted, granted or answered without your click. These

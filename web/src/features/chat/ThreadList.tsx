@@ -18,17 +18,21 @@ interface ThreadListProps {
   chosen: string | null
   /** Words that are sought. */
   q: string
+  /** It is what was gone to, where there is room for one thing alone. */
+  alone?: true | undefined
 }
 
 /** The conversations of the reader, and those that others share. */
-export function ThreadList({ project, chosen, q }: ThreadListProps) {
+export function ThreadList({ project, chosen, q, alone }: ThreadListProps) {
   const query = useInfiniteQuery(threadsQuery(project, q))
   const isMine = useMine()
   const threads = query.data?.pages.flatMap((page) => page.items)
   return (
     <nav className={classes.list} aria-label="Conversations">
       <div className={classes.listHead}>
-        <Title order={2}>Conversations</Title>
+        <Title order={alone ? 1 : 2} size="h2">
+          Conversations
+        </Title>
         <Button
           size="compact-sm"
           variant="default"
@@ -68,7 +72,7 @@ export function ThreadList({ project, chosen, q }: ThreadListProps) {
 function Search({ q }: { q: string }) {
   const [typed, setTyped] = useState(q)
   const navigate = useNavigate()
-  const seek = useDebouncedCallback((words: string) => void navigate({ to: '.', search: { q: words || undefined }, replace: true }), 250)
+  const seek = useDebouncedCallback((words: string) => void navigate({ to: '.', search: (before) => ({ ...before, q: words || undefined }), replace: true }), 250)
   const [before, setBefore] = useState(q)
   if (q !== before) {
     setBefore(q)

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 
 import { isStatus } from '@/api/client'
 import type { AttachmentView, ThreadView } from '@/api/generated/schema'
-import { IconArrowLeft, IconChevronDown } from '@/ui/icons'
+import { IconChevronDown } from '@/ui/icons'
 import { Screen } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
 import { failed } from '@/ui/toast'
@@ -21,6 +21,7 @@ import { filePart, type Part } from './parts'
 import { attach, cancelAnswer, detach, editThread, filesQuery } from './queries'
 import { Again, Refused } from './Refused'
 import type { Turn } from './talk'
+import { ToThreads } from './ToThreads'
 import { ThreadActions, ThreadFacts } from './ThreadHead'
 import { useTalk } from './useTalk'
 
@@ -80,9 +81,7 @@ export function ThreadPane({ project, thread }: { project: string; thread: Threa
       beside={<ThreadFacts thread={thread} mine={mine} />}
       actions={<ThreadActions project={project} thread={thread} mine={mine} onSay={(text) => void say([{ type: 'text', text }])} busy={answer !== null} />}
     >
-      <Link to="/p/$project/chat" params={{ project }} className={classes.back}>
-        <IconArrowLeft size={14} aria-hidden /> All conversations
-      </Link>
+      <ToThreads project={project} />
       <Desk value={desk}>
         <div className={classes.messages} ref={box} tabIndex={0} role="region" aria-label="What was said">
           <Answered query={{ ...query, data: query.data ? messages : undefined }} rows={8}>
