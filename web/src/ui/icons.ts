@@ -24,6 +24,7 @@ export {
   IconCircleDashed,
   IconClockExclamation,
   IconClockPause,
+  IconColumns3,
   IconCopy,
   IconDeviceDesktop,
   IconDots,

@@ -1,7 +1,7 @@
 import { Button, Radio, Stack, Text } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 
 import { api, ask } from '@/api/client'
 import type { RunLine, RunLinePage } from '@/api/generated/schema'
@@ -33,7 +33,7 @@ export function BulkRuns({ project, filter, selection, runs }: BulkRunsProps) {
   const { data } = useQuery(projectQuery(project))
   const [fetched, setFetched] = useState<readonly RunLine[]>([])
   const [act, setAct] = useState<'cancel' | 'rerun' | null>(null)
-  const known = new Map([...fetched, ...runs].map((run) => [run.id, run]))
+  const known = useMemo(() => new Map([...fetched, ...runs].map((run) => [run.id, run])), [fetched, runs])
   const chosen = [...selection.chosen].flatMap((id) => known.get(id) ?? [])
   const more = useMutation({
     mutationFn: () => allThatFit(project, filter),

@@ -8,16 +8,20 @@ import { tasksLikeQuery } from '@/api/queries'
 import { type RunFilter, runsQuery } from '@/api/runs'
 import { useArrivals } from '@/ui/arrivals'
 import { ArrivalsPill } from '@/ui/ArrivalsPill'
+import { ColumnMenu } from '@/ui/ColumnMenu'
+import { type Columns, useColumns } from '@/ui/columns'
 import { IconDownload } from '@/ui/icons'
 import { useNow } from '@/ui/moments'
 import { OUTCOMES } from '@/ui/outcomes'
-import { RunTable } from '@/ui/RunTable'
+import { RUN_COLUMNS, type RunColumn, RunTable } from '@/ui/RunTable'
 import { SavedMenu } from '@/ui/SavedMenu'
 import { Screen } from '@/ui/Screen'
 import { type Selection, useSelection } from '@/ui/selection'
 import { Answered, Empty, Lead } from '@/ui/states'
 import { BulkRuns } from './BulkRuns'
 import { type RunsSearch, runsSearch } from './search'
+
+type Shown = Columns<RunColumn>['shown']
 
 const route = getRouteApi('/inside/p/$project/runs')
 const STATES = Object.entries(OUTCOMES).map(([value, { label }]) => ({ value, label }))
@@ -32,16 +36,17 @@ export function RunsScreen() {
   const { project } = route.useParams()
   const search = route.useSearch()
   const filter = useFilter(search)
+  const columns = useColumns('runs', RUN_COLUMNS)
   return (
     <Screen title="Runs" actions={<Export project={project} filter={filter} />}>
-      <Filters project={project} search={search} />
-      <Runs key={JSON.stringify(search)} project={project} filter={filter} filtered={Object.values(search).some((one) => one !== undefined)} />
+      <Filters project={project} search={search} columns={columns} />
+      <Runs key={JSON.stringify(search)} project={project} filter={filter} columns={columns.shown} filtered={Object.values(search).some((one) => one !== undefined)} />
     </Screen>
   )
 }
 
 /** What fits the filter. Another filter begins with nothing chosen. */
-function Runs({ project, filter, filtered }: { project: string; filter: RunFilter; filtered: boolean }) {
+function Runs({ project, filter, columns, filtered }: { project: string; filter: RunFilter; columns: Shown; filtered: boolean }) {
   const query = useInfiniteQuery(runsQuery(project, filter))
   const selection = useSelection()
   const runs = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data])
@@ -51,7 +56,7 @@ function Runs({ project, filter, filtered }: { project: string; filter: RunFilte
         if (runs.length === 0) return <Nothing project={project} filtered={filtered} />
         return (
           <>
-            <Listed project={project} runs={runs} selection={selection} />
+            <Listed project={project} runs={runs} columns={columns} selection={selection} />
             {query.hasNextPage && (
               <Group>
                 <Button variant="default" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
@@ -68,12 +73,12 @@ function Runs({ project, filter, filtered }: { project: string; filter: RunFilte
 }
 
 /** The rows are drawn when there is time: what is pressed meanwhile answers at once. */
-function Listed({ project, runs, selection }: { project: string; runs: readonly RunLine[]; selection: Selection }) {
+function Listed({ project, runs, columns, selection }: { project: string; runs: readonly RunLine[]; columns: Shown; selection: Selection }) {
   const { shown, fresh, show, holding } = useArrivals(useDeferredValue(runs))
   return (
     <div {...holding}>
       <ArrivalsPill fresh={fresh} noun="run" onShow={show} />
-      <RunTable project={project} runs={shown} selection={selection} />
+      <RunTable project={project} runs={shown} columns={columns} selection={selection} />
     </div>
   )
 }
@@ -85,7 +90,7 @@ function useFilter({ task, status, days }: RunsSearch): RunFilter {
   return { task, status, since: days ? new Date(hour - days * 86_400_000).toISOString() : undefined }
 }
 
-function Filters({ project, search }: { project: string; search: RunsSearch }) {
+function Filters({ project, search, columns }: { project: string; search: RunsSearch; columns: Columns<RunColumn> }) {
   const navigate = useNavigate()
   const set = (change: RunsSearch) => void navigate({ to: '.', search: { ...search, ...change }, replace: true })
   return (
@@ -117,6 +122,7 @@ function Filters({ project, search }: { project: string; search: RunsSearch }) {
         value={Object.fromEntries(Object.entries(search).filter(([, one]) => one !== undefined))}
         onChoose={(view) => void navigate({ to: '.', search: runsSearch(view) })}
       />
+      <ColumnMenu columns={columns} />
     </Group>
   )
 }

@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Button, Group, MultiSelect, SegmentedControl, VisuallyHidden } from '@mantine/core'
+import { Badge, Button, Group, MultiSelect, SegmentedControl, VisuallyHidden } from '@mantine/core'
 import { useQueries, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { memo, startTransition, useDeferredValue, useMemo, useState } from 'react'
@@ -6,6 +6,9 @@ import { memo, startTransition, useDeferredValue, useMemo, useState } from 'reac
 import type { TaskFigures, TaskView, TriggerView } from '@/api/generated/schema'
 import { overviewQuery, projectQuery, tasksQuery, triggersQuery } from '@/api/queries'
 import { Caution } from '@/ui/Caution'
+import { ColumnMenu } from '@/ui/ColumnMenu'
+import { byTens, CHOICE, type Column, type Columns, tracks, useColumns } from '@/ui/columns'
+import { runFormAddress, taskAddress, useFollow } from '@/ui/follow'
 import { money } from '@/ui/format'
 import { IconPlayerPlayFilled } from '@/ui/icons'
 import { Moment, useZone } from '@/ui/moments'
@@ -24,6 +27,19 @@ import classes from './Tasks.module.css'
 
 const route = getRouteApi('/inside/p/$project/tasks')
 const PAGE = 50
+const ACTS = '48px'
+const FIGURES = `${table.number} ${table.minor}`
+
+type TaskColumn = 'task' | 'recent' | 'next' | 'succeeded' | 'within' | 'spend'
+
+const COLUMNS: readonly Column<TaskColumn>[] = [
+  { name: 'task', label: 'Task', width: 'minmax(160px, 1fr)', naming: true },
+  { name: 'recent', label: 'Last runs', width: '170px' },
+  { name: 'next', label: 'Next', width: '100px' },
+  { name: 'succeeded', label: 'Succeeded', width: '92px', figures: true, minor: true },
+  { name: 'within', label: '95 % within', width: '100px', figures: true, minor: true },
+  { name: 'spend', label: 'Spend, 14 d', width: '100px', figures: true, minor: true },
+]
 
 /** Every task of the project: how it does, and what it does next. */
 export function TasksScreen() {
@@ -31,6 +47,7 @@ export function TasksScreen() {
   const { q = '', tags = NO_TAGS, archived = false } = route.useSearch()
   const query = useQuery(tasksQuery(project, archived))
   const own = useQuery(projectQuery(project))
+  const columns = useColumns('tasks', COLUMNS)
   // Typing is shown at once; the list follows when there is time.
   const sought = useDeferredValue(q)
   const tagged = tags.join('\n')
@@ -47,9 +64,9 @@ export function TasksScreen() {
         )
       }
     >
-      <Filters tasks={query.data ?? []} />
+      <Filters tasks={query.data ?? []} columns={columns} />
       <Answered query={query} rows={8}>
-        {() => <Tasks key={String(archived)} project={project} tasks={shown} sought={`${sought} ${tagged}`.trim()} archived={archived} />}
+        {() => <Tasks key={String(archived)} project={project} tasks={shown} columns={columns.shown} sought={`${sought} ${tagged}`.trim()} archived={archived} />}
       </Answered>
     </Screen>
   )
@@ -57,7 +74,7 @@ export function TasksScreen() {
 
 const NO_TAGS: readonly string[] = []
 
-function Filters({ tasks }: { tasks: readonly TaskView[] }) {
+function Filters({ tasks, columns }: { tasks: readonly TaskView[]; columns: Columns<TaskColumn> }) {
   const search = route.useSearch()
   const navigate = useNavigate()
   const known = useMemo(() => [...new Set(tasks.flatMap((task) => task.tags))].sort(), [tasks])
@@ -88,6 +105,7 @@ function Filters({ tasks }: { tasks: readonly TaskView[] }) {
           { value: 'archived', label: 'Archived' },
         ]}
       />
+      <ColumnMenu columns={columns} />
     </Group>
   )
 }
@@ -95,11 +113,13 @@ function Filters({ tasks }: { tasks: readonly TaskView[] }) {
 interface TasksProps {
   project: string
   tasks: readonly TaskView[]
+  columns: readonly Column<TaskColumn>[]
   sought: string
   archived: boolean
 }
 
-const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksProps) {
+const Tasks = memo(function Tasks({ project, tasks, columns, sought, archived }: TasksProps) {
+  const follow = useFollow()
   const selection = useSelection()
   const [shown, setShown] = useState(PAGE)
   const zone = useZone()
@@ -132,7 +152,7 @@ const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksPro
   return (
     <>
       <div className={table.wrap}>
-        <table className={`${table.table} ${classes.tasks}`}>
+        <table className={`${table.table} ${table.long} ${classes.tasks}`} style={tracks(columns, CHOICE, ACTS)} onClick={follow}>
           <thead>
             <tr>
               <th scope="col" className={table.choice}>
@@ -143,39 +163,33 @@ const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksPro
                   onChange={(checked) => selection.put(tasks.map(({ name }) => name), checked)}
                 />
               </th>
-              <th scope="col">Task</th>
-              <th scope="col">Last runs</th>
-              <th scope="col">
-                Next
-              </th>
-              <th scope="col" className={`${table.number} ${table.minor}`}>
-                Succeeded
-              </th>
-              <th scope="col" className={`${table.number} ${table.minor}`}>
-                95 % within
-              </th>
-              <th scope="col" className={`${table.number} ${table.minor}`}>
-                Spend, 14 d
-              </th>
+              {columns.map(({ name, label, figures, minor }) => (
+                <th key={name} scope="col" className={`${figures ? table.number : ''} ${minor ? table.minor : ''}`}>
+                  {label}
+                </th>
+              ))}
               <th scope="col">
                 <VisuallyHidden>Actions</VisuallyHidden>
               </th>
             </tr>
           </thead>
-          <tbody>
-            {tasks.slice(0, shown).map((task) => (
-              <Row
-                key={task.id}
-                project={project}
-                task={task}
-                figures={figures.get(task.name)}
-                next={next.get(task.name)}
-                chosen={selection.chosen.has(task.name)}
-                onToggle={selection.toggle}
-                mayRun={mayRun}
-              />
-            ))}
-          </tbody>
+          {byTens(tasks.slice(0, shown)).map(({ rows, style }, place) => (
+            <tbody key={place} style={style}>
+              {rows.map((task) => (
+                <Row
+                  key={task.id}
+                  project={project}
+                  task={task}
+                  columns={columns}
+                  figures={figures.get(task.name)}
+                  next={next.get(task.name)}
+                  chosen={selection.chosen.has(task.name)}
+                  onToggle={selection.toggle}
+                  mayRun={mayRun}
+                />
+              ))}
+            </tbody>
+          ))}
         </table>
       </div>
       {tasks.length > shown && (
@@ -191,6 +205,7 @@ const Tasks = memo(function Tasks({ project, tasks, sought, archived }: TasksPro
 interface RowProps {
   project: string
   task: TaskView
+  columns: readonly Column<TaskColumn>[]
   figures: TaskFigures | undefined
   next: TriggerView | undefined
   mayRun: boolean
@@ -199,56 +214,95 @@ interface RowProps {
 }
 
 /** Drawn anew only where its own task has changed. */
-const Row = memo(function Row({ project, task, figures, next, mayRun, chosen, onToggle }: RowProps) {
-  const ended = figures ? figures.succeeded + figures.failed : 0
+const Row = memo(function Row({ project, task, columns, figures, next, mayRun, chosen, onToggle }: RowProps) {
+  const label = task.title ?? task.name
   return (
     <tr data-id={task.name} data-selected={chosen || undefined}>
       <td className={table.choice}>
-        <Tick label={`Choose ${task.title ?? task.name}`} checked={chosen} onChange={() => onToggle(task.name)} />
+        <Tick label={`Choose ${label}`} checked={chosen} onChange={() => onToggle(task.name)} />
       </td>
-      <td className={classes.task}>
-        <Link to="/p/$project/tasks/$task" params={{ project, task: task.name }} className={table.name}>
-          <bdi>{task.title ?? task.name}</bdi>
-        </Link>
-        <span className={`${table.clip} ${table.dim}`}>
-          {task.title && <code>{task.name}</code>} {task.paused_at && <Paused note={task.pause_note} />}
-          {task.published === null && <Badge size="xs" variant="outline" color="gray">not published</Badge>}
-          {task.remove_at && (
-            <Caution>
-              removed <Moment at={task.remove_at} />
-            </Caution>
-          )}
-          {task.tags.map((tag) => (
-            <Badge key={tag} size="xs" variant="light" color="gray" tt="none">
-              {tag}
-            </Badge>
-          ))}
-        </span>
-      </td>
-      <td className={classes.strip}>
-        <Strip project={project} runs={figures?.recent ?? []} />
-      </td>
-      <td className={`${table.dim} ${classes.next}`}>{next?.next_at ? <Moment at={next.next_at} zone={next.timezone} /> : <span className={classes.never}>–</span>}</td>
-      <td className={`${table.number} ${table.minor}`}>{figures && ended ? `${Math.floor((figures.succeeded / ended) * 100)} %` : '–'}</td>
-      <td className={`${table.number} ${table.minor}`}>{tookText(figures?.p95_seconds ?? null)}</td>
-      <td className={`${table.number} ${table.minor}`}>{figures?.usd ? money(figures.usd) : '–'}</td>
+      {columns.map(({ name }) => cell(name, project, task, figures, next))}
       <td className={`${table.number} ${classes.act}`}>
         {mayRun && task.published !== null && task.archived_at === null && (
-          <ActionIcon
-            data-actions
-            variant="subtle"
-            component={Link}
-            to="/p/$project/tasks/$task/run"
-            params={{ project, task: task.name } as never}
-            aria-label={`Run ${task.title ?? task.name}`}
-          >
-            <IconPlayerPlayFilled size={15} />
-          </ActionIcon>
+          <a href={runFormAddress(project, task.name)} className={classes.run} data-actions aria-label={`Run ${label}`}>
+            <IconPlayerPlayFilled size={15} aria-hidden />
+          </a>
         )}
       </td>
     </tr>
   )
 })
+
+/** What a column says of a task. No component of its own: thousands of cells are drawn. */
+function cell(column: TaskColumn, project: string, task: TaskView, figures: TaskFigures | undefined, next: TriggerView | undefined) {
+  const ended = figures ? figures.succeeded + figures.failed : 0
+  switch (column) {
+    case 'task':
+      return (
+        <td key={column} className={classes.task}>
+          <a href={taskAddress(project, task.name)} className={table.name}>
+            <bdi>{task.title ?? task.name}</bdi>
+          </a>
+          <About task={task} />
+        </td>
+      )
+    case 'recent':
+      return (
+        <td key={column} className={classes.strip}>
+          <Strip project={project} runs={figures?.recent ?? []} />
+        </td>
+      )
+    case 'next':
+      return (
+        <td key={column} className={`${table.dim} ${classes.next}`}>
+          {next?.next_at ? <Moment at={next.next_at} zone={next.timezone} /> : <span className={classes.never}>–</span>}
+        </td>
+      )
+    case 'succeeded':
+      return (
+        <td key={column} className={FIGURES}>
+          {figures && ended ? `${Math.floor((figures.succeeded / ended) * 100)} %` : '–'}
+        </td>
+      )
+    case 'within':
+      return (
+        <td key={column} className={FIGURES}>
+          {tookText(figures?.p95_seconds ?? null)}
+        </td>
+      )
+    case 'spend':
+      return (
+        <td key={column} className={FIGURES}>
+          {figures?.usd ? money(figures.usd) : '–'}
+        </td>
+      )
+  }
+}
+
+/** Below the title of a task: its name, how it stands, its tags. */
+function About({ task }: { task: TaskView }) {
+  return (
+    <span className={`${table.clip} ${table.dim}`}>
+      {task.title && <code>{task.name}</code>}
+      {task.paused_at && <Paused note={task.pause_note} />}
+      {task.published === null && (
+        <Badge size="xs" variant="outline" color="gray">
+          not published
+        </Badge>
+      )}
+      {task.remove_at && (
+        <Caution>
+          removed <Moment at={task.remove_at} />
+        </Caution>
+      )}
+      {task.tags.map((tag) => (
+        <Badge key={tag} size="xs" variant="light" color="gray" tt="none">
+          {tag}
+        </Badge>
+      ))}
+    </span>
+  )
+}
 
 export function Paused({ note }: { note: string | null }) {
   return <Caution title={note ?? undefined}>paused{note ? `: ${note}` : ''}</Caution>
