@@ -185,8 +185,8 @@ class Tasks:
         published = self.published[-1] if self.published else None
         return TaskView("task_1", name, None, "Sums up.", (), published, 7, None, None, NOW)
 
-    async def versions(self, caller: Principal, project: str, name: str) -> list[VersionView]:
-        return [VersionView("ver_1", 7, "d1gest", "user:ana", None, NOW, published=False)]
+    async def versions(self, caller: Principal, project: str, name: str, **page: Any) -> Page[VersionView]:
+        return Page((VersionView("ver_1", 7, "d1gest", "user:ana", None, NOW, published=False),), None)
 
     async def publish(self, caller: Principal, project: str, name: str, number: int, **options: Any) -> TaskView:
         self.published.append(number)

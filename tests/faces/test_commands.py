@@ -130,6 +130,7 @@ def test_wrong_arguments_are_listed_with_their_paths(stage: Stage) -> None:
         (("run", "nowhere"), "There is no task 'nowhere'."),
         (("run", "report", "--args", "missing.json"), "Cannot read missing.json"),
         (("runs", "--since", "yesterday"), "'yesterday' is no moment"),
+        (("runs", "--status", "nope"), "Invalid value for '--status': 'nope' is not one of 'queued'"),
         (("show", "run_nope"), "There is no run 'run_nope'."),
         (("rerun", RUN_ID, "--version", "newest", "--yes"), "'newest' is no version"),
         (("rerun", RUN_ID), "A rerun asks before it begins"),
@@ -362,3 +363,8 @@ def test_a_schedule_that_is_none_is_refused_with_an_example_of_one(stage: Stage)
     refused = errands(stage, "schedule", "preview", "report")
     assert "'report' is named without a trigger" in said(refused)
     assert "errands schedule list --task report" in said(refused)
+
+
+def test_the_version_is_told_as_other_programs_tell_theirs(stage: Stage) -> None:
+    result = errands(stage, "--version")
+    assert (result.exit_code, result.stdout.startswith("errands ")) == (0, True)

@@ -23,7 +23,11 @@ def test_a_person_is_added_given_a_role_and_let_in_no_more(errands: Errands, ana
     assert added.code == 0, added.err
     assert added.document["password_link"]["secret"]
     assert errands("people", "role", ana, "auditor").code == 0
-    assert errands("people", "add", ana).code == 2
+    again = errands("people", "add", ana)
+    assert again.code == 2
+    told = errands("people", "add", f"{ana}-too").out
+    assert "UTC:" in told
+    assert "/password?link=" in told
     people = errands("people", "list", "--json")
     assert people.code == 0, people.err
     listed = {one["name"]: one for one in people.document["items"]}

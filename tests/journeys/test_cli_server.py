@@ -108,7 +108,7 @@ def test_whoever_lacks_a_right_is_told_which_and_whom_to_ask(client: Errands, se
     assert (refused.code, refused.out) == (2, "")
     assert refused.err.splitlines() == [
         "task.edit was refused: the token reading lacks the scope edit.",
-        "Ask root.",
+        "Ask root for a token with it.",
     ]
     assert reader("tasks", "--json").document == []
 

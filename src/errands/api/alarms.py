@@ -17,7 +17,7 @@ routes = Routes("alarms")
 Alarm = Annotated[
     str,
     Path(
-        min_length=6, max_length=64, description="Id of the alarm.", examples=["alm_0192f3c4a1b27c3e8d5f6a7b8c9d0e1f"]
+        min_length=1, max_length=64, description="Id of the alarm.", examples=["alm_0192f3c4a1b27c3e8d5f6a7b8c9d0e1f"]
     ),
 ]
 _ALARM = {

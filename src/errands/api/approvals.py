@@ -14,7 +14,7 @@ routes = Routes("approvals")
 Approval = Annotated[
     str,
     Path(
-        min_length=6,
+        min_length=1,
         max_length=64,
         description="Id of the approval, or of a run that has one open question.",
         examples=["apr_0192f3c4a1b27c3e8d5f6a7b8c9d0e1f"],

@@ -17,7 +17,7 @@ Task = Annotated[str, Path(min_length=1, max_length=200, description="Name of th
 Run = Annotated[
     str,
     Path(
-        min_length=6,
+        min_length=1,
         max_length=64,
         description="Id of the run, or 6 or more of its hex digits that single it out.",
         examples=["run_0192f3c4a1b27c3e8d5f6a7b8c9d0e1f"],

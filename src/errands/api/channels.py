@@ -18,7 +18,7 @@ Channel = Annotated[str, Path(min_length=1, max_length=63, description="Name of 
 Notice = Annotated[
     str,
     Path(
-        min_length=6,
+        min_length=1,
         max_length=64,
         description="Id of the notice.",
         examples=["ntc_0192f3c4a1b27c3e8d5f6a7b8c9d0e1f"],

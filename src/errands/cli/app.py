@@ -135,8 +135,25 @@ _GROUPS = (
 )
 
 
+def _tell_version(asked: bool) -> None:
+    """Print the version and end: what every other program calls it."""
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"errands {version('errands')}")
+        raise typer.Exit
+
+
 class Chapters(TyperGroup):
     """Lists the commands by what a person comes to do."""
+
+    def invoke(self, ctx: "Context") -> object:
+        """Do the command. What was given wrong is told in words for people, without the name of an error class."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as refused:
+            refused.message = refused.message.replace("Value error, ", "")
+            raise
 
     def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         width = max(len(name) for name in self.commands)
@@ -169,6 +186,9 @@ def make_app(wiring: Wiring) -> typer.Typer:
             typer.Option("--server", metavar="URL", help="Server to talk to; local: none. [default: the last login]"),
         ] = None,
         debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+        version: Annotated[
+            bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version.")
+        ] = False,
     ) -> None:
         context.obj = Invocation(wiring, debug, server)
 

@@ -164,6 +164,7 @@ def _not_followed(screen: Screen, room: Room, started: RunStarted) -> ExitCode:
     why = f": {one_line(started.reason)}" if started.reason else ""
     if started.status is RunStatus.SKIPPED:
         screen.say(f"Skipped{why}", "status.skipped")
+        screen.remark(f"Look closer: errands show {started.id}")
         return ExitCode.SKIPPED
     screen.say(f"{started.id} is {started.status.value}{why}")
     taken = "" if room.server is not None else "A worker takes it: errands worker. "

@@ -247,18 +247,19 @@ def _of_person(person: Person, verb: Verb, resource: Resource) -> Decision:
 
 
 def _of_token(token: Token, verb: Verb, resource: Resource, now: datetime | None) -> Decision:
+    owner = token.person.name
     if token.expires_at is not None and now is not None and token.expires_at <= now:
-        return _refused(verb, f"the token {token.name} has expired", token.person.name)
+        return _refused(verb, f"the token {token.name} has expired", f"{owner} for a new one")
     if not any(verb in SCOPES[scope] for scope in token.scopes):
         wanted = next((scope for scope, verbs in SCOPES.items() if verb in verbs), None)
         if wanted is None:
             return _refused(verb, "no token can do it; sign in instead", None)
-        return _refused(verb, f"the token {token.name} lacks the scope {wanted}", token.person.name)
+        return _refused(verb, f"the token {token.name} lacks the scope {wanted}", f"{owner} for a token with it")
     outside = not isinstance(resource, ServerResource | AccountResource) and (
         token.projects is not None and resource.project not in token.projects
     )
     if outside or (isinstance(resource, ServerResource) and token.projects is not None):
-        return _refused(verb, f"the token {token.name} reaches only {_listed(token.projects)}", token.person.name)
+        return _refused(verb, f"the token {token.name} reaches only {_listed(token.projects)}", f"{owner} for another")
     return _of_person(token.person, verb, resource)
 
 

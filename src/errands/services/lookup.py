@@ -17,6 +17,7 @@ from errands.store.projects import ProjectRow
 from errands.store.tasks import TaskRow, VersionBody
 
 _WHOLE = 32
+_FIRST_TASK = "Project {project} has no task yet; `errands apply FILE` adds one."
 _DIGITS = re.compile(r"[0-9a-f]{6,32}")
 
 
@@ -35,8 +36,9 @@ async def find_task(connection: AsyncConnection, project: str, name: str, *, loc
     if found is None:
         owner = await find_project(connection, project)
         names = [task.name for task in await tasks.every(connection, owner.id)]
-        hint = None if names else f"Project {project} has no task yet; `errands apply FILE` adds one."
-        raise NotFound("task", name, _near(name, names), hint)
+        near = _near(name, names)
+        hint = None if near else f"See those of project {project}: errands tasks --project {project}"
+        raise NotFound("task", name, near, hint if names else _FIRST_TASK.format(project=project))
     return found
 
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from errands.api.edge import MAX_BODY_BYTES
 from errands.core.access import Scope
 from errands.services import Services
-from tests.faces.api.conftest import OPERATOR, apply
+from tests.faces.api.conftest import OPERATOR, apply, client_of, token_of
 
 _TASK = """
 task: count
@@ -176,3 +176,21 @@ async def test_a_broken_token_is_401_and_says_why(
         answer = await anonymous.get("/api/v1/projects", headers={"Authorization": header})
         assert answer.status_code == 401
         assert said in answer.json()["detail"]
+
+
+async def test_a_name_or_an_id_that_is_not_there_comes_with_what_to_do_next(admin: httpx.AsyncClient) -> None:
+    await apply(admin, _TASK)
+    for path, hint in (
+        ("runs/zzz", "A run is named by its id"),
+        ("approvals/zz", "A run is named by its id"),
+        ("projects/default/tasks/nothing-like-it", "See those of project default: errands tasks --project default"),
+        ("projects/default/tasks/cuont", "Did you mean count?"),
+    ):
+        answer = await admin.get(f"/api/v1/{path}")
+        assert (answer.status_code, answer.json()["hint"][: len(hint)]) == (404, hint), path
+
+
+async def test_a_token_that_lacks_a_scope_says_whom_to_ask_for_what(app: FastAPI, services: Services) -> None:
+    async with client_of(app, await token_of(services, "tim", scopes=[Scope.READ])) as client:
+        answer = await client.post("/api/v1/projects/default/tasks/count/runs", json={})
+    assert (answer.status_code, answer.json()["hint"]) == (403, "Ask tim for a token with it.")

@@ -1,6 +1,7 @@
 """Commands for people: their accounts, their tokens, what they are in a project."""
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,8 +65,10 @@ def add(
             view = await room.client.people.create(name, title=title, email=email, role=role)
             link = await room.client.people.password_link(view.name)
         desk.screen.document({"person": view, "password_link": link})
-        desk.screen.say(f"{view.name} is there. A password is chosen with this, once, until {link.expires_at}:")
-        desk.screen.say(link.secret)
+        until = f"{link.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        where = "ADDRESS_OF_THE_SERVER" if room.server is None else room.server.url
+        desk.screen.say(f"{view.name} is there. A password is chosen at this address, once, until {until}:")
+        desk.screen.say(f"{where}/password?link={link.secret}")
 
     perform(context, act, as_json=as_json)
 
