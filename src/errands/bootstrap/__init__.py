@@ -201,7 +201,7 @@ async def check_files(files: "Sequence[SourceFile]") -> "Mapping[str, Sequence[P
     checker = TypeChecker()
     try:
         specs = make_catalog(load_settings()).specs()
-        return await problems_by_file(files, Surroundings(specs), checker)
+        return await problems_by_file(files, Surroundings(specs, tool_servers=False), checker)
     finally:
         await checker.aclose()
 

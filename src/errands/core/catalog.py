@@ -63,3 +63,5 @@ class Surroundings:
     secrets: frozenset[str] | None = None
     channels: frozenset[str] | None = None
     tasks: Mapping[str, TaskSummary] | None = None
+    tool_servers: bool = True
+    """The tools of the project's tool servers are among `tools`. False: a name such as `crm/find` is not checked."""

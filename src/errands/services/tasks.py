@@ -67,7 +67,7 @@ class TaskService:
         Without a project, what a project holds (agents, models, secrets, other tasks) is not looked up, and everybody
         with an account may ask. Raises Denied.
         """
-        around = Surroundings(self._tools)
+        around = Surroundings(self._tools, tool_servers=False)
         if project is None:
             person = behind(caller)
             own = AccountResource(caller.id if person is None else person.id, caller.name)

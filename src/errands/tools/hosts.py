@@ -123,10 +123,11 @@ def check_addresses(host: str, port: int, addresses: Iterable[str], policy: Host
         if kind:
             such = f"an {kind}" if kind == "unspecified" else f"a {kind}"
             what = f"{host} is {such} address" if text == host else f"{host} resolves to {text}, {such} address"
+            named = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             raise Refusal(
                 "denied",
                 f"{what}; such hosts are refused",
-                "if this host is meant, the administrator can add it to the private hosts that are allowed",
+                f"if it is meant, an administrator sets ERRANDS_ALLOW_PRIVATE_HOSTS={named} and restarts",
             )
 
 

@@ -296,6 +296,11 @@ async def test_what_is_not_known_around_is_not_checked(around: Surroundings) -> 
     rest = 'agent: who\nsteps: [{prompt: x, model: what}, {run: elsewhere}, {notify: {to: "secret:X", body: b}}]'
     grants = "\ngrants: {secrets: [X]}"
     assert await problems_of(rest + grants, alone) == []
+    served = (
+        "grants: {tools: [crm/find, 'shop/*']}\nsteps: [{tool: crm/find, with: {x: 1}}, {prompt: x, tools: ['shop/*']}]"
+    )
+    assert await problems_of(served, replace(alone, tool_servers=False)) == []
+    assert len(await problems_of(served, alone)) >= 2
     assert len(await problems_of(rest + grants, replace(alone, agents={}, models=frozenset(), tasks={}))) == 3
 
 

@@ -76,6 +76,8 @@ def secret_uses(task: TaskDefinition, around: Surroundings) -> Iterator[tuple[Pa
 
 def check_pattern(report: Report, path: Path, pattern: str, around: Surroundings) -> None:
     """A tool's name or glob. A glob that fits no tool is only a warning: its server may be away."""
+    if _elsewhere(pattern, around):
+        return
     if not any(sign in pattern for sign in "*?["):
         _check_tool(report, path, pattern, around)
     elif not any(fnmatch.fnmatchcase(tool, pattern) for tool in around.tools):
@@ -84,9 +86,14 @@ def check_pattern(report: Report, path: Path, pattern: str, around: Surroundings
 
 
 def _check_tool(report: Report, path: Path, name: str, around: Surroundings) -> None:
-    if name not in around.tools:
+    if name not in around.tools and not _elsewhere(name, around):
         hint = suggest(name, around.tools)
         report.error(path, f"there is no tool `{name}`", hint, code="unknown-tool")
+
+
+def _elsewhere(name: str, around: Surroundings) -> bool:
+    """Whether a name is of a tool server, whose tools are not known here."""
+    return "/" in name and not around.tool_servers
 
 
 def _check_known(report: Report, path: Path, name: str, kind: "_Kind", known: "Sequence[str] | _Names | None") -> None:

@@ -188,7 +188,8 @@ RULES: Mapping[RuleCode, Rule] = MappingProxyType(
         "unknown-step": Rule("A test names a step that the task does not have.", "Use the id of a step."),
         "unknown-task": Rule("There is no task of this name.", "Apply its file as well, or mend the name."),
         "unknown-tool": Rule(
-            "There is no tool of this name. For a glob it is only a warning: its server may be away.",
+            "There is no tool of this name. For a glob it is only a warning: its server may be away. Tools of tool "
+            "servers are known to the project alone: `errands validate` passes them over, `errands apply` checks them.",
             "`errands tools` lists them.",
         ),
         "unquoted-template": Rule("YAML takes `{{ }}` for a mapping.", "Put the whole text into quotes."),

@@ -37,7 +37,7 @@ MAX_FORMS = 50
 FORM_KEYS = ("hourly", "daily", "weekly", "monthly", "every", "cron", "rrule", "at", "any")
 _MONTHLY_WORDS = re.compile(r"(last|first|second|third|fourth|fifth|[1-5](?:st|nd|rd|th))\s+(\w+)")
 _NTH = {"last": LAST, "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
-_MONTHLY_HINT = 'use 1 to 31, last, or such as "2nd tue", "last fri", "last weekday"'
+_MONTHLY_HINT = 'use 1 to 31, last, or such as "2nd tue", "last fri", "1st weekday", "last weekday"'
 
 
 @dataclass(frozen=True, slots=True)
