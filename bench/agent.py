@@ -71,12 +71,15 @@ class Paced:
 
     async def _answer(self, messages: "list[ModelMessage]", info: "AgentInfo") -> "ModelResponse":
         from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
+        from pydantic_ai.usage import RequestUsage
 
         await asyncio.sleep(self.seconds)
         turn = sum(isinstance(message, ModelResponse) for message in messages)
+        # As providers do; pydantic-ai would otherwise count the words of the whole conversation at each turn.
+        usage = RequestUsage(input_tokens=40 + 20 * turn, output_tokens=10)
         if turn >= CALLS:
-            return ModelResponse(parts=[TextPart("Done.")])
-        return ModelResponse(parts=[ToolCallPart("log", {"message": f"turn {turn}"}, f"call_{turn}")])
+            return ModelResponse(parts=[TextPart("Done.")], usage=usage)
+        return ModelResponse(parts=[ToolCallPart("log", {"message": f"turn {turn}"}, f"call_{turn}")], usage=usage)
 
 
 MODELS: Mapping[str, Paced] = {"at-once": Paced(0), "after-50-ms": Paced(0.05), "after-200-ms": Paced(0.2)}

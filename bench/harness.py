@@ -1,6 +1,7 @@
 """An engine on a database of its own, with tools that do nothing, for the bench scripts."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -152,5 +153,6 @@ async def fresh_folder() -> AsyncIterator[Path]:
 
 
 async def settle(pool: asyncpg.Pool) -> None:
-    """Let the database finish its own work before a measurement."""
+    """Let the database finish its own work before a measurement, and the disk what was written to it."""
     await pool.execute("checkpoint")
+    await asyncio.to_thread(os.sync)

@@ -62,8 +62,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     """URL of a PostgreSQL server (15 or newer): `postgresql://USER:PASSWORD@HOST:5432/DATABASE`.
     None: the embedded PostgreSQL, with its data in the home folder."""
-    database_pool: Annotated[int, Field(ge=2, le=1000)] = 20
-    """Database connections that one process may hold for running tasks; up to 10 more serve everything else."""
+    database_pool: Annotated[int, Field(ge=7, le=1000)] = 20
+    """Database connections that one process may hold for running tasks, five of which it keeps to listen and to take
+    jobs; up to 10 more serve everything else."""
     embedded_keep_running: bool = False
     """Leave the embedded PostgreSQL running when the last process that uses it ends. Saves about 0.2 s at the next
     start; without it nothing stays behind."""

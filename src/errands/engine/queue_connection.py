@@ -5,12 +5,13 @@ can take hours. What is below keeps the loop going instead.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import asyncpg
 import structlog
+from asyncpg.pool import PoolConnectionProxy
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver, Relay
 from pgqueuer.models import Job
 from pgqueuer.ports.driver import NotifyCallback
@@ -25,6 +26,16 @@ log = structlog.get_logger()
 _GIVE_BACK = """
 update pgqueuer set status = 'queued', queue_manager_id = null, updated = now()
 where queue_manager_id = $1 and status = 'picked' and id <> all($2)
+"""
+# One look at the index for each kind of job, however many are queued.
+_NEXT = """
+select min(soonest.execute_after) - now() as left
+from unnest($1::text[]) as asked (entrypoint)
+cross join lateral (
+    select execute_after from pgqueuer
+    where status = 'queued' and entrypoint = asked.entrypoint
+    order by execute_after limit 1
+) as soonest
 """
 
 
@@ -57,11 +68,55 @@ async def listen(
 
 
 class LastingDriver(AsyncpgPoolDriver):
-    """A driver whose listeners outlive the connection they listen on."""
+    """A driver whose listeners outlive the connection they listen on, and whose statements wait for no disk.
+
+    Who has picked a job and which one is done need not survive a crash of the database: a job whose pick was lost is
+    picked again, one whose end was lost finds its run ended. What must last is written by others, later, and takes all
+    that was committed before along. So the queue keeps one connection, which commits without waiting for the disk.
+    """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         super().__init__(pool)
         self._listeners: list[asyncio.Task[None]] = []
+        self._kept: PoolConnectionProxy | None = None
+        self._set_up = False
+        self._in_use = asyncio.Lock()
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        """The rows of one statement."""
+        async with self._connection() as connection:
+            return [dict(row) for row in await connection.fetch(query, *args)]
+
+    async def execute(self, query: str, *args: object) -> str:
+        """What the database says of one statement."""
+        async with self._connection() as connection:
+            return str(await connection.execute(query, *args))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[PoolConnectionProxy]:
+        """The kept one while the driver is entered; before and after that any."""
+        if self._entered == 0:
+            async with self._pool.acquire() as connection:
+                yield connection
+            return
+        async with self._in_use:
+            if self._kept is None:
+                self._kept = await self._pool.acquire()
+            try:
+                if not self._set_up:
+                    await self._kept.execute("set synchronous_commit = off")
+                    self._set_up = True
+                yield self._kept
+            except DATABASE_AWAY:
+                await self._give_back()
+                raise
+
+    async def _give_back(self) -> None:
+        """Close the kept connection: nobody else may commit without waiting for the disk."""
+        kept, self._kept, self._set_up = self._kept, None, False
+        if kept is not None:
+            kept.terminate()
+            await self._pool.release(kept)
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
         """Listen until the driver is left; gives once it is heard for the first time."""
@@ -74,6 +129,8 @@ class LastingDriver(AsyncpgPoolDriver):
         await super().__aexit__(*raised)
         if self._entered > 0:
             return
+        async with self._in_use:
+            await self._give_back()
         for task in self._listeners:
             task.cancel()
         await asyncio.gather(*self._listeners, return_exceptions=True)
@@ -88,6 +145,7 @@ class PatientQueries(Queries):
         self.in_hand: Callable[[], Collection[JobId]] = tuple
         """The jobs that the queue knows it has picked."""
         self._answer_lost = False
+        self._next: timedelta | None = None
 
     async def dequeue(
         self,
@@ -111,22 +169,22 @@ class PatientQueries(Queries):
             return []
 
     async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
-        """How many jobs could be picked now, or 0."""
+        """1 if a job could be picked now, 0 if none could. One look answers the questions that follow it, too."""
+        self._next = None
         try:
-            return await super().eligible_queued_work(entrypoints)
+            rows = await self.driver.fetch(_NEXT, entrypoints)
         except DATABASE_AWAY:
             return 0
-
-    async def queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
-        """How many jobs are queued, or 0."""
-        try:
-            return await super().queued_work(entrypoints)
-        except DATABASE_AWAY:
+        left = rows[0]["left"]
+        if not isinstance(left, timedelta):
             return 0
+        self._next = max(left, timedelta(0))
+        return 0 if self._next else 1
 
     async def next_deferred_eta(self, entrypoints: list[QueueEntrypoint]) -> timedelta | None:
-        """How long until a job that was put off can be picked, or `None`."""
-        try:
-            return await super().next_deferred_eta(entrypoints)
-        except DATABASE_AWAY:
-            return None
+        """How long until a job that was put off can be picked, as of that look, or `None`."""
+        return self._next
+
+    async def queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
+        """0: that look saw all jobs at one moment, so none can have come due between two questions."""
+        return 0
