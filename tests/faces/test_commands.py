@@ -161,7 +161,7 @@ def test_cancelling_names_who_and_why_and_refuses_a_run_that_has_ended(stage: St
     assert stage.runs.given["reason"] == "wrong region"
     assert stage.runs.given["by"].startswith("user:")
     stage.runs.view = run(RunStatus.SUCCEEDED)
-    result = errands(stage, "cancel", RUN_ID)
+    result = errands(stage, "cancel", "last")
     assert result.exit_code == 2
     assert "had ended before: succeeded" in said(result)
 

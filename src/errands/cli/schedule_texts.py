@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from errands.cli.figures import count, duration, moment, plural
 from errands.cli.tables import Column, table
@@ -73,10 +74,11 @@ def preview_lines(view: PreviewView) -> list[str]:
     if view.jitter:
         lines.append(f"Starts are spread over {duration(view.jitter)} after each planned time.")
     two = view.reader_timezone != view.timezone
+    own, readers = ZoneInfo(view.timezone), ZoneInfo(view.reader_timezone)  # An offset alone has no name, such as CET.
     for one in view.lines:
-        reader = f"   {one.reader_local:%a %Y-%m-%d %H:%M:%S %Z}" if two else ""
+        reader = f"   {one.reader_local.astimezone(readers):%a %Y-%m-%d %H:%M:%S %Z}" if two else ""
         why = "" if one.reason is None else f"   {one.verdict}: {one.reason}"
-        lines.append(f"  {one.local:%a %Y-%m-%d %H:%M:%S %Z}{reader}{why}")
+        lines.append(f"  {one.local.astimezone(own):%a %Y-%m-%d %H:%M:%S %Z}{reader}{why}")
     if view.ends:
         lines.append("Nothing follows." if view.lines else "No planned time is to come.")
     return lines

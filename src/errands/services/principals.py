@@ -97,7 +97,8 @@ async def user_of(connection: AsyncConnection, caller: Principal, name: str | No
         return await find_user(connection, name)
     person = behind(caller)
     if person is None:
-        raise Invalid("No person is named.", "Name one; only people have an account of their own.")
+        hint = "Name one, on the command line by --person. `errands people` lists them and makes the first."
+        raise Invalid("Only a person's account can have this, and no person is named.", hint)
     return await find_user(connection, person.name)
 
 

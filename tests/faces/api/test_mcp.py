@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -12,9 +13,12 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextContent
 
+from errands.api.mcp.calls import until_still
 from errands.core.access import ProjectRole, Scope
 from errands.services import Services
+from errands.services.views import StepChanged
 from tests.faces.api.conftest import OPERATOR, apply, token_of
+from tests.faces.made_up import step
 
 _HELLO = """
 task: hello
@@ -90,6 +94,23 @@ async def test_a_call_runs_the_task_and_gives_its_output_with_progress(app: Fast
         assert result.structured_content["status"] == "succeeded"
         assert result.structured_content["output"] == "hello ana!"
         assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+async def test_a_step_that_is_told_twice_is_progress_once() -> None:
+    class Told:
+        async def follow(self, caller: object, run: str) -> AsyncIterator[object]:
+            for path in ("lines[0].line", "lines[1].line", "lines[0].line"):
+                yield StepChanged(step(path))
+
+    told: list[tuple[float, str]] = []
+
+    async def progress(done: float, message: str) -> None:
+        told.append((done, message))
+
+    services: Any = SimpleNamespace(runs=Told())
+    nobody: Any = None
+    await until_still(services, nobody, "run", progress)
+    assert told == [(1.0, "lines[0].line: succeeded"), (2.0, "lines[1].line: succeeded")]
 
 
 @pytest.mark.usefixtures("worker")

@@ -92,24 +92,25 @@ async def _followed(services: Services, caller: Principal, run: str, seconds: fl
     """The run when it ends, asks a person, or the time is over; steps are told as they end."""
     try:
         async with asyncio.timeout(seconds):
-            await _until_still(services, caller, run, progress)
+            await until_still(services, caller, run, progress)
     except TimeoutError:
         pass
     return _of_run(await services.runs.get(caller, run))
 
 
-async def _until_still(services: Services, caller: Principal, run: str, progress: Progress) -> None:
-    ended = 0
+async def until_still(services: Services, caller: Principal, run: str, progress: Progress) -> None:
+    """Returns when a run has ended or asks a person. Tells each step once, when it has ended."""
+    ended: set[str] = set()  # A step of an agent is told again when its figures are there.
     async with aclosing(services.runs.follow(caller, run)) as events:
         async for event in events:
             match event:
                 case RunSnapshot(view):
-                    ended = sum(step.finished_at is not None for step in view.steps)
+                    ended.update(step.path for step in view.steps if step.finished_at is not None)
                     if view.status is RunStatus.WAITING and _asks(view.waiting):
                         return
-                case StepChanged(step) if step.finished_at is not None:
-                    ended += 1
-                    await progress(float(ended), f"{step.path}: {step.status.value}")
+                case StepChanged(step) if step.finished_at is not None and step.path not in ended:
+                    ended.add(step.path)
+                    await progress(float(len(ended)), f"{step.path}: {step.status.value}")
                 case RunChanged(RunStatus.WAITING, waiting) if _asks(waiting):
                     return
                 case RunEnded():

@@ -123,7 +123,7 @@ def logs(
 
 def cancel(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or enough of its digits.")],
+    run_id: RunId,
     reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Kept with the run.")] = None,
     project: Project = None,
     as_json: AsJson = False,
@@ -131,9 +131,12 @@ def cancel(
     """Stop a run at once; its finally steps still run. What it has recorded stays."""
 
     async def act(desk: Desk) -> ExitCode:
+        from errands.cli.run_ids import the_run
+
         async with desk.open(project) as room:
-            taken = await room.client.runs.cancel(run_id, reason=reason)
-            view = await room.client.runs.get(run_id)
+            named = await the_run(room, run_id)
+            taken = await room.client.runs.cancel(named, reason=reason)
+            view = await room.client.runs.get(named)
         desk.screen.document({"run": view.id, "cancelled": taken, "status": view.status})
         if taken:
             desk.screen.say(f"{view.id} is being cancelled.")
