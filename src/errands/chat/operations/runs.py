@@ -82,7 +82,7 @@ async def explain_run(desk: Desk, arguments: RunName) -> Told:
             for step in run.steps[:_MOST_STEPS]
         ],
     }
-    return Told(facts, _story(run), (Card("run", run_card(run.id, run.task, run.status)),), outside=True)
+    return Told(facts, story(run), (Card("run", run_card(run.id, run.task, run.status)),), outside=True)
 
 
 @operation
@@ -146,7 +146,7 @@ def _sentence(run: RunLine) -> str:
     return f"- `{run.id}` **{run.task}** {run.status.value}{f': {why}' if why else ''}"
 
 
-def _story(run: RunView) -> str:
+def story(run: RunView) -> str:
     """The run in words."""
     lines = [f"`{run.id}` of **{run.task}** (version {run.version}) has the state **{run.status.value}**."]
     if run.reason:
@@ -159,7 +159,8 @@ def _story(run: RunView) -> str:
     done = [step for step in run.steps if step.status is StepStatus.SUCCEEDED]
     lines.append(f"{len(done)} of {len(run.steps)} steps that were reached succeeded.")
     if run.output is not None:
-        lines.append(f"Output: `{_short(run.output)}`")
+        shown = _short(run.output)
+        lines.append(f"Output: `{shown if isinstance(shown, str) else to_text(shown)}`")
     return "\n\n".join(lines)
 
 
