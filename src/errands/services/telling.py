@@ -25,7 +25,9 @@ async def read_run(
     story = Story((await versions.get(row.version_id)).program.definition)
     for entry in await record.journal(connection, row.id):
         story.add(as_record(entry))
-    waiting = tuple(wait_view(wait) for wait in await record.open_waits(connection, row.id))
+    # Of what has ended nothing is waited for, and most runs that are read have.
+    waits = [] if RunStatus(row.status).final else await record.open_waits(connection, row.id)
+    waiting = tuple(wait_view(wait) for wait in waits)
     for wait in waiting:
         story.begin(wait.path)
     files = tuple(artifact_view(file) for file in await record.files(connection, row.id))
