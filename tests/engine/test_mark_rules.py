@@ -202,6 +202,7 @@ async def walking(steps: tuple[Step, ...], source: str, ledger: MemoryLedger, sa
         EngineLimits(),
         lambda: NOW,
         Unwatched(),
+        lambda _, __: None,
     )
 
 

@@ -306,6 +306,40 @@ async def test_a_secret_is_redacted_in_the_record_and_in_the_live_value(bench: W
     assert logged == "using [secret TOKEN]"
 
 
+async def test_what_a_transform_prints_is_in_the_log_once_bounded_and_redacted(bench: Workbench) -> None:
+    bench.vault.values["TOKEN"] = SECRET
+    source = f"""{HEAD}grants: {{secrets: [TOKEN]}}
+steps:
+  - id: a
+    python: |
+      print("begun", 1, end="\\n\\n")
+      print("{SECRET[:5]}" + "{SECRET[5:]}")
+      1
+  - {{wait: 1h}}
+  - id: b
+    python: |
+      for i in range(150):
+          print(i)
+      1 / 0
+"""
+    async with bench.working():
+        launched = await bench.start(source)
+        await bench.rest(launched.run_id)
+        await bench.forward(timedelta(hours=1))
+        ended = await bench.ended(launched.run_id)
+    lines = await bench.pool.fetch("select path, level, message from log_lines order by id")
+    assert ended.status is RunStatus.FAILED
+    assert [tuple(line) for line in lines[:3]] == [
+        ("a", "info", "begun 1"),
+        ("a", "info", ""),
+        ("a", "info", "[secret TOKEN]"),
+    ]
+    assert [line["message"] for line in lines[3:]] == [
+        *map(str, range(100)),
+        "… what it printed after 100 lines is not kept",
+    ]
+
+
 async def test_a_secret_in_an_error_is_redacted(bench: Workbench) -> None:
     bench.vault.values["TOKEN"] = SECRET
 

@@ -21,7 +21,7 @@ steps:
   - if: sum(doubled) > 100
     then:
       - {id: large, finish: {status: failed, message: "{{ name }} is too large: {{ sum(doubled) }}"}}
-  - {id: total, python: sum(doubled)}
+  - {id: total, python: "print('adding up', doubled)\\nsum(doubled)"}
 tests:
   - {name: doubles, arguments: {numbers: [4]}, expect: {output: 8}}
 """
@@ -66,6 +66,7 @@ def test_a_file_becomes_a_run_that_can_be_looked_at_from_every_side(errands: Err
     assert errands("runs", "--json").document["items"][0]["id"] == shown["id"]
     assert errands("show", shown["id"][-8:], "--step", "total", "--json").document["output"] == 22
     assert errands("show", "--output").out == "22\n"
+    assert errands("logs").out.endswith("total: adding up [10, 12]\n")
 
 
 def test_a_failed_run_ends_with_1_and_its_message(errands: Errands) -> None:
@@ -98,6 +99,7 @@ def test_a_rehearsal_and_the_files_own_tests_keep_nothing(errands: Errands) -> N
     failing = errands("test", file)
     assert failing.code == 1
     assert "expected 9" in failing.out
+    assert "    total: adding up [8]\n" in failing.out
     assert errands("runs", "--json").document["items"] == []
 
 

@@ -103,6 +103,25 @@ async def test_a_dry_run_makes_up_what_it_is_not_given_and_reaches_nobody(servic
     assert stubbed.output["total"] == 4
 
 
+async def test_a_dry_run_tells_what_would_be_logged_and_what_transforms_print(services: Services) -> None:
+    source = """
+task: counts
+description: Counts.
+grants: {tools: [log]}
+steps:
+  - {id: said, tool: log, with: {message: begun, level: warning}}
+  - id: total
+    python: |
+      print("counting")
+      3
+"""
+    came = await services.runs.dry_run(ANA, "default", _file(source), {})
+    assert [(line.path, line.level, line.message) for line in came.logs] == [
+        ("said", "warning", "begun"),
+        ("total", "info", "counting"),
+    ]
+
+
 async def test_a_dry_run_of_a_bad_file_or_with_bad_arguments_is_refused(services: Services) -> None:
     with pytest.raises(FilesInvalid):
         await services.runs.dry_run(ANA, "default", _file("task: x\n"), {})

@@ -33,13 +33,12 @@ from errands.services.applying import as_json, kind_and_name
 from errands.services.backtest_views import Backtest, PublishGateView
 from errands.services.grants_views import GrantsSuggested
 from errands.services.publish_gates import PublishGate
+from errands.services.rehearsal_views import DryRunView, TestResult
 from errands.services.views import (
     Applied,
-    DryRunView,
     Page,
     SourceFile,
     TaskView,
-    TestResult,
     VersionDiff,
     VersionView,
 )

@@ -19,7 +19,8 @@ from errands.core.ports import Effect
 from errands.core.values import Json, to_text
 from errands.services.differences import differences
 from errands.services.errors import Invalid
-from errands.services.views import DryRunView, SourceFile
+from errands.services.rehearsal_views import DryRunView
+from errands.services.views import SourceFile
 
 _LARGEST_TEST = 200_000
 """Characters of recorded answers that a file carries as its test."""

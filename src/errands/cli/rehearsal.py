@@ -1,5 +1,6 @@
 """What came of a dry run, as text."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from errands.cli.displays import local_now
@@ -11,7 +12,7 @@ from errands.cli.rows import Canvas, draw, rows
 from errands.cli.screen import Screen
 from errands.cli.tree import grow
 from errands.cli.values import value_lines
-from errands.services.views import DryRunView
+from errands.services.rehearsal_views import DryRunView, LoggedView
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -25,6 +26,7 @@ def rehearsal_lines(done: DryRunView, screen: Screen) -> "list[Text]":
     style = f"status.{done.status.value}"
     lines = [
         *tree,
+        *logged_lines(done.logs),
         safe(f"{look.sign(unicode=screen.unicode)} {look.word} in a rehearsal; nothing left this machine", style),
     ]
     if done.error is not None:
@@ -33,3 +35,13 @@ def rehearsal_lines(done: DryRunView, screen: Screen) -> "list[Text]":
     elif done.output is not None:
         lines += [safe(line) for line in value_lines(done.output, limit=40)]
     return lines
+
+
+def logged_lines(logs: Sequence[LoggedView]) -> "list[Text]":
+    """What was logged, what transforms have printed included: `totals: 3 orders`."""
+    return [
+        safe(f"{one_line(one.path)}: ", "faint")
+        + safe("" if one.level == "info" else f"{one.level} ", "faint")
+        + safe(one_line(one.message))
+        for one in logs
+    ]

@@ -13,8 +13,8 @@ from errands.cli.screen import Screen
 from errands.cli.tables import Column, table
 from errands.cli.task_texts import applied_text
 from errands.core.values import Json, JsonObject, to_text
+from errands.services.rehearsal_views import MadeFileView
 from errands.services.template_views import Adopted, TemplateLine, TemplateView
-from errands.services.views import MadeFileView
 
 if TYPE_CHECKING:
     from rich.console import Group

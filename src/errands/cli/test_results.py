@@ -1,4 +1,4 @@
-"""What came of a task's tests: one line each, and under a failed one what was expected and what came."""
+"""What came of a task's tests: one line each; under a failed one what was expected, what came and what was logged."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from errands.cli.figures import plural
 from errands.cli.neutral import neutral, one_line, safe
 from errands.cli.palette import look_of
+from errands.cli.rehearsal import logged_lines
 from errands.core.outcomes import StepStatus
-from errands.services.views import TestResult
+from errands.services.rehearsal_views import TestResult
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -31,4 +32,6 @@ def _result(result: TestResult, unicode: bool) -> "list[Text]":
     lines = [sign + safe(one_line(result.name))]
     for difference in result.differences:
         lines += [safe(f"    {line}") for line in neutral(difference).splitlines()]
+    if not result.passed and result.run is not None:
+        lines += [safe("    ") + line for line in logged_lines(result.run.logs)]
     return lines

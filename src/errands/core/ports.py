@@ -261,6 +261,9 @@ class Evaluation:
     """`clock.now`; `None` where no expression uses it."""
     program: bool = False
     limits: SandboxLimits = SandboxLimits()
+    printed: Callable[[str], None] | None = None
+    """Is handed what was printed, once and at the end, also where it fails; not called where nothing was.
+    None: what is printed is for nobody."""
 
 
 class Evaluator(Protocol):

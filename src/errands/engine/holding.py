@@ -251,6 +251,9 @@ def _driven(hands: Hands, session: Session, version: Version, secrets: Mapping[s
             clock=hands.clock,
         )
 
+    def said(path: str, text: str) -> None:
+        hands.surroundings.log(session, path, "info", session.redactor.text(text))
+
     walk = Walk(
         identity,
         program,
@@ -261,6 +264,7 @@ def _driven(hands: Hands, session: Session, version: Version, secrets: Mapping[s
         hands.shared.limits,
         hands.clock,
         watcher,
+        said,
         secret_params=frozenset() if run.untrusted else frozenset(param.name for param in program.definition.params),
         pulse=session.pulse,
     )

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from errands.engine.walk import Walk
 
 log = structlog.get_logger()
+
+_MOST_PRINTED: Final = 100
+"""Lines that one transform may add to the run's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +117,22 @@ async def transform(walk: "Walk", compiled: CompiledStep, scope: Scope, path: st
     seconds = (step.timeout or walk.limits.transform_timeout).total_seconds()
     memory = walk.program.definition.limits.memory or walk.limits.memory_bytes
     bounds = SandboxLimits(seconds, memory)
+    printed = partial(_log_printed, walk, path)
+    now = walk.run.started_at
     values = await walk.evaluate(
-        Evaluation(template.expressions, names, walk.run.started_at, moment, program=True, limits=bounds)
+        Evaluation(template.expressions, names, now, moment, program=True, limits=bounds, printed=printed)
     )
     record = Record(path, "outcome", StepStatus.SUCCEEDED, None, values[0], None, None, started, walk.clock())
     return await recorded(walk, compiled, scope, record.carrying(scope.untrusted), ride=True)
+
+
+def _log_printed(walk: "Walk", path: str, text: str) -> None:
+    """A line of the run's log for each line that was printed. A replay takes the record and prints nothing."""
+    lines = text.splitlines()
+    for line in lines[:_MOST_PRINTED]:
+        walk.log(path, line)
+    if len(lines) > _MOST_PRINTED:
+        walk.log(path, f"… what it printed after {_MOST_PRINTED} lines is not kept")
 
 
 async def inherit(walk: "Walk", scope: Scope, path: str, rendered: JsonObject) -> Record | None:

@@ -26,6 +26,15 @@ class MadeFile:
     """None: it is too large to be shown."""
 
 
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A line that a real run would have in its log."""
+
+    path: str
+    level: Level
+    message: str
+
+
 class LooseContext:
     """A `StepContext` without a journal: a folder of its own, the secrets it is given, no model."""
 
@@ -38,9 +47,11 @@ class LooseContext:
         memory_limit: int,
         attempt: int = 1,
         secrets: Mapping[str, str] | None = None,
+        *,
         made: "list[MadeFile] | None" = None,
+        logged: list[Logged] | None = None,
     ) -> None:
-        """`made`: gets the files that the call wants to keep."""
+        """`made`: gets the files that the call wants to keep; `logged`: its lines for the log."""
         self.run = run
         self.path = path
         self.attempt = attempt
@@ -53,6 +64,7 @@ class LooseContext:
         self._folder = folder
         self._secrets = secrets or {}
         self._made = made
+        self._logged = logged
 
     def workspace(self) -> Path:
         return self._folder
@@ -76,6 +88,8 @@ class LooseContext:
 
     def log(self, message: str, *, level: Level = "info") -> None:
         self.logs.append(f"{level}: {message}")
+        if self._logged is not None:
+            self._logged.append(Logged(self.path, level, message))
 
     def token(self, text: str) -> None:
         return None

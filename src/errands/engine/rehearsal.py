@@ -19,7 +19,7 @@ from errands.engine.lanes import Lane, LaneStopped, Turn
 from errands.engine.leaves import Reached, Stub, Stubs
 from errands.engine.ledger import Cached, Hold, Kept
 from errands.engine.limits import EngineLimits
-from errands.engine.loose import LooseContext, MadeFile
+from errands.engine.loose import Logged, LooseContext, MadeFile
 from errands.engine.program import CompiledStep, compile_task
 from errands.engine.records import Record, Stored
 from errands.engine.scope import Scope, run_scope
@@ -41,7 +41,7 @@ class DryRun:
     kept: JsonObject
     names: Mapping[str, Json]
     """Names and values at the end, for a test's expectations."""
-    logs: list[str]
+    logs: Sequence[Logged]
     marked: bool = False
     """What came of it carries the mark."""
     made: Sequence[MadeFile] = ()
@@ -164,16 +164,15 @@ async def rehearse(
     moment = now or datetime.now(UTC)
     identity = RunIdentity("run_" + "0" * 32, definition.task, project, "", 0, moment, "dry-run")
     ledger = MemoryLedger(state or {})
-    contexts: list[LooseContext] = []
     made: list[MadeFile] = []
+    logs: list[Logged] = []
     with tempfile.TemporaryDirectory(prefix="errands-dry-") as folder:
         await asyncio.to_thread(_lay_out, Path(folder), files or {})
 
         def context(_: CompiledStep, reached: Reached, __: LeafCall) -> LooseContext:
             memory, number = limits.memory_bytes, reached.attempt
             path, place = reached.path, Path(folder)
-            contexts.append(LooseContext(identity, definition.grants, path, place, memory, number, made=made))
-            return contexts[-1]
+            return LooseContext(identity, definition.grants, path, place, memory, number, made=made, logged=logs)
 
         walk = Walk(
             identity,
@@ -185,13 +184,13 @@ async def rehearse(
             limits,
             lambda: moment,
             _Quiet(),
+            lambda path, text: logs.append(Logged(path, "info", text)),
             secret_params=frozenset(param.name for param in definition.params),
             stubs=answers or GivenStubs(stubs, output_schema, make_up),
         )
         scope = run_scope(identity, arguments, {"kind": "dry_run", "payload": payload})
         status, output, error, marked = await _walked(walk, scope, ledger)
         names = {name: value for name, value in scope.own().items() if not isinstance(value, Stored)}
-    logs = [line for one in contexts for line in one.logs]
     return DryRun(status, output, error, list(ledger.records.values()), ledger.kept, names, logs, marked, made)
 
 

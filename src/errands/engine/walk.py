@@ -63,6 +63,8 @@ class Walk:
     limits: EngineLimits
     clock: Callable[[], datetime]
     watcher: Watcher
+    log: Callable[[str, str], None]
+    """Takes a line for the run's log: the address of the step that says it, and the text."""
     stubs: "leaves.Stubs | None" = None
     """Answers in place of the world, in a dry run."""
     secret_params: frozenset[str] = frozenset()

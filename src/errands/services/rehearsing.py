@@ -18,8 +18,8 @@ from errands.engine.records import Record, Stored
 from errands.engine.rehearsal import DryRun
 from errands.services.differences import differences
 from errands.services.errors import Invalid
+from errands.services.rehearsal_views import DryRunView, LoggedView, MadeFileView, TestResult
 from errands.services.story import Story
-from errands.services.views import DryRunView, MadeFileView, TestResult
 
 if TYPE_CHECKING:
     from errands.engine.engine import Engine
@@ -188,7 +188,8 @@ def _view(definition: TaskDefinition, came: DryRun) -> DryRunView:
     for record in came.records:
         story.add(record)
     unended = StepStatus.CANCELLED if came.status is not RunStatus.WAITING else StepStatus.WAITING
-    return DryRunView(came.status, came.output, came.error, story.steps(unended), tuple(map(_made, came.made)))
+    files, logs = tuple(map(_made, came.made)), tuple(LoggedView(one.path, one.level, one.message) for one in came.logs)
+    return DryRunView(came.status, came.output, came.error, story.steps(unended), files, logs)
 
 
 def _made(file: MadeFile) -> MadeFileView:

@@ -31,13 +31,13 @@ from errands.services.lookup import (
     refuse_archived,
 )
 from errands.services.parts import part_of_stored, part_of_value
+from errands.services.rehearsal_views import DryRunView
 from errands.services.rehearsing import Rehearsal, check_given
 from errands.services.tail import Tail
 from errands.services.tasks import TaskService
 from errands.services.telling import line_view, log_line, read_run
 from errands.services.uploads import Given, Upload, digests, digests_told, keep, told, with_paths
 from errands.services.views import (
-    DryRunView,
     LogLine,
     Page,
     RerunView,

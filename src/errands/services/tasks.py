@@ -25,10 +25,18 @@ from errands.services.model_roles import check_model_roles
 from errands.services.principals import behind
 from errands.services.projects import check_name, make_sure_of
 from errands.services.publish_gates import Gatekeeper
+from errands.services.rehearsal_views import TestResult
 from errands.services.rehearsing import Rehearsal
 from errands.services.surroundings import of_project
 from errands.services.trigger_sync import sync_triggers
-from errands.services.views import Applied, Page, SourceFile, TaskView, TestResult, VersionDiff, VersionView
+from errands.services.views import (
+    Applied,
+    Page,
+    SourceFile,
+    TaskView,
+    VersionDiff,
+    VersionView,
+)
 from errands.store import library, tasks, triggers
 from errands.store.database import Database
 from errands.store.projects import ProjectRow

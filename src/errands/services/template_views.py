@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from errands.core.values import JsonObject
-from errands.services.views import Applied, DryRunView, SourceFile
+from errands.services.rehearsal_views import DryRunView
+from errands.services.views import Applied, SourceFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -81,6 +82,34 @@ sorted(by_product.items(), key=lambda item: -item[1])  # highest first
 """
     rows: Json = [{"product": "a", "amount": 1}, {"product": "b", "amount": 5}, {"product": "a", "amount": 2}]
     assert await compute(sandbox, source, program=True, orders={"rows": rows}) == [[["b", 5], ["a", 3]]]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("print('a', 1)\nprint('b\\nc', end='')\n1", ["a 1\nb\nc"]),
+        ("print('seen')\n{1: {2}}", ["seen\n"]),
+        ("print('before')\n1 / 0", ["before\n"]),
+        ("1", []),
+    ],
+)
+async def test_what_is_printed_is_handed_over_once_also_where_it_fails(
+    sandbox: Sandbox, source: str, said: list[str]
+) -> None:
+    heard: list[str] = []
+    with suppress(StepFailed):
+        await sandbox(Evaluation([source], {}, NOW, program=True, printed=heard.append))
+    assert heard == said
+
+
+async def test_of_what_is_printed_without_end_only_the_beginning_is_kept(sandbox: Sandbox) -> None:
+    heard: list[str] = []
+    source = "for i in range(10**9): print('a' * 99)\n1"
+    with pytest.raises(StepFailed):
+        await sandbox(Evaluation([source], {}, NOW, program=True, limits=BRISK, printed=heard.append))
+    (text,) = heard
+    assert len(text) < 66_000
+    assert text.endswith("aaa\n… what it printed after 65,536 characters is not kept\n")
 
 
 @pytest.mark.parametrize("source", ["x = 1; x  # c", "x = 1; x;", "x = 1\n(x\n)", "'é'; x = 1; x\n\n"])

@@ -13,9 +13,13 @@ from errands.core.problems import Problem
 from errands.core.values import Json, to_text
 from errands.services.applying import kind_and_name
 from errands.services.errors import Invalid, NotFound
-from errands.services.views import DryRunView, SourceFile
+from errands.services.rehearsal_views import DryRunView
+from errands.services.views import SourceFile
 
 _LONGEST_SOURCE = 2**20
+_MOST_LOGGED = 50
+"""Lines of a rehearsal's log that a conversation holds."""
+_LONGEST_LINE = 500
 
 
 class Draft(Arguments):
@@ -68,7 +72,9 @@ async def dry_run(desk: Desk, arguments: Rehearsal) -> Told:
     steps = "\n".join(f"- `{step.path}` {step.status.value}" for step in came.steps)
     error = f"\n\n{came.error.message}" if came.error is not None else ""
     output = f"\n\nOutput: `{to_text(came.output)}`" if came.output is not None else ""
-    said = f"The dry run has **{came.status.value}**; nothing left the machine.\n{steps}{error}{output}"
+    lines = "".join(f"\n    {line}" for line in _logged(came))
+    logged = f"\n\nIt logged:\n{lines}" if lines else ""
+    said = f"The dry run has **{came.status.value}**; nothing left the machine.\n{steps}{error}{output}{logged}"
     return Told(facts, said, (Card("rehearsal", facts),))
 
 
@@ -140,4 +146,10 @@ def rehearsed(came: DryRunView) -> dict[str, Json]:
         "steps": [
             {"step": one.path, "kind": one.kind, "status": one.status.value, "output": one.output} for one in came.steps
         ],
+        "logs": [*_logged(came)],
     }
+
+
+def _logged(came: DryRunView) -> list[str]:
+    lines = (f"{one.path}: {' '.join(one.message.split())}" for one in came.logs[:_MOST_LOGGED])
+    return [line[:_LONGEST_LINE] for line in lines]

@@ -7,7 +7,14 @@ from errands.cli.client.connection import Connection
 from errands.core.values import Json, JsonObject
 from errands.services.backtest_views import Backtest, PublishGateView
 from errands.services.grants_views import GrantsSuggested
-from errands.services.views import DryRunView, Page, SourceFile, TaskView, TestResult, VersionDiff, VersionView
+from errands.services.rehearsal_views import DryRunView, TestResult
+from errands.services.views import (
+    Page,
+    SourceFile,
+    TaskView,
+    VersionDiff,
+    VersionView,
+)
 
 if TYPE_CHECKING:
     from errands.core.definition.task import TaskDefinition

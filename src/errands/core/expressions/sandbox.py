@@ -19,7 +19,7 @@ from pydantic_monty import (
 from errands.core.expressions.gaps import advice
 from errands.core.expressions.programs import LARGEST_OUTPUT, UNFIT, Part, Program, build
 from errands.core.expressions.syntax import TemplateInvalid
-from errands.core.expressions.workers import Feed, Workers
+from errands.core.expressions.workers import Feed, Printed, Workers
 from errands.core.outcomes import ErrorKind, StepFailed
 from errands.core.ports import Evaluation, SandboxLimits
 from errands.core.values import Json, from_text
@@ -46,14 +46,20 @@ class Sandbox:
         if not evaluation.expressions:
             return []
         program = _build(evaluation)
-        text = await self._run(program, evaluation)
-        return _values(text, program, evaluation)
+        if evaluation.printed is None:
+            return _values(await self._run(program, evaluation), program, evaluation)
+        printed = Printed()
+        try:
+            return _values(await self._run(program, evaluation, printed), program, evaluation)
+        finally:
+            if text := printed.text:
+                evaluation.printed(text)
 
     async def aclose(self) -> None:
         """Stop what is computed now and end the worker processes."""
         await self.workers.aclose()
 
-    async def _run(self, program: Program, evaluation: Evaluation) -> object:
+    async def _run(self, program: Program, evaluation: Evaluation, printed: Printed | None = None) -> object:
         limits = evaluation.limits
         feed = Feed(
             program.code,
@@ -62,6 +68,7 @@ class Sandbox:
             limits.memory_bytes,
             clock=evaluation.now,
             repair=program.repair,
+            printed=printed,
         )
         try:
             return await self.workers.feed(feed)

@@ -24,6 +24,8 @@ _RECYCLE_AFTER: Final = 2000
 _RECURSION: Final = 200
 _GRACE_SECONDS: Final = 0.5
 """What a worker may take beyond its time limit (to stop, to hand over) before it is killed."""
+_MOST_PRINTED: Final = 2**16
+"""Characters that are kept of what a source prints."""
 
 
 def _keep_interrupts_off() -> None:
@@ -49,6 +51,31 @@ class Feed:
     """Fed to the same session where `code` ended in a value that is not JSON as it is."""
     stubs: str | None = None
     """Declarations for the type checker. `None`: not checked."""
+    printed: "Printed | None" = None
+    """Gathers what the source prints. `None`: that is for nobody."""
+
+
+class Printed:
+    """What a source prints: its beginning, so that a loop that prints without end fills nobody's memory."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._room = _MOST_PRINTED
+
+    def __call__(self, _stream: str, text: str) -> None:
+        """Takes some 4 KiB at a time, in the thread that waits for the worker."""
+        if self._room >= 0:  # Below: more was printed than there is room for.
+            self._parts.append(text[: self._room])
+            self._room -= len(text)
+
+    @property
+    def text(self) -> str:
+        """What was printed. Of too much, all whole lines that there is room for, and a last one that says so."""
+        text = "".join(self._parts)
+        if self._room >= 0:
+            return text
+        whole_lines = text.rpartition("\n")[0] or text
+        return f"{whole_lines}\n… what it printed after {_MOST_PRINTED:,} characters is not kept\n"
 
 
 class Workers:
@@ -158,12 +185,13 @@ class _Turn:
 
 def _run(session: MontySession, feed: Feed) -> object:
     value: object
+    printed = feed.printed or _discard
     try:
-        value = session.feed_run(feed.code, inputs=dict(feed.inputs), print_callback=_discard)
+        value = session.feed_run(feed.code, inputs=dict(feed.inputs), print_callback=printed)
     except MontyRuntimeError as error:
         if feed.repair is None or not _at_the_end(error, feed.code):
             raise
-        value = session.feed_run(feed.repair, print_callback=_discard)
+        value = session.feed_run(feed.repair, print_callback=printed)
     return value
 
 
@@ -195,4 +223,4 @@ def _frozen(clock: datetime) -> OSPolicy:
 
 
 def _discard(_stream: str, _text: str) -> None:
-    """What a transform prints is for nobody."""
+    """What an expression prints is for nobody."""
