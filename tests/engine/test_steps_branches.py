@@ -182,6 +182,22 @@ async def test_finish_may_fail_the_run_with_a_message(bench: Workbench) -> None:
     assert (ended.status, ended.said, ended.kind) == (RunStatus.FAILED, "no orders in 2 weeks", "refused")
 
 
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ('"Only {{ 1 + 1 }} prices came.\\nSee the log."', "Only 2 prices came. See the log."),
+        ("{missing: [a]}", '{"missing":["a"]}'),
+        ("\"{{ 'a' * 400 }}\"", "a" * 300 + "…"),
+        ("null", "the task ended itself as failed"),
+    ],
+)
+async def test_a_finish_without_a_message_fails_the_run_with_its_output_in_one_line(
+    bench: Workbench, output: str, said: str
+) -> None:
+    ended = await bench.steps(f"  - {{id: stop, finish: {{status: failed, output: {output}}}}}\n")
+    assert (ended.status, ended.said) == (RunStatus.FAILED, said)
+
+
 async def test_a_failed_branch_counts_before_one_that_finished(bench: Workbench) -> None:
     both = Gate()
     bench.tools.tools["gate"] = both

@@ -7,7 +7,7 @@ run is a fold over its journal, and a replay after a crash or a wait is the same
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 from errands.core.definition.steps import (
     AgentStep,
@@ -29,7 +29,7 @@ from errands.core.definition.steps import (
 from errands.core.expressions.templates import Template, try_lookup
 from errands.core.outcomes import ErrorKind, RunStatus, StepError, StepFailed, StepStatus
 from errands.core.ports import Evaluation, Evaluator, LeafCall, Performer, RunIdentity, SandboxLimits, StepContext
-from errands.core.values import Json, JsonObject
+from errands.core.values import Json, JsonObject, to_text
 from errands.engine import branches, holds, leaves, loops
 from errands.engine.flow import Broke, Finished, Flow, Went
 from errands.engine.lanes import Lane, Pulse
@@ -39,6 +39,9 @@ from errands.engine.names import marked_within, restore_names
 from errands.engine.program import CompiledStep, Program
 from errands.engine.records import Record, Stored
 from errands.engine.scope import Scope
+
+_LONGEST_REASON: Final = 300
+"""Characters of an output that stand for the message of a `finish` which gives none."""
 
 
 class Watcher(Protocol):
@@ -155,10 +158,9 @@ class Walk:
 
     async def _finish(self, compiled: CompiledStep, step: FinishStep, scope: Scope, path: str) -> Record:
         said = await self.object(compiled.main, scope, path)
-        message = said.get("message")
         error = None
         if step.status == "failed":
-            error = StepError(ErrorKind.REFUSED, str(message or "the task ended itself as failed"), step=path)
+            error = StepError(ErrorKind.REFUSED, _why_failed(said.get("message"), said["output"]), step=path)
         record = Record(path, "outcome", StepStatus.SUCCEEDED, output=said["output"], error=error)
         return await self.ride_outcome(record.carrying(scope.untrusted))
 
@@ -284,6 +286,17 @@ def error_scope(scope: Scope, error: StepError | None, untrusted: bool) -> Scope
     if untrusted:
         inner.mark(("error",))
     return inner
+
+
+def _why_failed(message: Json, output: Json) -> str:
+    """What a `finish` says of the failure: its message, or else what it gives as output, in one line."""
+    if message:
+        return str(message)
+    if output in (None, ""):
+        return "the task ended itself as failed"
+    text = output if isinstance(output, str) else to_text(output)
+    line = " ".join(text[: _LONGEST_REASON * 4].split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
 
 
 def at_step(error: StepError, path: str) -> StepError:
