@@ -68,6 +68,22 @@ async def test_a_task_is_created_tried_published_scheduled_and_run_by_commands_a
     assert [one["run"] for one in (await thread.say("/runs")).card("runs")["runs"]] == [started["run"]]
 
 
+async def test_a_draft_is_tried_by_its_name_until_it_is_published(
+    admin: httpx.AsyncClient, thread: Conversation
+) -> None:
+    async def tried() -> object:
+        return (await thread.say("/try greet name=7")).card("rehearsal")["output"]
+
+    first = (await thread.say(_GREET)).card("task")
+    await thread.say("/new other")
+    assert await tried() == "Hello 7"
+    await thread.confirm(first, "publish")
+    changed = (await thread.say(_GREET.replace("Hello", "Good day,"))).card("task")
+    assert await tried() == "Good day, 7"
+    await thread.confirm(changed, "dismiss")
+    assert await tried() == "Hello 7"
+
+
 @pytest.mark.usefixtures("worker")
 async def test_a_run_with_missing_arguments_asks_by_a_form(admin: httpx.AsyncClient, thread: Conversation) -> None:
     await apply(admin, _GREET)

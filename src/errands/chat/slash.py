@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 
 from errands.chat.desk import Desk, Told
 from errands.chat.operations import OPERATIONS
+from errands.chat.operations.drafting import drafted
 from errands.chat.schedule_words import OPTIONS, schedule_from
 from errands.chat.skeletons import SKELETONS, skeleton
+from errands.core.definition.parsing import parse_document
+from errands.core.definition.task import Param, TaskDefinition
 from errands.core.params import arguments_schema
 from errands.core.values import Json, JsonObject, from_text
 from errands.services.errors import Invalid, NotFound
@@ -82,7 +85,10 @@ async def _try(desk: Desk, words: Sequence[str]) -> Told:
     if not words or "=" in words[0]:
         given: JsonObject = {key: _value(text, {}) for key, text in _pairs(words)}
         return await OPERATIONS["dry_run"].perform(desk, {"arguments": given})
-    given = await _arguments(desk, words[0], words[1:])
+    draft = await drafted(desk, words[0])
+    definition = parse_document(draft.source).definition if draft is not None else None
+    params = definition.params if isinstance(definition, TaskDefinition) else None
+    given = await _arguments(desk, words[0], words[1:], params)
     return await OPERATIONS["dry_run"].perform(desk, {"task": words[0], "arguments": given})
 
 
@@ -162,7 +168,9 @@ COMMANDS: Mapping[str, Command] = {
         "/templates [NAME [try | use key=value]]", "tasks that nearly do a job: shown, tried, drafted", _templates
     ),
     "new": Command("/new [KIND] NAME what it does", "draft a task", _new),
-    "try": Command("/try [TASK] key=value", "rehearse the last draft, or a task; nothing leaves the machine", _try),
+    "try": Command(
+        "/try [TASK] key=value", "rehearse the last draft, or a draft or task by name; nothing leaves the machine", _try
+    ),
     "run": Command("/run TASK key=value", "start a run; asks for what is missing", _run),
     "runs": Command("/runs [TASK]", "the latest runs", _runs),
     "explain": Command("/explain [RUN]", "what a run did, and why", _explain),
@@ -184,12 +192,16 @@ async def _latest(desk: Desk) -> str:
     return page.items[0].id
 
 
-async def _arguments(desk: Desk, task: str, words: Sequence[str]) -> JsonObject:
-    """`key=value` words as the task's params want them: texts as they are, everything else as JSON."""
+async def _arguments(desk: Desk, task: str, words: Sequence[str], params: Sequence[Param] | None = None) -> JsonObject:
+    """`key=value` words as the task's params want them: texts as they are, everything else as JSON.
+
+    `params`: those of a draft, in place of the stored task's.
+    """
     if not words:
         return {}
-    definition = await desk.services.tasks.definition(desk.caller, desk.project, task)
-    schema = arguments_schema(definition.params).get("properties")
+    if params is None:
+        params = (await desk.services.tasks.definition(desk.caller, desk.project, task)).params
+    schema = arguments_schema(params).get("properties")
     shapes = schema if isinstance(schema, Mapping) else {}
     return {key: _value(text, shapes.get(key)) for key, text in _pairs(words)}
 

@@ -12,6 +12,7 @@ from errands.core.definition.task import TaskDefinition
 from errands.core.problems import Problem
 from errands.core.values import Json, to_text
 from errands.services.applying import kind_and_name
+from errands.services.chat_views import CardView
 from errands.services.errors import Invalid, NotFound
 from errands.services.rehearsal_views import DryRunView
 from errands.services.views import SourceFile
@@ -31,7 +32,8 @@ class Draft(Arguments):
 
 class Rehearsal(Arguments):
     task: str | None = None
-    """Name of a stored task. Without it and without a source: the draft shown last in this conversation."""
+    """Name of a draft of this conversation that is not published yet, or else of a stored task. Without it and
+    without a source: the draft shown last in this conversation."""
     source: str | None = None
     """A file that need not be stored."""
     arguments: dict[str, JsonValue] = Field(default_factory=dict)
@@ -63,8 +65,10 @@ async def dry_run(desk: Desk, arguments: Rehearsal) -> Told:
     chosen: SourceFile | str
     if arguments.source is not None:
         chosen = SourceFile("draft.yaml", arguments.source)
+    elif arguments.task is not None:
+        chosen = await drafted(desk, arguments.task) or arguments.task
     else:
-        chosen = arguments.task or await last_draft(desk)
+        chosen = await last_draft(desk)
     came = await desk.services.runs.dry_run(
         desk.caller, desk.project, chosen, arguments.arguments, stubs=arguments.stubs
     )
@@ -74,17 +78,35 @@ async def dry_run(desk: Desk, arguments: Rehearsal) -> Told:
     output = f"\n\nOutput: `{to_text(came.output)}`" if came.output is not None else ""
     lines = "".join(f"\n    {line}" for line in _logged(came))
     logged = f"\n\nIt logged:\n{lines}" if lines else ""
-    said = f"The dry run has **{came.status.value}**; nothing left the machine.\n{steps}{error}{output}{logged}"
+    what = "dry run" if isinstance(chosen, str) else "dry run of the draft"
+    said = f"The {what} has **{came.status.value}**; nothing left the machine.\n{steps}{error}{output}{logged}"
     return Told(facts, said, (Card("rehearsal", facts),))
 
 
 async def last_draft(desk: Desk) -> SourceFile:
     """The task that was drafted last in the thread. Raises NotFound."""
-    cards = await desk.services.answers.cards(desk.caller, desk.thread)
-    found = next((one for one in reversed(cards) if one.kind == "task"), None)
-    if found is None:
+    cards = await _task_cards(desk)
+    if not cards:
         raise NotFound("draft", desk.thread, hint="Name a task, or draft one first.")
-    return SourceFile(f"tasks/{found.data['name']}.yaml", str(found.data["source"]))
+    return _source(cards[0])
+
+
+async def drafted(desk: Desk, task: str) -> SourceFile | None:
+    """The newest draft of a task in the thread. None: there is none, or it was published or dismissed."""
+    card = next((one for one in await _task_cards(desk) if one.data["name"] == task), None)
+    if card is None or card.state == "dismissed" or card.action == "publish":
+        return None
+    return _source(card)
+
+
+async def _task_cards(desk: Desk) -> list[CardView]:
+    """The thread's drafts of tasks, newest first."""
+    cards = await desk.services.answers.cards(desk.caller, desk.thread)
+    return [one for one in reversed(cards) if one.kind == "task"]
+
+
+def _source(card: CardView) -> SourceFile:
+    return SourceFile(f"tasks/{card.data['name']}.yaml", str(card.data["source"]))
 
 
 async def draft_card(desk: Desk, source: str, message: str | None) -> Card:
