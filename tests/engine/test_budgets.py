@@ -148,7 +148,8 @@ async def test_twenty_branches_on_one_budget_spend_no_cent_too_much_and_ask_once
     assert (ended.status, requests(bench)) == (RunStatus.SUCCEEDED, 40)
 
 
-async def test_branches_wait_for_what_calls_under_way_hold_back_and_ask_nobody(bench: Workbench) -> None:
+@pytest.mark.parametrize("budget", ["{usd: 0.18}", "{per_day: {usd: 0.18}}"])
+async def test_branches_wait_for_what_calls_under_way_hold_back_and_ask_nobody(bench: Workbench, budget: str) -> None:
     """Each call may use all of the budget and uses a tenth of it, as a model does that is told no longest answer."""
 
     async def careful(arguments: JsonObject, context: StepContext) -> Json:
@@ -164,7 +165,7 @@ async def test_branches_wait_for_what_calls_under_way_hold_back_and_ask_nobody(b
     bench.tools.tools["careful"] = careful
     steps = "  - {id: each, for_each: 'list(range(9))', max_parallel: 9, do: [{id: work, tool: careful}]}\n"
     async with bench.working():
-        ended = await bench.run(task("{usd: 0.18}", steps))
+        ended = await bench.run(task(budget, steps))
     assert (ended.status, requests(bench)) == (RunStatus.SUCCEEDED, 9)
     assert await bench.pool.fetchval("select count(*) from approvals") == 0
 

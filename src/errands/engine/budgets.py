@@ -50,6 +50,18 @@ class Crossing:
 
     meter: "Meter"
     parts: tuple[Part, ...]
+    freed: asyncio.Event | None = None
+    """Set once a call under way in this run gives back what it holds, where only such calls leave no room."""
+
+    async def room(self) -> bool:
+        """Wait until a call under way has given back what it holds, where only such calls leave no room.
+
+        False at once: there is no room even without them, so waiting is of no use.
+        """
+        if self.freed is None:
+            return False
+        await self.freed.wait()
+        return True
 
     @property
     def said(self) -> str:
@@ -103,20 +115,6 @@ class Meter:
             self._held[path] = most
         return crossed
 
-    async def room(self, most: Usage) -> bool:
-        """Wait until a call under way has given back what it holds, where only such calls leave no room.
-
-        False at once: there is no room even without them, so waiting is of no use.
-        """
-        spent, wanted = amounts_of(self.spent), amounts_of(most)
-        if not self._held or any(
-            allowed is not None and wanted[unit] and spent[unit] + wanted[unit] > allowed
-            for unit, allowed in self._allowed.items()
-        ):
-            return False
-        await self._freed.wait()
-        return True
-
     async def release(self, path: str) -> None:
         """Give back what a call has held."""
         self._give_back(path)
@@ -156,7 +154,12 @@ class Meter:
             for unit, allowed in self._allowed.items()
             if allowed is not None and wanted[unit] and used[unit] + wanted[unit] > allowed
         )
-        return Crossing(self, parts) if parts else None
+        return Crossing(self, parts, self._freed if self._would_fit(parts) else None) if parts else None
+
+    def _would_fit(self, parts: tuple[Part, ...]) -> bool:
+        """Whether there were room without what calls of this run hold."""
+        held = amounts_of(sum(self._held.values(), Usage()))
+        return bool(self._held) and all(part.used - held[part.unit] + part.wanted <= part.allowed for part in parts)
 
 
 class DayMeter(Meter):
@@ -188,10 +191,18 @@ class DayMeter(Meter):
             await self._look(connection, "", lock=False)
 
     async def reserve(self, path: str, most: Usage) -> Crossing | None:
+        try:
+            return await self._reserve(path, most)
+        except BaseException:
+            self._give_back(path)
+            raise
+
+    async def _reserve(self, path: str, most: Usage) -> Crossing | None:
         async with self._pool.acquire() as connection, connection.transaction():
             await self._look(connection, path, lock=True)
             crossed = self._crossed(most)
             if crossed is None:
+                self._held[path] = most  # Before others can see it in the database, so that they know whose it is.
                 await connection.execute(
                     "insert into day_holds (task_id, day, run_id, path, usd, tokens, requests, tool_calls) "
                     "values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (run_id, path) do update set "
@@ -203,10 +214,17 @@ class DayMeter(Meter):
         return crossed
 
     async def release(self, path: str) -> None:
-        await self._pool.execute("delete from day_holds where run_id = $1 and path = $2", self._run_id, path)
+        try:
+            await self._pool.execute("delete from day_holds where run_id = $1 and path = $2", self._run_id, path)
+        finally:
+            self._give_back(path)
 
     def settle(self, used: Usage, path: str | None = None) -> None:
         """Nothing to do: `record` writes it, and the next look finds it."""
+
+    def recorded(self, path: str) -> None:
+        """What the call at the path has held is given back in the database: others may look again."""
+        self._give_back(path)
 
     def raise_by(self, question: str, more: JsonObject) -> None:
         """Allow more on the day on which it was asked; written down with the next look."""
@@ -269,6 +287,10 @@ class DayMeter(Meter):
         for unit in UNITS:
             allowed = getattr(self._amounts, unit)
             self._allowed[unit] = None if allowed is None else allowed + row[f"raised_{unit}"]
+
+    def _used(self) -> Usage:
+        """What the last look has found: it counts what is held, by calls of this run too."""
+        return self.spent
 
     def _place(self, path: str) -> tuple[UUID, date, UUID, str]:
         return self._task_id, self.today(), self._run_id, path

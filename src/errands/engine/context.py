@@ -181,7 +181,7 @@ class LeafContext:
             crossing = await self._reserved(path, most)
             if crossing is None:
                 return
-            if await crossing.meter.room(most):
+            if await crossing.room():
                 self._reached.lane.check()
                 continue
             await settle_crossing(self._session, crossing, path, self._reached.lane, self._together)
@@ -196,7 +196,9 @@ class LeafContext:
 
     async def _release(self, path: str, *, but_of_day: bool) -> None:
         for meter in self._meters():
-            if not (but_of_day and isinstance(meter, DayMeter)):
+            if but_of_day and isinstance(meter, DayMeter):
+                meter.recorded(path)
+            else:
                 with suppress(*DATABASE_AWAY):  # What stays held is given back when the run ends.
                     await meter.release(path)
 
