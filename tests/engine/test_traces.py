@@ -82,6 +82,19 @@ async def test_run_steps_model_requests_and_tool_calls_are_spans_of_one_trace(st
     assert sorted(map(str, paths)) == ["each[0].sent", "each[1].sent"]
 
 
+async def test_a_step_names_its_own_agent_or_else_the_tasks(staffed: Workbench) -> None:
+    exporter = traced(staffed.engine)
+    steps = (
+        "  - {id: own, agent: writer, prompt: Write., on_error: continue}\n"
+        "  - {id: given, prompt: Write., on_error: continue}\n"
+    )
+    async with staffed.working():
+        await staffed.run(f"{HEAD}agent: analyst\nsteps:\n{steps}")
+    spans = exporter.get_finished_spans()
+    agents = [(named(spans, name).attributes or {})["gen_ai.agent.name"] for name in ("step own", "step given")]
+    assert agents == ["writer", "analyst"]
+
+
 async def test_a_run_that_waits_and_goes_on_elsewhere_is_one_trace_with_a_span_for_each_holding(
     staffed: Workbench,
 ) -> None:

@@ -67,7 +67,7 @@ class Spans:
         held = self._held.get(run_id)
         if held is None or record.started_at is None or record.finished_at is None:
             return
-        described = _described(record, step)
+        described = _described(record, step, held.agent)
         if described is None:
             return
         name, attributes = described
@@ -124,7 +124,7 @@ class Spans:
         span.end(_nanoseconds(max(time)))
 
 
-def _described(record: Record, step: Step | None) -> tuple[str, Attributes] | None:
+def _described(record: Record, step: Step | None, default_agent: str | None) -> tuple[str, Attributes] | None:
     """Name and attributes by kind; None for records that are no work of their own."""
     asked = record.input if isinstance(record.input, Mapping) else {}
     match record.kind:
@@ -135,8 +135,8 @@ def _described(record: Record, step: Step | None) -> tuple[str, Attributes] | No
             }
             if isinstance(step, ToolStep):
                 attributes["gen_ai.tool.name"] = step.tool
-            elif isinstance(step, AgentStep) and step.agent is not None:
-                attributes["gen_ai.agent.name"] = step.agent
+            elif isinstance(step, AgentStep) and (agent := step.agent or default_agent) is not None:
+                attributes["gen_ai.agent.name"] = agent
             return f"step {step.key}", attributes
         case "attempt":
             return "attempt", {"errands.attempt": _number(record.path)}

@@ -134,7 +134,7 @@ async def _advanced(hands: Hands, run_id: UUID) -> bool:
 def _held(driven: Advance, now: datetime) -> Held:
     run = driven.session.run
     parent = None if run.parent_run_id is None else (run.parent_run_id, str(run.parent_path))
-    return Held(run.id, driven.walk.run, run.epoch, now, parent)
+    return Held(run.id, driven.walk.run, run.epoch, now, parent, driven.walk.program.definition.agent)
 
 
 async def _driven_to_rest(hands: Hands, driven: Advance) -> Released:

@@ -40,6 +40,8 @@ class Held:
     taken_at: datetime
     parent: tuple[UUID, str] | None = None
     """The run that it is a sub-task of, and the path of the step there."""
+    agent: str | None = None
+    """The task's agent: that of the steps which name none."""
 
 
 class Onlooker(Protocol):
