@@ -100,6 +100,16 @@ def test_a_file_is_applied_and_that_version_is_run(stage: Stage, tmp_path: Path)
     assert stage.tasks.published == [8], "the first version of a task is published"
 
 
+def test_wrong_arguments_are_refused_before_the_file_is_stored(stage: Stage, tmp_path: Path) -> None:
+    file = tmp_path / "report.yaml"
+    file.write_text("task: report\ndescription: Sums up.\nparams: {limit: {type: integer}}\nsteps: [{wait: 1m}]\n")
+    result = errands(stage, "run", str(file), "-p", "wrong=1")
+    assert result.exit_code == 2
+    assert "wrong: " in said(result)
+    assert "limit: " in said(result)
+    assert stage.tasks.files == ()
+
+
 def test_a_file_with_problems_shows_them_in_place_and_runs_nothing(stage: Stage, tmp_path: Path) -> None:
     file = tmp_path / "report.yaml"
     file.write_text(REPORT)

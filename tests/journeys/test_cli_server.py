@@ -83,6 +83,12 @@ def test_a_token_is_kept_for_its_server_and_forgotten_again(unset: Errands, serv
     assert server.token not in signed_in.out + signed_in.err
 
 
+def test_a_wrong_address_is_found_before_a_secret_is_asked_for(unset: Errands) -> None:
+    refused = unset("login", "http://127.0.0.1:9", typed="")
+    assert (refused.code, refused.out) == (1, "")
+    assert "The server http://127.0.0.1:9 cannot be reached" in refused.err
+
+
 def test_a_password_is_enough_to_make_a_token(unset: Errands, server: RunningServer) -> None:
     wrong = unset("login", server.url, "--name", "root", typed="not the password\n")
     assert (wrong.code, wrong.out) == (2, "")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from errands.cli.answering import Given, ask_approval, give, outcome
+from errands.cli.client.following import PATIENCE_SECONDS
 from errands.cli.desk import LeftAtOnce, Room
 from errands.cli.displays import Display, display_for, local_now
 from errands.cli.exits import ExitCode, exit_code_of
@@ -47,13 +48,18 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerAway:
+    """The server does not answer, and is sought again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """Following stopped with an error."""
 
     error: BaseException
 
 
-Happening = RunEvent | Tick | Signalled | Answered | Broken
+Happening = RunEvent | Tick | Signalled | Answered | ServerAway | Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,10 @@ class _Follower:
                 return await self._stop(number, display)
             case Answered():
                 await self._answer(happening, display)
+                return None
+            case ServerAway():
+                again = f"The server does not answer; trying again for up to {PATIENCE_SECONDS:g} s."
+                self._say(display, f"{again} What happens meanwhile is told then.")
                 return None
             case Broken(error):
                 raise error
@@ -241,10 +251,13 @@ class _Follower:
 
     async def _read(self) -> None:
         try:
-            async for event in self.room.client.runs.follow(self.run):
+            async for event in self.room.client.runs.follow(self.run, self._server_away):
                 self.queue.put_nowait(event)
         except Exception as error:
             self.queue.put_nowait(Broken(error))
+
+    def _server_away(self) -> None:
+        self.queue.put_nowait(ServerAway())
 
     async def _tick(self) -> None:
         while True:

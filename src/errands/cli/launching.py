@@ -17,7 +17,7 @@ from errands.cli.values import value_lines
 from errands.core.outcomes import RunStatus
 from errands.core.values import Json
 from errands.services.errors import NotFound
-from errands.services.views import RunStarted, RunView
+from errands.services.views import RunStarted, RunView, SourceFile
 
 if TYPE_CHECKING:
     from errands.core.definition.task import Param, TaskDefinition
@@ -124,6 +124,7 @@ async def _task(screen: Screen, room: Room, wanted: Wanted) -> tuple[str, int | 
     subject = task_or_file(wanted.task)
     if isinstance(subject, str):
         return subject, wanted.version
+    _check_arguments(wanted, subject)
     applied = (await room.client.projects.apply(room.project, [subject], publish=False))[0]
     if applied.kind != "task":
         raise BadInput(f"{subject.name} declares the {applied.kind} {applied.name}; only a task can be run")
@@ -132,6 +133,22 @@ async def _task(screen: Screen, room: Room, wanted: Wanted) -> tuple[str, int | 
     if applied.change != "unchanged":
         screen.remark(f"{one_line(subject.name)} is version {applied.version} of {applied.name} now.")
     return applied.name, applied.version
+
+
+def _check_arguments(wanted: Wanted, file: SourceFile) -> None:
+    """Refuse wrong arguments before the file is stored. Raises ArgumentsInvalid, BadInput.
+
+    What is wrong with the file itself says whoever stores it.
+    """
+    from errands.core.definition.parsing import parse_document
+    from errands.core.definition.task import TaskDefinition
+    from errands.core.params import check_given
+
+    definition = parse_document(file.source).definition
+    if isinstance(definition, TaskDefinition):
+        given, files = with_files(arguments(wanted, definition), definition.params)
+        sent = {name for name, _ in files}
+        check_given([param for param in definition.params if param.name not in sent], given)
 
 
 async def _is_published(room: Room, task: str) -> bool:

@@ -3,12 +3,14 @@
 import getpass
 import platform
 import sys
+from contextlib import suppress
 
 from errands.cli.client import client_on
 from errands.cli.client.connection import connected
 from errands.cli.desk import Desk, starter
 from errands.cli.given import BadInput
 from errands.cli.servers import Logins, Server, address, chosen_server
+from errands.services.errors import Unauthenticated
 from errands.services.people_views import PersonView
 
 
@@ -22,6 +24,7 @@ async def sign_in(desk: Desk, named: str | None, person: str | None) -> None:
         raise BadInput("Which server?", hint="errands login https://errands.example.com")
     if server.in_the_clear:
         desk.screen.remark(f"{server.url} is not encrypted: whoever is on the way can read the token.")
+    await _reach(desk, server)
     token = await _token_for(desk, server, person) if person else _typed("Token", "errands login URL < FILE")
     signed_in = Server(server.url, token)
     account = await who(desk, signed_in)
@@ -29,6 +32,13 @@ async def sign_in(desk: Desk, named: str | None, person: str | None) -> None:
     desk.screen.document({"server": server.url, "name": account.name, "server_role": account.server_role})
     desk.screen.say(f"Signed in to {server.url} as {account.name}. Commands talk to it from now on.")
     desk.screen.remark(f"The token is in {kept}. Without the server: errands --server local")
+
+
+async def _reach(desk: Desk, server: Server) -> None:
+    """Find out that Errands answers there, before anybody types a secret. Raises Unreachable, Unavailable."""
+    async with connected(server.url, None, desk.versions()) as connection:
+        with suppress(Unauthenticated):
+            await client_on(connection).people.me()
 
 
 async def who(desk: Desk, server: Server) -> PersonView:

@@ -76,6 +76,15 @@ def bind(params: Sequence[Param], given: JsonObject, defaults: Mapping[str, Json
     return arguments
 
 
+def check_given(params: Sequence[Param], given: JsonObject) -> None:
+    """Refuse wrong arguments before any default is computed from them. Raises ArgumentsInvalid."""
+    open_ended: dict[str, object] = {"has_default": True, "default": None, "source": None, "schema_": {}}
+    bind(
+        [param if param.required or param.name in given else param.model_copy(update=open_ended) for param in params],
+        given,
+    )
+
+
 def template_defaults(params: Sequence[Param]) -> list[Param]:
     """The params whose value must be computed when a run starts (an expression in `default`, or `from`).
 

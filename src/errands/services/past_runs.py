@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from errands.core import ids
 from errands.core.definition.task import TaskDefinition
 from errands.core.outcomes import ErrorKind, RunStatus, StepError, StepFailed, Usage
-from errands.core.params import Arguments, ArgumentsInvalid, bind
+from errands.core.params import Arguments, ArgumentsInvalid, bind, check_given
 from errands.core.ports import Evaluator, RunIdentity
 from errands.core.values import JsonObject, from_text
 from errands.engine.backtest import Earlier, RecordedAnswers, Replayed, replayed, verdict
@@ -20,7 +20,6 @@ from errands.engine.records import Record, Stored
 from errands.services.backtest_views import BacktestedRun
 from errands.services.differences import differences
 from errands.services.lookup import find_task
-from errands.services.rehearsing import check_given
 from errands.services.telling import as_record
 from errands.store import record, runs, tasks
 from errands.store.artifacts import ArtifactStore
@@ -128,7 +127,7 @@ class PastRuns:
     async def _arguments(self, draft: TaskDefinition, row: RunRow) -> Arguments:
         """The run's arguments, as far as the draft has such params. Raises ArgumentsInvalid, StepFailed."""
         given = {param.name: row.arguments[param.name] for param in draft.params if param.name in row.arguments}
-        check_given(draft, given)
+        check_given(draft.params, given)
         drawn = await argument_defaults(draft.params, given, self._evaluate, row.started_at or row.queued_at, state={})
         return bind(draft.params, given, drawn.values)
 

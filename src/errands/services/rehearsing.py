@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from errands.core.definition.task import Expectation, TaskDefinition, TaskTest
 from errands.core.expressions.templates import compile_template
 from errands.core.outcomes import RunStatus, StepFailed, StepStatus
-from errands.core.params import Arguments, ArgumentsInvalid, bind
+from errands.core.params import Arguments, ArgumentsInvalid, bind, check_given
 from errands.core.ports import Evaluation, Evaluator
 from errands.core.values import Json, JsonObject, to_text
 from errands.engine.defaults import argument_defaults
@@ -97,7 +97,7 @@ class Rehearsal:
         return _view(definition, await self._play(project, definition, scene, bound, make_up=False))
 
     async def _arguments(self, definition: TaskDefinition, scene: Scene) -> Arguments:
-        check_given(definition, scene.given)
+        check_given(definition.params, scene.given)
         params = definition.params
         drawn = await argument_defaults(params, scene.given, self._evaluate, scene.now, state=scene.state)
         return bind(params, scene.given, drawn.values)
@@ -139,18 +139,6 @@ class Rehearsal:
             return compiled.fill(())
         used = {name: came.names[name] for name in compiled.names if name in came.names}
         return compiled.fill(await self._evaluate(Evaluation(compiled.expressions, used, scene.now)))
-
-
-def check_given(definition: TaskDefinition, given: JsonObject) -> None:
-    """Refuse wrong arguments before any default is computed from them. Raises ArgumentsInvalid."""
-    open_ended: dict[str, object] = {"has_default": True, "default": None, "source": None, "schema_": {}}
-    bind(
-        [
-            param if param.required or param.name in given else param.model_copy(update=open_ended)
-            for param in definition.params
-        ],
-        given,
-    )
 
 
 def _moment(test: TaskTest) -> datetime:

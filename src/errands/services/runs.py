@@ -12,7 +12,7 @@ from errands.core import ids
 from errands.core.access import Principal, ProjectResource, TaskResource, Verb
 from errands.core.definition.task import TaskDefinition
 from errands.core.outcomes import RunStatus, StepFailed
-from errands.core.params import bind
+from errands.core.params import bind, check_given
 from errands.core.values import Json, JsonObject, from_text
 from errands.engine.launching import IdempotencyConflictError, Order
 from errands.engine.rerun import RerunRefusedError
@@ -32,7 +32,7 @@ from errands.services.lookup import (
 )
 from errands.services.parts import part_of_stored, part_of_value
 from errands.services.rehearsal_views import DryRunView
-from errands.services.rehearsing import Rehearsal, check_given
+from errands.services.rehearsing import Rehearsal
 from errands.services.tail import Tail
 from errands.services.tasks import TaskService
 from errands.services.telling import line_view, log_line, read_run
@@ -405,7 +405,7 @@ class RunService:
         self, definition: TaskDefinition, given: JsonObject, project: str, task: TaskRow, starter: str
     ) -> tuple[Mapping[str, Json], frozenset[str]]:
         """All arguments, and which of those that nobody gave carry the mark of data from outside."""
-        check_given(definition, given)
+        check_given(definition.params, given)
         try:
             drawn = await self._engine.launch_defaults(
                 definition, given, project_id=task.project_id, project=project, task_id=task.id, starter=starter

@@ -54,7 +54,9 @@ def away(_: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("connection refused")
 
 
-async def followed_over(answers: Sequence[Answer]) -> tuple[list[RunEvent], list[str | None]]:
+async def followed_over(
+    answers: Sequence[Answer], gone: Callable[[], None] = lambda: None
+) -> tuple[list[RunEvent], list[str | None]]:
     """The events of a run whose connections are answered like this, and the last id that each of them named."""
     left, asked = list(answers), []
 
@@ -64,7 +66,7 @@ async def followed_over(answers: Sequence[Answer]) -> tuple[list[RunEvent], list
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://x") as http:
         connection = Connection(http, "http://x", Versions("0.1.0", lambda _: None))
-        return [event async for event in followed(connection, RUN_ID)], asked
+        return [event async for event in followed(connection, RUN_ID, gone)], asked
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +126,14 @@ async def test_a_connection_that_breaks_is_made_again_and_only_what_is_new_is_to
     ]
 
 
+async def test_a_server_that_does_not_answer_is_told_of_once_each_time_that_it_goes_away() -> None:
+    said: list[str] = []
+    known = event("snapshot", running())
+    restarted = [stream(known, broken=True), away, away, stream(known), stream(known, broken=True), away]
+    await followed_over([*restarted, stream(event("ended", run()))], lambda: said.append("away"))
+    assert said == ["away", "away"]
+
+
 async def test_what_was_never_reached_or_is_gone_is_said_at_once() -> None:
     with pytest.raises(Unreachable, match="cannot be reached: connection refused"):
         await followed_over([away])
@@ -132,7 +142,7 @@ async def test_what_was_never_reached_or_is_gone_is_said_at_once() -> None:
 
 
 async def test_a_server_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(following, "PATIENCE_SECONDS", 0)
     with pytest.raises(Unreachable):
         await followed_over([stream(event("snapshot", running())), away])
 

@@ -8,10 +8,9 @@ from pydantic import Field, JsonValue
 from errands.chat.desk import Card, Desk, Told
 from errands.chat.operations.operation import Arguments, operation, refused
 from errands.core.outcomes import RunStatus, StepStatus
-from errands.core.params import ArgumentsInvalid, arguments_schema
+from errands.core.params import ArgumentsInvalid, arguments_schema, check_given
 from errands.core.values import Json, to_text
 from errands.services.errors import Invalid
-from errands.services.rehearsing import check_given
 from errands.services.views import RunLine, RunView
 
 _LONGEST = 2000
@@ -93,7 +92,7 @@ async def start_run(desk: Desk, arguments: RunWanted) -> Told:
     given: Mapping[str, Json] = arguments.arguments
     problem: str | None = None
     try:
-        check_given(definition, given)
+        check_given(definition.params, given)
     except ArgumentsInvalid as invalid:
         problem = refused(invalid)
     if problem is None and not desk.untrusted:

@@ -6,7 +6,7 @@ changes that it is, so that nobody who follows notices.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +31,7 @@ from errands.services.views import (
     TokenShown,
 )
 
-_PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0
 """How long a server may be away before a follower gives up."""
 _RETRY_SECONDS = 1.0
 
@@ -88,20 +88,29 @@ class _Followed:
             yield RunChanged(view.status, view.waiting)
 
 
-async def followed(connection: Connection, run: str) -> AsyncIterator[RunEvent]:
-    """The run as it is, then every change, until it ends. Raises what the service raises, and Unreachable."""
+async def followed(
+    connection: Connection, run: str, away: Callable[[], None] = lambda: None
+) -> AsyncIterator[RunEvent]:
+    """The run as it is, then every change, until it ends. Raises what the service raises, and Unreachable.
+
+    `away` is called once each time that the server is sought again and does not answer.
+    """
     told = _Followed()
-    heard = time.monotonic()
+    heard, sought, said = time.monotonic(), False, False
     while not told.ended:
         try:
             async with aclosing(_sent(connection, told.last_id, "runs", run)) as stream:
                 async for sent in stream:
-                    heard = time.monotonic()
+                    heard, sought, said = time.monotonic(), False, False
                     for event in told.take(sent):
                         yield event
         except Unavailable:
-            if told.view is None or time.monotonic() - heard > _PATIENCE_SECONDS:
+            if told.view is None or time.monotonic() - heard > PATIENCE_SECONDS:
                 raise
+            if sought and not said:
+                away()
+                said = True
+        sought = True
         if not told.ended:
             await asyncio.sleep(_RETRY_SECONDS)
 
@@ -124,7 +133,7 @@ async def followed_project(connection: Connection, project: str) -> AsyncIterato
                     if sent.kind == "run":
                         yield read(RunLine, from_json(sent.data))
         except Unavailable:
-            if not begun or time.monotonic() - heard > _PATIENCE_SECONDS:
+            if not begun or time.monotonic() - heard > PATIENCE_SECONDS:
                 raise
         await asyncio.sleep(_RETRY_SECONDS)
 

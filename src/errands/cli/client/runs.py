@@ -1,6 +1,6 @@
 """Runs: started, read, followed, cancelled, repeated."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -73,9 +73,12 @@ class Runs:
         """Lines of a run's log after the line `after`; at most a thousand."""
         return await self._connection.get(list[LogLine], "runs", run, "logs", after=after, limit=_LINES)
 
-    def follow(self, run: str) -> AsyncIterator[RunEvent]:
-        """The run as it is, then every change, until it ends. A connection that breaks is made again."""
-        return followed(self._connection, run)
+    def follow(self, run: str, away: Callable[[], None] = lambda: None) -> AsyncIterator[RunEvent]:
+        """The run as it is, then every change, until it ends. A connection that breaks is made again.
+
+        `away` is called once each time that the server does not answer then.
+        """
+        return followed(self._connection, run, away)
 
     async def cancel(self, run: str, *, reason: str | None) -> bool:
         """Ask a run to end. False: it had ended."""
