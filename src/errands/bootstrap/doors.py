@@ -39,10 +39,11 @@ def make_mail(
 
     from errands.services.mailroom import MailService
     from errands.services.reception import Reception
+    from errands.services.uploads import Intake
 
     pairs = [relay.partition("=") for relay in settings.mail_relays]
     relays = [(ip_network(network, strict=False), name) for network, _, name in pairs]
-    return MailService(Reception(database, authority, engine), artifacts, relays)
+    return MailService(Reception(database, authority, engine), Intake(database, artifacts), relays)
 
 
 @asynccontextmanager

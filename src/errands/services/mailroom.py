@@ -17,12 +17,10 @@ from errands.core.mail_origin import Origin, origin_of
 from errands.core.mails import Mail, MailUnreadable, clean, is_allowed, read_mail
 from errands.core.values import Json
 from errands.engine.happenings import Happening
-from errands.services.errors import MailRefused, ServiceError, TooLarge, TooMany, Unavailable
+from errands.services.errors import MailRefused, ServiceError, TooLarge, TooMany
 from errands.services.reception import Delivery, Reception, accepted_by, started_run
 from errands.services.trigger_views import Received
-from errands.services.uploads import Upload, keep, places, told
-from errands.store import inputs
-from errands.store.artifacts import ArtifactStore
+from errands.services.uploads import Intake, Upload, places, told
 from errands.store.connections import Connection
 from errands.store.deliveries import Addressed
 from errands.store.inputs import InputFile
@@ -38,9 +36,9 @@ Relays = Sequence[tuple[IPv4Network | IPv6Network, str]]
 class MailService:
     """Takes mail. Whatever is refused leaves a count and a reason, and nothing of what it said."""
 
-    def __init__(self, reception: Reception, artifacts: ArtifactStore, relays: Relays = ()) -> None:
+    def __init__(self, reception: Reception, intake: Intake, relays: Relays = ()) -> None:
         self._reception = reception
-        self._artifacts = artifacts
+        self._intake = intake
         self._relays = relays
 
     async def knows(self, address: str) -> bool:
@@ -96,25 +94,21 @@ class MailService:
     async def _kept(self, mail: Mail) -> Sequence[InputFile]:
         """Raises Unavailable."""
         uploads = [Upload(one.name, one.media_type, BytesIO(one.content)) for one in mail.attachments]
-        try:
-            return await keep(self._artifacts, list(zip(places([one.name for one in uploads]), uploads, strict=True)))
-        except OSError as error:
-            said = f"The attachments cannot be kept: {error.strerror or error}."
-            raise Unavailable(said, "Bring the artifact store back, or make room.") from error
+        return await self._intake.keep(list(zip(places([one.name for one in uploads]), uploads, strict=True)))
 
     async def _started(self, trigger: Addressed, delivery: Delivery, kept: Sequence[InputFile]) -> Received:
         """Start the run with its files; they are forgotten again where none is started."""
         now, new = self._reception.clock(), False
 
         async def with_files(connection: Connection, run_id: UUID) -> None:
-            await inputs.put(connection, run_id, kept, now)
+            await self._intake.hand_over(connection, run_id, kept, now)
 
         try:
             made = await self._reception.start(trigger, delivery, also=with_files)
             new = made.run_id is not None and not made.existing
         finally:
             if not new:
-                await self._artifacts.delete([file.location for file in kept])
+                await self._intake.forget(kept)
         run = ids.encode("run", started_run(made))
         return Received(made.outcome, run, None, made.reason, made.existing)
 

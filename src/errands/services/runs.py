@@ -36,7 +36,7 @@ from errands.services.rehearsing import Rehearsal
 from errands.services.tail import Tail
 from errands.services.tasks import TaskService
 from errands.services.telling import line_view, log_line, read_run
-from errands.services.uploads import Given, Upload, digests, digests_told, keep, told, with_paths
+from errands.services.uploads import Given, Intake, Upload, digests, digests_told, told, with_paths
 from errands.services.views import (
     LogLine,
     Page,
@@ -48,7 +48,7 @@ from errands.services.views import (
     SourceFile,
     TextPart,
 )
-from errands.store import inputs, record, runs
+from errands.store import record, runs
 from errands.store.artifacts import ArtifactStore
 from errands.store.connections import Connection
 from errands.store.database import Database
@@ -82,6 +82,7 @@ class RunService:
         self._authority = authority
         self._engine = engine
         self._artifacts = artifacts
+        self._intake = Intake(database, artifacts)
         self._tasks = tasks
         self._rehearsal = rehearsal
         self._feeds = Feeds(database, engine, artifacts, tail)
@@ -114,7 +115,7 @@ class RunService:
             if earlier is not None:
                 return _same_as(earlier, found.id, given, placed, idempotency_key)
         arguments, marked = await self._bound(definition, given, project, found, caller.reference)
-        kept = await self._kept(placed)
+        kept = await self._intake.keep(placed)
         order = Order(
             found.project_id,
             found.id,
@@ -376,21 +377,13 @@ class RunService:
             raise Conflict(f"No version of task {task} is published.", hint)
         return found, resource, found.published_version_id
 
-    async def _kept(self, placed: Sequence[tuple[str, Upload]]) -> Sequence[InputFile]:
-        """Raises Unavailable."""
-        try:
-            return await keep(self._artifacts, placed)
-        except OSError as error:
-            said = f"The files cannot be kept in {self._artifacts.place}: {error.strerror or error}."
-            raise Unavailable(said, "Bring the artifact store back, or make room; no run was made.") from error
-
     async def _launched(self, order: Order, kept: Sequence[InputFile], entry: "Entry") -> "Launched":
         """Launch it with its files; they are forgotten again where it was launched before, or is not."""
         if not kept:
             return await self._engine.launch(order, entry=entry)
 
         async def with_files(connection: Connection, run_id: UUID) -> None:
-            await inputs.put(connection, run_id, kept, datetime.now(UTC))
+            await self._intake.hand_over(connection, run_id, kept, datetime.now(UTC))
 
         made = False
         try:
@@ -399,7 +392,7 @@ class RunService:
             return launched
         finally:
             if not made:
-                await self._artifacts.delete([file.location for file in kept])
+                await self._intake.forget(kept)
 
     async def _bound(
         self, definition: TaskDefinition, given: JsonObject, project: str, task: TaskRow, starter: str

@@ -4,18 +4,27 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
+from uuid import UUID
 
 from errands.core.definition.task import Param
 from errands.core.params import ArgumentProblem, ArgumentsInvalid, several_files, takes_file
 from errands.core.values import Json, JsonObject
+from errands.services.errors import Unavailable
+from errands.store import inputs, unneeded
 from errands.store.artifacts import ArtifactStore
+from errands.store.connections import Connection
+from errands.store.database import Database
 from errands.store.inputs import InputFile
 
 _FOLDER = "inputs"
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,60}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,60}")
 _LONGEST_NAME = 120
+_TIME_TO_START = timedelta(hours=1)
+"""What a run may take to come to be once its first file is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +85,50 @@ def places(names: Sequence[str], taken: set[str] = set()) -> list[str]:  # noqa:
     return found
 
 
-async def keep(artifacts: ArtifactStore, placed: Sequence[tuple[str, Upload]]) -> list[InputFile]:
-    """Keep the files; takes those back that are kept already if one cannot be. Raises OSError."""
-    kept: list[InputFile] = []
-    try:
-        for path, upload in placed:
-            location, size, digest = await artifacts.put_open(upload.file, name=path)
-            kept.append(InputFile(path, _media_type(upload.media_type), size, digest, location))
-    except BaseException:
-        await artifacts.delete([file.location for file in kept])
-        raise
-    return kept
+class Intake:
+    """Keeps files that runs are to begin with, and leaves none behind where a run does not come to be.
+
+    They are kept before the run is there, each noted as unneeded first: of a process that is killed in between, the
+    keeper removes them.
+    """
+
+    def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
+        self._database = database
+        self._artifacts = artifacts
+
+    async def keep(self, placed: Sequence[tuple[str, Upload]]) -> list[InputFile]:
+        """Keep all of them, or none. Raises Unavailable."""
+        refs = [self._artifacts.name_for(path) for path, _ in placed]
+        if refs:
+            await unneeded.expect(self._database.pool, refs, datetime.now(UTC) + _TIME_TO_START)
+        kept: list[InputFile] = []
+        try:
+            for ref, (path, upload) in zip(refs, placed, strict=True):
+                size, digest = await self._artifacts.put_open(upload.file, ref)
+                kept.append(InputFile(path, _media_type(upload.media_type), size, digest, ref))
+        except BaseException as error:
+            await self._remove(refs)
+            if isinstance(error, OSError):
+                said = f"The files cannot be kept in {self._artifacts.place}: {error.strerror or error}."
+                raise Unavailable(said, "Bring the artifact store back, or make room; no run was made.") from error
+            raise
+        return kept
+
+    async def hand_over(self, connection: Connection, run_id: UUID, kept: Sequence[InputFile], now: datetime) -> None:
+        """Give a run its files, in the transaction that starts it."""
+        if kept:
+            await inputs.put(connection, run_id, kept, now)
+            await unneeded.needed(connection, [file.location for file in kept])
+
+    async def forget(self, kept: Sequence[InputFile]) -> None:
+        """Remove the files: no run has come of them."""
+        await self._remove([file.location for file in kept])
+
+    async def _remove(self, refs: Sequence[str]) -> None:
+        if refs:
+            with suppress(OSError):  # The store or the database is away: the keeper removes them once it is back.
+                await self._artifacts.delete(refs)
+                await unneeded.gone(self._database.pool, refs)
 
 
 def told(files: Sequence[InputFile]) -> list[Json]:

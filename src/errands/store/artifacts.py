@@ -41,12 +41,18 @@ class ArtifactStore:
         """Keep a copy of a file; gives its name, its bytes and their SHA-256 in hex."""
         return await _off_loop(lambda: self._copy(path))
 
-    async def put_open(self, file: BinaryIO, *, name: str) -> tuple[str, int, str]:
-        """Keep what an open file holds from its beginning; gives its name, its bytes and their SHA-256 in hex."""
+    def name_for(self, path: str) -> str:
+        """A name under which nothing lies yet, for a file called so."""
+        return _named_like(Path(path).suffix)
 
-        def copied() -> tuple[str, int, str]:
+    async def put_open(self, file: BinaryIO, ref: str) -> tuple[int, str]:
+        """Keep what an open file holds from its beginning under a name of `name_for`; gives its bytes and their SHA-256
+        in hex."""
+        _check(ref)
+
+        def copied() -> tuple[int, str]:
             file.seek(0)
-            return self._copy_open(file, Path(name).suffix)
+            return self._copy_open(file, ref)
 
         return await _off_loop(copied)
 
@@ -114,11 +120,11 @@ class ArtifactStore:
             raise
 
     def _copy(self, path: Path) -> tuple[str, int, str]:
+        ref = _named_like(path.suffix)
         with path.open("rb") as file:
-            return self._copy_open(file, path.suffix)
+            return ref, *self._copy_open(file, ref)
 
-    def _copy_open(self, file: BinaryIO, suffix: str) -> tuple[str, int, str]:
-        ref = _new_ref(suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,16}", suffix) else "")
+    def _copy_open(self, file: BinaryIO, ref: str) -> tuple[int, str]:
         sha, size = hashlib.sha256(), 0
 
         def chunks() -> Iterable[bytes]:
@@ -129,7 +135,7 @@ class ArtifactStore:
                 yield chunk
 
         self._write(ref, chunks())
-        return ref, size, sha.hexdigest()
+        return size, sha.hexdigest()
 
     def _read(self, ref: str) -> bytes:
         if self._remote:
@@ -200,6 +206,10 @@ def _new_ref(suffix: str) -> str:
     """A name spread over 4096 folders by its random end, not by its beginning, which is the time."""
     name = new_id().hex
     return f"{name[-3:]}/{name}{suffix}"
+
+
+def _named_like(suffix: str) -> str:
+    return _new_ref(suffix if re.fullmatch(r"\.[A-Za-z0-9]{1,16}", suffix) else "")
 
 
 def _check(ref: str) -> None:

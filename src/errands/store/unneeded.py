@@ -29,6 +29,18 @@ async def note_in(connection: AsyncConnection, refs: Sequence[str]) -> None:
         await connection.execute(insert(unneeded_files).values(rows).on_conflict_do_nothing())
 
 
+async def expect(pool: Pool, refs: Sequence[str], until: datetime) -> None:
+    """Note files that are about to be kept: whoever gives them an owner by `until` takes the note away again."""
+    await pool.execute(
+        "insert into unneeded_files (ref, noted_at) select ref, $2 from unnest($1::text[]) as ref", list(refs), until
+    )
+
+
+async def needed(connection: Connection, refs: Sequence[str]) -> None:
+    """Take notes away, in the transaction that gives the files their owner."""
+    await connection.execute("delete from unneeded_files where ref = any($1)", list(refs))
+
+
 async def gone(pool: Pool, refs: Sequence[str]) -> None:
     """They are removed."""
     await pool.execute("delete from unneeded_files where ref = any($1)", list(refs))

@@ -1,12 +1,17 @@
 """Files that a run begins with: sent with its start, found in its workspace, kept for its reruns."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import httpx
 import pytest
 
 from errands.bootstrap import Runtime
+from errands.engine.retention import remove_unneeded
+from errands.services.uploads import Intake, Upload
+from errands.store.artifacts import ArtifactStore
 from tests.faces.api.conftest import apply
 
 _TASK = """
@@ -110,3 +115,19 @@ async def test_files_over_the_limit_are_refused(admin: httpx.AsyncClient) -> Non
     length = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": str(101 * 2**20)}
     answer = await admin.post(_PATH, content=b"", headers=length)
     assert (answer.status_code, answer.json()["type"]) == (413, "urn:errands:problem:too-large")
+
+
+async def test_files_of_a_start_that_was_killed_are_removed_later_and_those_of_a_run_stay(
+    admin: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    await apply(admin, _TASK)
+    assert (await admin.post(_PATH, files=[("letter", ("a.txt", b"kept"))])).status_code == 202
+    store, pool = ArtifactStore(str(runtime.settings.home / "artifacts")), runtime.database.pool
+    kept = await store.names()
+    lost = Upload("lost.txt", "text/plain", BytesIO(b"lost"))
+    await Intake(runtime.database, store).keep([("inputs/lost.txt", lost)])  # Here it was killed.
+    now = datetime.now(UTC)
+    assert await remove_unneeded(pool, store, now + timedelta(minutes=30)) == 0, "its run may still come to be"
+    assert await remove_unneeded(pool, store, now + timedelta(hours=2)) == 1
+    assert await store.names() == kept
+    assert len(kept) == 1
