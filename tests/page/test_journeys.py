@@ -191,7 +191,7 @@ def test_insights_lead_to_what_failed_and_runs_are_taken_along(
     expect(page.get_by_role("region", name="Models")).to_be_visible()
     page.get_by_text("By task", exact=True).click()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Export runs").click()
+        page.get_by_role("link", name="Export these runs").click()
     lines = list(csv.DictReader(download.value.path().read_text().splitlines()))
     assert seeded["failed"] in [line["id"] for line in lines]
     assert {"task", "status"} <= set(lines[0])

@@ -148,6 +148,46 @@ def test_a_run_is_copied_as_a_test_that_passes(context: BrowserContext, served: 
     assert (came["passed"], came["differences"]) == (True, []), copied
 
 
+def test_a_run_is_printed_whole_whatever_the_screen_shows(page: Page, large: dict[str, str]) -> None:
+    # As a browser does it, but for the dialog.
+    page.add_init_script("window.print = () => window.dispatchEvent(new Event('beforeprint'))")
+    page.goto(f"/p/default/runs/{large['first']}?step=counted")
+    page.get_by_role("button", name="Copy", exact=True).first.click()
+    page.get_by_role("menuitem", name="On paper or as PDF").click()
+    page.emulate_media(media="print", color_scheme="dark")
+    paper = page.get_by_role("main")
+    for step in ("table", "counted", "told", "csv", "csv_kept"):
+        expect(paper.get_by_role("heading", name=re.compile(f"Succeeded: {step} {step}"))).to_be_visible()
+    for told in (large["first"], "MiB, not printed", "rows.csv", "Log", "told: first: 40000"):
+        expect(paper).to_contain_text(told, use_inner_text=True)
+    expect(paper.get_by_role("tree", name="Steps")).to_be_hidden()
+    expect(page.get_by_role("navigation", name="Screens")).to_be_hidden()
+    expect(page.get_by_role("button")).to_have_count(0)
+    assert paper.evaluate("one => getComputedStyle(one).color") == "rgb(0, 0, 0)"
+
+
+def test_a_page_that_came_over_plain_http_starts_runs_and_copies(
+    context: BrowserContext, served: Served, large: dict[str, str]
+) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    # What a browser keeps from a page that another machine sent without TLS.
+    page.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'clipboard', {value: undefined})\n"
+        "Object.defineProperty(Crypto.prototype, 'randomUUID', {value: undefined})"
+    )
+    page.goto("/p/default/tasks/large/run")
+    page.get_by_label("rows").fill("2")
+    page.get_by_role("button", name="Start the run").click()
+    expect(page.get_by_text("Succeeded").first).to_be_visible()
+    page.get_by_role("button", name="Copy", exact=True).first.click()
+    page.get_by_role("menuitem", name="The id of the run").click()
+    expect(page.get_by_text("Copied as the id")).to_be_visible()
+    elsewhere = context.new_page()
+    elsewhere.goto("/p/default")
+    assert elsewhere.evaluate("navigator.clipboard.readText()") in page.url
+
+
 def test_an_agents_step_opens_into_turns_and_calls(page: Page, served: Served, model: FakeProvider) -> None:
     files = {
         "tasks/brief.yaml": _AGENT,

@@ -86,6 +86,19 @@ def test_a_rerun_says_beforehand_what_it_would_do(page: Page, served: Served, se
     expect(page.get_by_text("Succeeded").first).to_be_visible()
 
 
+def test_home_asks_before_what_failed_is_done_again(page: Page, served: Served, seeded: dict[str, str]) -> None:
+    page.goto("/p/default")
+    failed = page.get_by_role("region", name="Failed lately")
+    failed.get_by_role("button", name="Rerun health-check").first.click()
+    dialog = page.get_by_role("dialog", name="Rerun from the beginning?")
+    expect(dialog).to_contain_text("Nothing outside would be done a second time.")
+    dialog.get_by_role("button", name="Leave it").click()
+    expect(dialog).to_have_count(0)
+    expect(failed.get_by_role("button", name="Rerun health-check").first).to_be_focused()
+    failed.get_by_role("link", name="All failed runs").click()
+    expect(page).to_have_url(re.compile("status=failed"))
+
+
 def test_why_a_run_failed_is_told_where_it_failed(page: Page, served: Served, seeded: dict[str, str]) -> None:
     served.start("health-check", {"broken": True}, wait="20s")
     page.goto("/p/default")

@@ -35,6 +35,10 @@ export const setSecret = (project: string | null, secret: string, value: string)
     ? ask(api.PUT('/api/v1/secrets/{secret}', { params: { path: { secret } }, body: { value } }))
     : ask(api.PUT('/api/v1/projects/{project}/secrets/{secret}', { params: { path: { project, secret } }, body: { value } }))
 
+/** Keeps a secret for some tasks; null: for every task that is granted it. */
+export const limitSecret = (project: string, secret: string, tasks: string[] | null) =>
+  ask(api.PUT('/api/v1/projects/{project}/secrets/{secret}/tasks', { params: { path: { project, secret } }, body: { tasks } }))
+
 export const deleteSecret = (project: string | null, secret: string) =>
   project === null
     ? ask(api.DELETE('/api/v1/secrets/{secret}', { params: { path: { secret } } }))

@@ -41,7 +41,7 @@ const shade = (outcome: Outcome): string =>
 
 function told(day: DayFigures, runs: number): string {
   const parts = ORDER.filter((outcome) => day[outcome]).map((one) => `${OUTCOMES[one].label}: ${count(day[one])}`)
-  const time = day.p95_seconds === null ? [] : [`p95 ${duration(day.p95_seconds)}`]
+  const time = day.p95_seconds === null ? [] : [`95 % within ${duration(day.p95_seconds)}`]
   const spend = day.usd ? [`spend ${money(day.usd)}`] : []
   return [day.day, runs ? null : 'no run', ...parts, ...time, ...spend].filter(Boolean).join('\n')
 }

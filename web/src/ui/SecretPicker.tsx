@@ -64,6 +64,8 @@ export function SecretPicker({ label, description, project, value, onChange, err
 export function NewSecret({ project, close, kept }: { project: string | null; close: () => void; kept: (name: string) => void }) {
   const [name, setName] = useState('')
   const [value, setValue] = useState('')
+  const { data: known } = useQuery(secretsQuery(project))
+  const there = known?.some((one) => one.name === name) ?? false
   const store = useChange({
     act: () => setSecret(project, name, value),
     stale: ['secrets'],
@@ -85,15 +87,15 @@ export function NewSecret({ project, close, kept }: { project: string | null; cl
           <FormFailure problems={problems} fields={['secret', 'value']} />
           <TextInput label="Name" placeholder="CRM_TOKEN" required withAsterisk={false} data-autofocus value={name} error={problems.of('secret')} onChange={({ currentTarget }) => setName(currentTarget.value)} />
           <PasswordInput label="Value" required withAsterisk={false} autoComplete="new-password" value={value} error={problems.of('value')} onChange={({ currentTarget }) => setValue(currentTarget.value)} />
-          <Text size="xs" c="dimmed">
-            Encrypted at once. No screen and no answer ever shows it.
+          <Text size="xs" c={there ? 'var(--outcome-timed_out)' : 'dimmed'} role="status">
+            {there ? `There is a secret ${name} already: what it holds now is replaced and cannot be brought back.` : 'Encrypted at once. No screen and no answer ever shows it.'}
           </Text>
           <Group justify="flex-end" gap="xs">
             <Button variant="default" onClick={close}>
               Leave it
             </Button>
             <Button type="submit" loading={store.isPending}>
-              Save
+              {there ? 'Replace the value' : 'Save'}
             </Button>
           </Group>
         </Stack>

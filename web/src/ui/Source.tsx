@@ -1,7 +1,9 @@
-import { CopyButton, Button } from '@mantine/core'
+import { Button } from '@mantine/core'
 
+import { useCopy } from './copying'
 import { IconCheck, IconCopy } from './icons'
 import classes from './Source.module.css'
+import { failed } from './toast'
 
 interface SourceProps {
   text: string
@@ -15,22 +17,19 @@ interface SourceProps {
 
 /** Text as it is, line by line, to read and to copy. */
 export function Source({ text, label, numbered = false, wrapped = false, once = false }: SourceProps) {
+  const [copied, copy] = useCopy(failed)
   return (
     <div className={classes.source}>
-      <CopyButton value={text}>
-        {({ copied, copy }) => (
-          <Button
-            className={classes.copy}
-            data-shown={once || undefined}
-            size="compact-xs"
-            variant="default"
-            onClick={copy}
-            leftSection={copied ? <IconCheck size={13} aria-hidden /> : <IconCopy size={13} aria-hidden />}
-          >
-            {copied ? 'Copied' : 'Copy'}
-          </Button>
-        )}
-      </CopyButton>
+      <Button
+        className={classes.copy}
+        data-shown={once || undefined}
+        size="compact-xs"
+        variant="default"
+        onClick={() => copy(text)}
+        leftSection={copied ? <IconCheck size={13} aria-hidden /> : <IconCopy size={13} aria-hidden />}
+      >
+        {copied ? 'Copied' : 'Copy'}
+      </Button>
       <pre className={classes.text} tabIndex={0} aria-label={label} data-numbered={numbered || undefined} data-wrapped={wrapped || undefined}>
         {numbered ? text.split('\n').map((line, place) => <span key={place}>{`${line}\n`}</span>) : text}
       </pre>

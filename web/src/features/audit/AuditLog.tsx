@@ -30,14 +30,14 @@ export function AuditLog({ project, search }: { project?: string; search: AuditS
   return (
     <Screen title="Audit" actions={<Actions search={{ ...(project ? { project } : {}), ...search }} />}>
       <Group gap="xs" role="search" aria-label="Filter the audit log">
-        <TextInput aria-label="Who" placeholder="Anybody, such as user:ana" defaultValue={search.actor ?? ''} onBlur={({ currentTarget }) => set({ actor: currentTarget.value || undefined })} />
-        <TextInput aria-label="What" placeholder="Any act, such as task.run" defaultValue={search.verb ?? ''} onBlur={({ currentTarget }) => set({ verb: currentTarget.value || undefined })} />
+        <Words label="Who" placeholder="Anybody, such as user:ana" words={search.actor ?? ''} onWords={(actor) => set({ actor: actor || undefined })} />
+        <Words label="What" placeholder="Any act, such as task.run" words={search.verb ?? ''} onWords={(verb) => set({ verb: verb || undefined })} />
         <Select aria-label="Outcome" placeholder="Any outcome" data={['done', 'denied', 'failed']} clearable value={search.outcome ?? null} onChange={(outcome) => set({ outcome: (outcome as AuditSearch['outcome']) ?? undefined })} w={150} />
       </Group>
       <Answered query={query} rows={10}>
         {({ pages }) => {
           const entries = pages.flatMap((page) => page.items)
-          if (entries.length === 0) return <Empty title="Nothing fits">Take a part of the filter away.</Empty>
+          if (entries.length === 0) return <Nothing onAll={() => void navigate({ to: '.', search: {}, replace: true })} />
           return (
             <>
               <Entries entries={entries} />
@@ -53,6 +53,43 @@ export function AuditLog({ project, search }: { project?: string; search: AuditS
         }}
       </Answered>
     </Screen>
+  )
+}
+
+/** A part of the filter that is written out: sought once it is left, or with Enter. */
+function Words({ label, placeholder, words, onWords }: { label: string; placeholder: string; words: string; onWords: (words: string) => void }) {
+  const [typed, setTyped] = useState(words)
+  const [before, setBefore] = useState(words)
+  if (words !== before) {
+    setBefore(words)
+    setTyped(words)
+  }
+  const seek = () => typed.trim() !== words && onWords(typed.trim())
+  return (
+    <TextInput
+      aria-label={label}
+      placeholder={placeholder}
+      value={typed}
+      maxLength={200}
+      onChange={({ currentTarget }) => setTyped(currentTarget.value)}
+      onBlur={seek}
+      onKeyDown={({ key }) => key === 'Enter' && seek()}
+    />
+  )
+}
+
+function Nothing({ onAll }: { onAll: () => void }) {
+  return (
+    <Empty
+      title="No entry fits this filter"
+      action={
+        <Button variant="default" onClick={onAll}>
+          Show all entries
+        </Button>
+      }
+    >
+      Persons and acts are written out in full, such as <code>user:ana</code> and <code>task.run</code>.
+    </Empty>
   )
 }
 
@@ -85,12 +122,12 @@ function Entries({ entries }: { entries: readonly AuditEntry[] }) {
               </td>
               <td>
                 <span className={table.clip} title={entry.name}>
-                  {entry.noun} {entry.name}
+                  {entry.noun} <bdi>{entry.name}</bdi>
                 </span>
               </td>
               <td style={{ color: entry.outcome === 'done' ? undefined : 'var(--mantine-color-error)' }}>{entry.outcome}</td>
               <td>
-                <Button size="compact-xs" variant="default" aria-expanded={open === entry.seq} onClick={() => setOpen(open === entry.seq ? null : entry.seq)}>
+                <Button size="compact-xs" variant="default" aria-expanded={open === entry.seq} aria-label={`${open === entry.seq ? 'Hide' : 'Show'} the detail of entry ${entry.seq}`} onClick={() => setOpen(open === entry.seq ? null : entry.seq)}>
                   {open === entry.seq ? 'Hide' : 'Show'}
                 </Button>
                 {open === entry.seq && <RecordedValue value={entry.detail} label={`Detail of entry ${entry.seq}`} />}

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, TextInput } from '@mantine/core'
+import { Alert, Button, Group, TextInput, VisuallyHidden } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
@@ -8,8 +8,10 @@ import type { CalendarView, PeriodView } from '@/api/generated/schema'
 import { projectQuery } from '@/api/queries'
 import { cards } from '@/ui/cards'
 import { Confirm } from '@/ui/Confirm'
+import { inZone } from '@/ui/format'
 import { IconAlertTriangle } from '@/ui/icons'
-import { Moment } from '@/ui/moments'
+import { Moment, useZone } from '@/ui/moments'
+import { Removal } from '@/ui/Removal'
 import { Screen, Section } from '@/ui/Screen'
 import { Answered, Empty } from '@/ui/states'
 import table from '@/ui/Table.module.css'
@@ -17,12 +19,12 @@ import { done, failed } from '@/ui/toast'
 
 const route = getRouteApi('/inside/p/$project/calendars')
 
-/** Makes the calendar, or puts more into the one that was looked at. */
-const put = (project: string, calendar: string, before: CalendarView | undefined, period: PeriodView) =>
+/** Makes the calendar, or gives the one that was looked at these periods. */
+const put = (project: string, calendar: string, before: CalendarView | undefined, periods: PeriodView[]) =>
   ask(
     api.PUT('/api/v1/projects/{project}/calendars/{calendar}', {
       params: { path: { project, calendar }, header: before ? { 'if-match': `"${before.digest}"` } : {} },
-      body: { periods: [...(before?.periods ?? []), period], exempt_tags: [...(before?.exempt_tags ?? [])] },
+      body: { periods, exempt_tags: [...(before?.exempt_tags ?? [])] },
     }),
   )
 
@@ -62,7 +64,8 @@ function AddPeriod({ project, known }: { project: string; known: readonly Calend
   const add = useMutation({
     mutationFn: () => {
       const before = known.find((one) => one.name === name && !one.of_server)
-      return put(project, name, before, { start: new Date(start).toISOString(), end: new Date(end).toISOString(), note: note || null })
+      const period = { start: new Date(start).toISOString(), end: new Date(end).toISOString(), note: note || null }
+      return put(project, name, before, [...(before?.periods ?? []), period])
     },
     onSuccess: () => {
       done(`${name} is closed then; schedules that name it follow at once`)
@@ -120,12 +123,17 @@ function Calendar({ project, calendar, may }: { project: string; calendar: Calen
       }
     >
       <div className={table.wrap}>
-        <table className={table.table} aria-label={`Closed periods of ${calendar.name}`} {...cards(['From', 'Until', 'Note'])}>
+        <table className={table.table} aria-label={`Closed periods of ${calendar.name}`} {...cards(['From', 'Until', 'Note'], may)}>
           <thead>
             <tr>
               <th scope="col">From</th>
               <th scope="col">Until</th>
               <th scope="col">Note</th>
+              {may && (
+                <th scope="col">
+                  <VisuallyHidden>Actions</VisuallyHidden>
+                </th>
+              )}
             </tr>
           </thead>
           <tbody>
@@ -140,6 +148,11 @@ function Calendar({ project, calendar, may }: { project: string; calendar: Calen
                 <td className={table.dim}>
                   <bdi>{period.note}</bdi>
                 </td>
+                {may && (
+                  <td className={table.number}>
+                    <OpenAgain project={project} calendar={calendar} period={period} />
+                  </td>
+                )}
               </tr>
             ))}
           </tbody>
@@ -151,5 +164,24 @@ function Calendar({ project, calendar, may }: { project: string; calendar: Calen
         </Confirm>
       )}
     </Section>
+  )
+}
+
+/** Takes one period out of its calendar. */
+function OpenAgain({ project, calendar, period }: { project: string; calendar: CalendarView; period: PeriodView }) {
+  const zone = useZone()
+  const left = calendar.periods.filter((one) => one !== period)
+  const when = `${inZone(period.start, zone, false)} to ${inZone(period.end, zone, false)}`
+  return (
+    <Removal
+      label="Take out"
+      title={`Take ${when} out of ${calendar.name}?`}
+      act="Take it out"
+      remove={() => put(project, calendar.name, calendar, left)}
+      said={`${calendar.name} is not closed then any more`}
+      stale={['calendars', 'triggers']}
+    >
+      Schedules that name {calendar.name} start within these times again. You can close them once more.
+    </Removal>
   )
 }

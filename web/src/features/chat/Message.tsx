@@ -1,11 +1,13 @@
-import { ActionIcon, Alert, Button, CopyButton, Group, Text, Textarea } from '@mantine/core'
+import { ActionIcon, Alert, Button, Group, Text, Textarea } from '@mantine/core'
 import { Component, memo, type ReactNode, useState } from 'react'
 
 import type { MessageView } from '@/api/generated/schema'
+import { useCopy } from '@/ui/copying'
 import { count, duration, money } from '@/ui/format'
 import { IconCheck, IconCopy, IconPencil, IconRefresh } from '@/ui/icons'
 import { Markdown } from '@/ui/Markdown'
 import { Moment, useNow } from '@/ui/moments'
+import { failed } from '@/ui/toast'
 import { person } from '@/ui/triggers'
 import { CardOf } from './cards/CardOf'
 import { useDesk } from './desk'
@@ -121,6 +123,7 @@ function Edit({ text, close, onSend }: { text: string; close: () => void; onSend
 
 function Answered({ message, live, last, busy, onAgain, onClick }: MessageProps) {
   const { mine } = useDesk()
+  const [copied, copy] = useCopy(failed)
   const words = wordsOf(message.parts)
   const tokens = message.usage.input_tokens + message.usage.output_tokens
   const failure = live?.error ?? message.error
@@ -140,13 +143,9 @@ function Answered({ message, live, last, busy, onAgain, onClick }: MessageProps)
         {!live && (
           <span className={classes.act}>
             {words && (
-              <CopyButton value={words}>
-                {({ copied, copy }) => (
-                  <ActionIcon variant="subtle" color="gray" size="sm" aria-label={copied ? 'Copied' : 'Copy the answer'} title="Copy" onClick={copy}>
-                    {copied ? <IconCheck size={14} /> : <IconCopy size={14} />}
-                  </ActionIcon>
-                )}
-              </CopyButton>
+              <ActionIcon variant="subtle" color="gray" size="sm" aria-label={copied ? 'Copied' : 'Copy the answer'} title="Copy" onClick={() => copy(words)}>
+                {copied ? <IconCheck size={14} /> : <IconCopy size={14} />}
+              </ActionIcon>
             )}
             {mine && last && !busy && (
               <ActionIcon variant="subtle" color="gray" size="sm" aria-label="Answer again" title="Answer again" onClick={onAgain}>

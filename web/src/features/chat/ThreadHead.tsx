@@ -6,6 +6,7 @@ import { type FormEvent, useState } from 'react'
 import type { ThreadView } from '@/api/generated/schema'
 import { Caution } from '@/ui/Caution'
 import { Confirm } from '@/ui/Confirm'
+import { copyText } from '@/ui/copying'
 import { bytes, count, money } from '@/ui/format'
 import { IconCopy, IconDots, IconDownload, IconFileText, IconListCheck, IconPencil, IconShare, IconTrash } from '@/ui/icons'
 import { Moment } from '@/ui/moments'
@@ -73,8 +74,12 @@ export function ThreadActions({ project, thread, mine, busy, onSay }: ThreadActi
     onError: failed,
   })
   const copyLink = async () => {
-    await navigator.clipboard.writeText(location.href.split('?')[0] ?? location.href)
-    done('Its address is copied')
+    try {
+      await copyText(location.href.split('?')[0] ?? location.href)
+      done('Its address is copied')
+    } catch (error) {
+      failed(error)
+    }
   }
   const remove = async () => {
     await deleteThread(project, thread.id)

@@ -10,6 +10,7 @@ import type { Problem, StepView } from '@/api/generated/schema'
 import { projectQuery } from '@/api/queries'
 import { plural } from '@/ui/format'
 import { Backtest } from '@/ui/Backtest'
+import { Confirm } from '@/ui/Confirm'
 import { Moment } from '@/ui/moments'
 import { Screen } from '@/ui/Screen'
 import { Answered, Loading } from '@/ui/states'
@@ -31,10 +32,13 @@ const creating = getRouteApi('/inside/p/$project/new-task')
 export function EditorScreen() {
   const { project, task } = editing.useParams()
   const query = useQuery(newestQuery(project, task))
+  if (query.data) return <Editor key={`${project} ${task}`} project={project} task={task} stored={query.data} />
   return (
-    <Answered query={query} rows={10}>
-      {(newest) => <Editor key={`${project} ${task}`} project={project} task={task} stored={newest} />}
-    </Answered>
+    <Screen title={`Edit ${task}`}>
+      <Answered query={query} rows={10}>
+        {() => null}
+      </Answered>
+    </Screen>
   )
 }
 
@@ -59,6 +63,7 @@ function Editor({ project, task, stored }: EditorProps) {
   const [pane, setPane] = useState<'steps' | 'yaml'>('steps')
   const [values, setValues] = useState<ReadonlyMap<string, StepView>>(new Map())
   const [publishing, publish] = useDisclosure(false)
+  const [discarding, discard] = useDisclosure(false)
   const [trying, setTrying] = useState<{ until: Until } | null>(null)
   const [backtesting, setBacktesting] = useState(false)
   const [checkedText] = useDebouncedValue(draft.text, 400)
@@ -86,8 +91,8 @@ function Editor({ project, task, stored }: EditorProps) {
       actions={
         <>
           {changed && (
-            <Button variant="subtle" color="gray" onClick={() => reset(stored)}>
-              Throw away
+            <Button variant="subtle" color="gray" onClick={discard.open}>
+              Throw away …
             </Button>
           )}
           <Button variant="default" disabled={!canUndo} onClick={undo}>
@@ -135,6 +140,11 @@ function Editor({ project, task, stored }: EditorProps) {
       )}
       <Problems problems={problems} />
       {trying && <DryRun project={project} name={name} fresh={!task} text={draft.text} until={trying.until} close={() => setTrying(null)} onValues={setValues} />}
+      {discarding && (
+        <Confirm title="Throw this draft away?" act="Throw it away" onConfirm={async () => reset(stored)} close={discard.close}>
+          What you have written here is gone then, and cannot be brought back. {task ? 'The versions that are saved stay as they are.' : 'Nothing of it was saved yet.'}
+        </Confirm>
+      )}
       {backtesting && (
         <Backtest project={project} tried={{ file: { name: `tasks/${name}.yaml`, source: draft.text } }} title="Backtest of the draft" close={() => setBacktesting(false)} />
       )}

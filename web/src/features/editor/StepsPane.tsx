@@ -2,6 +2,7 @@ import { ActionIcon, Button, CloseButton, Group, Menu, Text } from '@mantine/cor
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
 
 import type { Problem, StepView } from '@/api/generated/schema'
+import { plural } from '@/ui/format'
 import { IconAlertTriangle, IconGripVertical, IconPlus, IconTrash } from '@/ui/icons'
 import { isOutcome, OutcomeIcon } from '@/ui/outcomes'
 import { type FilePath, type OutlineBlock, outlineOf, type OutlineStep } from '@/ui/steps/outline'
@@ -74,6 +75,8 @@ export function StepsPane({ project, task, fresh, text, problems, values, onChan
   const remove = () => {
     if (!step) return
     onChange(withoutStep(text, step.path))
+    // The keys go on from the step before it, or from what has come into its place.
+    next.current = asPath(all[all.indexOf(step) - 1]?.path ?? step.path)
     setChosen(null)
   }
   const keys = (event: KeyboardEvent) => {
@@ -188,7 +191,7 @@ function Item({ step, chosen, problems, values, drag, onChoose }: { step: Outlin
         )}
         {wrong.length > 0 && (
           <span className={classes.wrong} title={wrong.map((one) => one.message).join('\n')}>
-            <IconAlertTriangle size={14} aria-label={`${wrong.length} problems`} />
+            <IconAlertTriangle size={14} aria-label={plural(wrong.length, 'problem')} />
           </span>
         )}
       </button>

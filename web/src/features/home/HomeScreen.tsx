@@ -1,10 +1,11 @@
 import { Button, Group, Text } from '@mantine/core'
-import { useMutation, useQuery } from '@tanstack/react-query'
-import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi, Link } from '@tanstack/react-router'
+import { lazy, Suspense, useState } from 'react'
 
 import type { ApprovalView, RunLine, TriggerView } from '@/api/generated/schema'
 import { approvalsQuery, overviewQuery, projectQuery, soonestQuery, tasksLikeQuery } from '@/api/queries'
-import { rerun, runsOfStatusQuery } from '@/api/runs'
+import { runsOfStatusQuery } from '@/api/runs'
 import { DayBars } from '@/ui/DayBars'
 import { count, duration, firstLine, inShort, money } from '@/ui/format'
 import { Moment, Took, useZone } from '@/ui/moments'
@@ -12,10 +13,11 @@ import { OutcomeIcon } from '@/ui/outcomes'
 import { Screen, Section } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
 import { TaskName } from '@/ui/TaskName'
-import { failed } from '@/ui/toast'
 import { cause } from '@/ui/triggers'
 import { FirstSteps } from './FirstSteps'
 import classes from './Home.module.css'
+
+const RerunById = lazy(() => import('@/features/runs/RerunById'))
 
 const route = getRouteApi('/inside/p/$project/')
 const SHOWN = 6
@@ -41,7 +43,7 @@ export function HomeScreen() {
 function Waiting({ project }: { project: string }) {
   const query = useQuery(approvalsQuery(project, true))
   return (
-    <Card title="Waiting for you" count={query.data?.length}>
+    <Card title="Waiting for you" count={query.data?.length} all={<Link to="/p/$project/inbox" params={{ project }} aria-label="All questions">All</Link>}>
       <Answered query={query} rows={2}>
         {(approvals) => (
           <Lines items={approvals} empty="Nobody waits for an answer of yours.">
@@ -70,7 +72,7 @@ function Question({ project, approval }: { project: string; approval: ApprovalVi
 function Running({ project }: { project: string }) {
   const query = useQuery(runsOfStatusQuery(project, 'running'))
   return (
-    <Card title="Running now" count={query.data?.items.length}>
+    <Card title="Running now" count={query.data?.items.length} more={Boolean(query.data?.next_cursor)} all={<Link to="/p/$project/runs" params={{ project }} search={{ status: 'running' }} aria-label="All running runs">All</Link>}>
       <Answered query={query} rows={2}>
         {(page) => (
           <Lines items={page.items} empty="Nothing runs at the moment.">
@@ -88,23 +90,19 @@ function Running({ project }: { project: string }) {
 
 function Failed({ project }: { project: string }) {
   const query = useQuery(runsOfStatusQuery(project, 'failed', SHOWN))
+  const { data: late } = useQuery(runsOfStatusQuery(project, 'timed_out', SHOWN))
   const { data: own } = useQuery(projectQuery(project))
-  const navigate = useNavigate()
-  const again = useMutation({
-    mutationFn: (run: string) => rerun(run, null),
-    onSuccess: ({ id }) => void navigate({ to: '/p/$project/runs/$run', params: { project, run: id } }),
-    onError: failed,
-  })
+  const [again, setAgain] = useState<string | null>(null)
   return (
-    <Card title="Failed lately">
+    <Card title="Failed lately" all={<Link to="/p/$project/runs" params={{ project }} search={{ status: 'failed' }} aria-label="All failed runs">All</Link>}>
       <Answered query={query} rows={2}>
         {(page) => (
-          <Lines items={page.items} empty="No run has failed.">
+          <Lines items={latest(page.items, late?.items)} empty="No run has failed.">
             {(run) => (
               <RunItem key={run.id} project={project} run={run} note={run.error ? inShort(run.error.message) : undefined}>
                 <Moment at={run.finished_at ?? run.queued_at} />
                 {own?.rights.includes('run.rerun') && (
-                  <Button size="compact-xs" variant="default" loading={again.isPending && again.variables === run.id} onClick={() => again.mutate(run.id)}>
+                  <Button size="compact-xs" variant="default" aria-label={`Rerun ${run.task} …`} onClick={() => setAgain(run.id)}>
                     Rerun
                   </Button>
                 )}
@@ -113,6 +111,11 @@ function Failed({ project }: { project: string }) {
           </Lines>
         )}
       </Answered>
+      {again && (
+        <Suspense>
+          <RerunById project={project} run={again} close={() => setAgain(null)} />
+        </Suspense>
+      )}
     </Card>
   )
 }
@@ -120,7 +123,7 @@ function Failed({ project }: { project: string }) {
 function Next({ project }: { project: string }) {
   const query = useQuery(soonestQuery(project, SHOWN))
   return (
-    <Card title="Next">
+    <Card title="Next" all={<Link to="/p/$project/schedule" params={{ project }} aria-label="All triggers">All</Link>}>
       <Answered query={query} rows={2}>
         {(triggers) => (
           <Lines items={upcoming(triggers)} empty="No schedule is due.">
@@ -184,12 +187,23 @@ function Figure({ name, value }: { name: string; value: string }) {
   )
 }
 
-function Card({ title, count: number, children }: { title: string; count?: number | undefined; children: React.ReactNode }) {
+interface CardProps {
+  title: string
+  count?: number | undefined
+  /** There are more than were counted. */
+  more?: boolean
+  /** Leads to the list of which these are the first. */
+  all: React.ReactNode
+  children: React.ReactNode
+}
+
+function Card({ title, count: number, more = false, all, children }: CardProps) {
   return (
     <section className={classes.card} aria-label={title}>
       <Group gap={8} mb={6}>
         <h2 className={classes.cardTitle}>{title}</h2>
-        {number ? <span className={classes.number}>{number}</span> : null}
+        {number ? <span className={classes.number}>{more ? `${number}+` : number}</span> : null}
+        <span className={classes.all}>{all}</span>
       </Group>
       {children}
     </section>
@@ -220,6 +234,10 @@ function RunItem({ project, run, note, children }: RunItemProps) {
     </li>
   )
 }
+
+/** Runs that failed and runs that timed out, the newest first. */
+const latest = (failed: readonly RunLine[], late: readonly RunLine[] = []): RunLine[] =>
+  [...failed, ...late].sort((one, other) => Date.parse(other.queued_at) - Date.parse(one.queued_at))
 
 const upcoming = (triggers: readonly TriggerView[]): TriggerView[] =>
   triggers

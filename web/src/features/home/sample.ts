@@ -3,6 +3,7 @@ import small from '../../../../src/errands/cli/starter/files/models/small.yaml?r
 import hello from '../../../../src/errands/cli/starter/files/tasks/hello.yaml?raw'
 
 import { api, ask } from '@/api/client'
+import { newKey } from '@/api/key'
 import { startRun } from '@/api/runs'
 
 const TASK = 'hello'
@@ -13,6 +14,6 @@ const FILES = { [`tasks/${TASK}.yaml`]: hello, 'agents/helper.yaml': helper, 'mo
 export async function runSample(project: string): Promise<string> {
   const files = Object.entries(FILES).map(([name, text]) => ({ name, source: text.replace(/^# yaml-language-server:.*\n/, '') }))
   await ask(api.POST('/api/v1/projects/{project}/files', { params: { path: { project } }, body: { files, message: 'A sample to begin with', publish: true, dry_run: false } }))
-  const { id } = await startRun(project, TASK, {}, null, crypto.randomUUID())
+  const { id } = await startRun(project, TASK, {}, null, newKey())
   return id
 }

@@ -39,17 +39,26 @@ export function InboxScreen() {
       }
     >
       <Answered query={query} rows={4}>
-        {(questions) => <Questions project={project} questions={questions} chosen={approval} />}
+        {(questions) => <Questions project={project} questions={questions} chosen={approval} all={all} />}
       </Answered>
     </Screen>
   )
 }
 
-function Questions({ project, questions, chosen }: { project: string; questions: readonly ApprovalView[]; chosen: string | undefined }) {
+interface QuestionsProps {
+  project: string
+  questions: readonly ApprovalView[]
+  /** The one that the address asks for. */
+  chosen: string | undefined
+  /** Also those that others must answer. */
+  all: boolean
+}
+
+function Questions({ project, questions, chosen, all }: QuestionsProps) {
   const shown = chosen ?? questions[0]?.id
   if (!shown) {
     return (
-      <Empty title="Nothing waits for you">
+      <Empty title={all ? 'No run waits for an answer' : 'Nothing waits for you'}>
         When a task asks before it goes on, the question appears here: with what it wants to do, a form, and a deadline. A step asks like this:{' '}
         <code>{'{id: ok, approve: {question: "Send it?", choices: [send, drop]}}'}</code>
       </Empty>
@@ -60,7 +69,7 @@ function Questions({ project, questions, chosen }: { project: string; questions:
       <nav aria-label="Questions">
         {questions.length === 0 && (
           <Text size="sm" c="dimmed">
-            Nothing else waits for you.
+            {all ? 'Nothing else is open.' : 'Nothing else waits for you.'}
           </Text>
         )}
         <ul className={classes.list} hidden={questions.length === 0}>
@@ -78,7 +87,7 @@ function Questions({ project, questions, chosen }: { project: string; questions:
                   <bdi>{firstLine(one.question)}</bdi>
                 </span>
                 <Text size="xs" c="dimmed">
-                  {one.task} · asked <Moment at={one.created_at} />
+                  <bdi>{one.task_title ?? one.task}</bdi> · asked <Moment at={one.created_at} />
                   {one.due_at && (
                     <>
                       {' '}

@@ -32,12 +32,12 @@ export function Question({ project, approval }: { project: string; approval: App
     <article ref={article} tabIndex={-1} className={classes.question} aria-label="Question">
       <Group gap="xs">
         <Link to="/p/$project/runs/$run" params={{ project, run: approval.run }}>
-          {approval.task}
+          <bdi>{approval.task_title ?? approval.task}</bdi>
         </Link>
         <Text size="sm" c="dimmed">
           at step <code>{approval.path}</code>
         </Text>
-        {!open && <Badge tt="none">{approval.status === 'answered' ? `answered: ${label(approval.choice ?? '')}` : approval.status}</Badge>}
+        {!open && <Badge tt="none">{approval.status === 'answered' ? `answered: ${label(approval.choice ?? '')}` : ENDED[approval.status]}</Badge>}
         {approval.due_at && open && (
           <Text size="sm" c="dimmed" ms="auto">
             due <Moment at={approval.due_at} /> (<Moment at={approval.due_at} as="minute" />)
@@ -65,7 +65,7 @@ function Given({ approval }: { approval: ApprovalView }) {
       {answers.map((answer) => (
         <Text key={answer.person} size="sm">
           {person(answer.person)} chose <strong>{label(answer.choice)}</strong> <Moment at={answer.at} />
-          {answer.note && <>: {answer.note}</>}
+          {answer.note && <>: <bdi>{answer.note}</bdi></>}
         </Text>
       ))}
     </>
@@ -141,6 +141,9 @@ function Answer({ approval, onRefused }: { approval: ApprovalView; onRefused: ()
     </div>
   )
 }
+
+/** Why a question is open no more, though nobody answered. */
+const ENDED: Record<string, string> = { expired: 'not answered in time', withdrawn: 'withdrawn: its run has ended' }
 
 /** `yes_please` as `Yes please`. */
 const label = (choice: string): string => {

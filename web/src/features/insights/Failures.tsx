@@ -37,14 +37,10 @@ export function Failures({ project, days }: { project: string; days: number }) {
                 {grouped(items)
                   .slice(0, SHOWN)
                   .map((one) => (
-                    <Row key={one.fingerprint} project={project} failure={one} />
+                    <Row key={one.fingerprint} project={project} days={days} failure={one} />
                   ))}
               </Rows>
-              {next_cursor && (
-                <Text size="xs" c="dimmed">
-                  Of the newest {plural(items.length, 'run')} that failed.
-                </Text>
-              )}
+              <Left shown={items.length} more={next_cursor !== null} kinds={grouped(items).length} />
             </>
           )
         }
@@ -53,11 +49,22 @@ export function Failures({ project, days }: { project: string; days: number }) {
   )
 }
 
-function Row({ project, failure }: { project: string; failure: Failure }) {
+/** What the table leaves out. */
+function Left({ shown, more, kinds }: { shown: number; more: boolean; kinds: number }) {
+  const said = [kinds > SHOWN && `The ${SHOWN} most frequent of ${kinds} failures.`, more && `Of the newest ${plural(shown, 'run')} that failed.`].filter(Boolean)
+  if (said.length === 0) return null
+  return (
+    <Text size="xs" c="dimmed">
+      {said.join(' ')}
+    </Text>
+  )
+}
+
+function Row({ project, days, failure }: { project: string; days: number; failure: Failure }) {
   return (
     <tr>
       <td className={table.number}>
-        <Link to="/p/$project/runs" params={{ project }} search={{ task: failure.task, status: 'failed' }}>
+        <Link to="/p/$project/runs" params={{ project }} search={{ task: failure.task, status: 'failed', days }}>
           {failure.runs}
         </Link>
       </td>

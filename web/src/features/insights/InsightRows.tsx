@@ -13,7 +13,7 @@ interface Column {
   head: string
   /** Gives way at a telephone's width. */
   minor?: boolean
-  cell: (row: Insight, project: string) => React.ReactNode
+  cell: (row: Insight, project: string, days: number) => React.ReactNode
 }
 
 const RUNS: Column = { head: 'Runs', cell: ({ runs }) => count(runs) }
@@ -27,9 +27,9 @@ const SUCCEEDED: Column = {
 }
 const FAILED_OF_TASK: Column = {
   head: 'Failed',
-  cell: ({ name, failed }, project) =>
+  cell: ({ name, failed }, project, days) =>
     failed ? (
-      <Link to="/p/$project/runs" params={{ project }} search={{ task: name, status: 'failed' }}>
+      <Link to="/p/$project/runs" params={{ project }} search={{ task: name, status: 'failed', days }}>
         {count(failed)}
       </Link>
     ) : (
@@ -58,7 +58,7 @@ const NONE: Record<Grouping, string> = {
 }
 
 /** Figures of tasks, of those who start runs, or of models: one row each. */
-export function InsightRows({ project, insights: { by, rows, all } }: { project: string; insights: Insights }) {
+export function InsightRows({ project, days, insights: { by, rows, all } }: { project: string; days: number; insights: Insights }) {
   if (rows.length === 0) {
     return (
       <Text size="sm" c="dimmed">
@@ -98,7 +98,7 @@ export function InsightRows({ project, insights: { by, rows, all } }: { project:
                 )}
                 {COLUMNS[by].map(({ head, minor, cell }) => (
                   <td key={head} className={numeric(minor)}>
-                    {cell(row, project)}
+                    {cell(row, project, days)}
                   </td>
                 ))}
               </tr>

@@ -5,7 +5,7 @@ import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import type { DayFigures } from '@/api/generated/schema'
 import { insightsQuery, overviewQuery } from '@/api/queries'
 import { DayBars } from '@/ui/DayBars'
-import { useZone } from '@/ui/moments'
+import { useNow, useZone } from '@/ui/moments'
 import { Screen, Section } from '@/ui/Screen'
 import { Answered, Empty, Lead } from '@/ui/states'
 import table from '@/ui/Table.module.css'
@@ -22,6 +22,7 @@ export function InsightsScreen() {
   const { days = 30 } = route.useSearch()
   const zone = useZone()
   const navigate = useNavigate()
+  const since = new Date(useNow(60_000) - days * 86_400_000).toISOString()
   const query = useQuery(overviewQuery(project, days, zone, 'days'))
   return (
     <Screen
@@ -35,8 +36,8 @@ export function InsightsScreen() {
             data={SPANS.map((value) => ({ value, label: `${value} days` }))}
             onChange={(chosen) => void navigate({ to: '.', search: (before) => ({ ...before, days: Number(chosen) }), replace: true })}
           />
-          <Button variant="default" component="a" href={`/api/v1/projects/${encodeURIComponent(project)}/runs/export?format=csv`} download>
-            Export runs
+          <Button variant="default" component="a" href={`/api/v1/projects/${encodeURIComponent(project)}/runs/export?${new URLSearchParams({ format: 'csv', since })}`} download>
+            Export these runs
           </Button>
         </>
       }
@@ -109,7 +110,7 @@ function Groups({ project, days }: { project: string; days: number }) {
       }
     >
       <Answered query={query} rows={4}>
-        {(insights) => <InsightRows project={project} insights={insights} />}
+        {(insights) => <InsightRows project={project} days={days} insights={insights} />}
       </Answered>
     </Section>
   )

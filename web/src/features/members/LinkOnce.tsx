@@ -13,12 +13,12 @@ export interface Made {
 /** The link with which a person chooses a password; shown this once. */
 export function LinkOnce({ made: { person, url, expires_at }, close }: { made: Made; close: () => void }) {
   return (
-    <Modal opened onClose={close} title={`A link for ${person}`} size="lg">
+    <Modal opened onClose={close} closeOnClickOutside={false} title={`A link for ${person}`} size="lg">
       <Text size="sm" mb="sm">
         Hand it to {person} in private: whoever opens it chooses the password of this account and is in. It works once, until{' '}
         <Moment at={expires_at} as="minute" />, and is not shown again. Earlier links work no longer.
       </Text>
-      <Source text={url} label={`Link for ${person}`} wrapped />
+      <Source text={url} label={`Link for ${person}`} wrapped once />
     </Modal>
   )
 }

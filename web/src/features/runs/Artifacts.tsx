@@ -34,7 +34,7 @@ export function Artifacts({ files }: { files: readonly ArtifactView[] }) {
               {bytes(file.size)}
             </Text>
             {canShow(file) && (
-              <Button size="compact-xs" variant="subtle" onClick={() => setOpen(open === file.id ? null : file.id)}>
+              <Button size="compact-xs" variant="subtle" aria-label={`${open === file.id ? 'Hide' : 'Show'} ${file.name}`} aria-expanded={open === file.id} onClick={() => setOpen(open === file.id ? null : file.id)}>
                 {open === file.id ? 'Hide' : 'Show'}
               </Button>
             )}
@@ -45,7 +45,7 @@ export function Artifacts({ files }: { files: readonly ArtifactView[] }) {
         ))}
       </ul>
       {shown && (
-        <div className={classes.preview}>
+        <div className={classes.preview} tabIndex={0} role="group" aria-label={`Content of ${shown.name}`}>
           <Preview file={shown} />
         </div>
       )}
@@ -106,15 +106,33 @@ function TextFile({ file, content }: { file: ArtifactView; content: Blob }) {
   return <Source text={text} label={file.name} />
 }
 
+/** Rows of a table that are shown at most. */
+const MOST_ROWS = 500
+
 function Csv({ text, name }: { text: string; name: string }) {
-  const [head, ...rows] = parseCsv(text, 500)
+  // One more than is shown, and the head.
+  const [head, ...found] = parseCsv(text, MOST_ROWS + 2)
+  const rows = found.slice(0, MOST_ROWS)
+  return (
+    <>
+      {found.length > MOST_ROWS && (
+        <Text size="xs" c="dimmed" mb="xs">
+          The first {MOST_ROWS} rows; download the file for the rest.
+        </Text>
+      )}
+      <Table head={head ?? []} rows={rows} name={name} />
+    </>
+  )
+}
+
+function Table({ head, rows, name }: { head: readonly string[]; rows: readonly string[][]; name: string }) {
   return (
     <table className={table.table} aria-label={name}>
       <thead>
         <tr>
-          {head?.map((cell, place) => (
+          {head.map((cell, place) => (
             <th key={place} scope="col">
-              {cell}
+              <bdi>{cell}</bdi>
             </th>
           ))}
         </tr>
@@ -123,7 +141,9 @@ function Csv({ text, name }: { text: string; name: string }) {
         {rows.map((row, number) => (
           <tr key={number}>
             {row.map((cell, place) => (
-              <td key={place}>{cell}</td>
+              <td key={place}>
+                <bdi>{cell}</bdi>
+              </td>
             ))}
           </tr>
         ))}

@@ -1,17 +1,19 @@
 import { Button, Group, Menu, Modal, Text, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 
 import type { JsonValue, RunView } from '@/api/generated/schema'
 import { projectQuery } from '@/api/queries'
 import { cancelRun, deleteRun } from '@/api/runs'
+import { copyText } from '@/ui/copying'
 import { IconChevronDown, IconCopy } from '@/ui/icons'
 import { isActive } from '@/ui/outcomes'
 import { Removal } from '@/ui/Removal'
 import { done, failed } from '@/ui/toast'
 import { answersNeeded, asCli, asCurl, asTest } from './copies'
+import { printRun } from './paper'
 import { textPart } from './Recorded'
 import { Rerun } from './Rerun'
 import { FAILED } from './reruns'
@@ -27,6 +29,7 @@ export function RunActions({ project, run }: { project: string; run: RunView }) 
   const [rerunning, again] = useDisclosure(false)
   const [from, setFrom] = useState<string | null>(null)
   const may = (right: string) => data?.rights.includes(right) ?? false
+  const broken = run.steps.some(({ status }) => status === 'failed')
   const begin = (path: string | null) => {
     setFrom(path)
     again.open()
@@ -49,7 +52,9 @@ export function RunActions({ project, run }: { project: string; run: RunView }) 
           </Menu.Target>
           <Menu.Dropdown>
             <Menu.Item onClick={() => begin(null)}>From the beginning</Menu.Item>
-            <Menu.Item onClick={() => begin(FAILED)}>What failed</Menu.Item>
+            <Menu.Item disabled={!broken} onClick={() => begin(FAILED)}>
+              {broken ? 'What failed' : 'What failed: no step did'}
+            </Menu.Item>
             <Menu.Item disabled={!step} onClick={() => begin(step ?? null)}>
               {step ? `From ${step}` : 'From a step: choose one first'}
             </Menu.Item>
@@ -85,7 +90,8 @@ export function RunActions({ project, run }: { project: string; run: RunView }) 
 }
 
 function CopyMenu({ project, run }: { project: string; run: RunView }) {
-  const copy = (what: string, text: string) => void navigator.clipboard.writeText(text).then(() => done(`Copied as ${what}`), failed)
+  const client = useQueryClient()
+  const copy = (what: string, text: string) => void copyText(text).then(() => done(`Copied as ${what}`), failed)
   return (
     <Menu position="bottom-end">
       <Menu.Target>
@@ -99,6 +105,8 @@ function CopyMenu({ project, run }: { project: string; run: RunView }) {
         <Menu.Item onClick={() => void copyTest(run, copy).catch(failed)}>As a test for the task’s file</Menu.Item>
         <Menu.Item onClick={() => copy('the id', run.id)}>The id of the run</Menu.Item>
         <Menu.Item onClick={() => copy('a link', location.href)}>A link to this view</Menu.Item>
+        <Menu.Divider />
+        <Menu.Item onClick={() => void printRun(client, run.id).catch(failed)}>On paper or as PDF …</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   )

@@ -5,7 +5,8 @@ import type { RunView } from '@/api/generated/schema'
 import { count, duration, money, plainly } from '@/ui/format'
 import { Moment, useNow } from '@/ui/moments'
 import { Outcome } from '@/ui/Outcome'
-import { isActive, OutcomeBadge } from '@/ui/outcomes'
+import { isActive, OutcomeBadge, OUTCOMES } from '@/ui/outcomes'
+import { usePrinting } from '@/ui/printing'
 import { Screen } from '@/ui/Screen'
 import { Answered } from '@/ui/states'
 import { Ticked } from '@/ui/Ticked'
@@ -15,6 +16,7 @@ import { useLiveRun, type Tokens } from '@/api/liveRun'
 import { RunActions } from './RunActions'
 import { rerunOf } from './reruns'
 import classes from './Run.module.css'
+import { Printed } from './Printed'
 import { RunOutcome } from './RunOutcome'
 import { StepPanel } from './StepPanel'
 import { StepTree } from './StepTree'
@@ -45,11 +47,12 @@ export function RunScreen() {
 function Record({ project, run, tokens }: { project: string; run: RunView; tokens: Tokens }) {
   const { step: chosen } = route.useSearch()
   const step = run.steps.find((one) => one.path === chosen)
+  const printing = usePrinting()
   return (
     <>
       <Facts project={project} run={run} />
       {run.error && (
-        <Outcome good={false} title={run.error.step ? `Failed at ${run.error.step}` : 'Failed'}>
+        <Outcome good={false} title={run.error.step ? `${OUTCOMES[run.status].label} at ${run.error.step}` : OUTCOMES[run.status].label}>
           <div>
             <bdi>
               <Ticked text={plainly(run.error.message)} />
@@ -58,9 +61,13 @@ function Record({ project, run, tokens }: { project: string; run: RunView; token
           {run.error.hint && <div>{run.error.hint}</div>}
         </Outcome>
       )}
-      {run.reason && run.status !== 'succeeded' && <Text size="sm">{plainly(run.reason)}</Text>}
+      {run.reason && run.status !== 'succeeded' && (
+        <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+          <bdi>{plainly(run.reason)}</bdi>
+        </Text>
+      )}
       <Waits project={project} waits={run.waiting} />
-      <div className={classes.columns} data-open={step ? true : undefined}>
+      <div className={classes.columns} data-printing={printing || undefined}>
         <div className={classes.left}>
           <StepTree run={run} chosen={chosen} />
         </div>
@@ -76,6 +83,7 @@ function Record({ project, run, tokens }: { project: string; run: RunView; token
           )}
         </div>
       </div>
+      {printing && <Printed project={project} shown={run} />}
     </>
   )
 }

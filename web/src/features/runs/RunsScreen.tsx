@@ -25,7 +25,7 @@ type Shown = Columns<RunColumn>['shown']
 
 const route = getRouteApi('/inside/p/$project/runs')
 const STATES = Object.entries(OUTCOMES).map(([value, { label }]) => ({ value, label }))
-const SPANS = [
+const SPANS: readonly { value: string; label: string }[] = [
   { value: '1', label: 'Last day' },
   { value: '7', label: 'Last 7 days' },
   { value: '30', label: 'Last 30 days' },
@@ -108,7 +108,7 @@ function Filters({ project, search, columns }: { project: string; search: RunsSe
       <Select
         aria-label="Since"
         placeholder="Any time"
-        data={SPANS}
+        data={spansWith(search.days)}
         value={search.days ? String(search.days) : null}
         onChange={(days) => set({ days: days ? Number(days) : undefined })}
         clearable
@@ -126,6 +126,10 @@ function Filters({ project, search, columns }: { project: string; search: RunsSe
     </Group>
   )
 }
+
+/** Other screens ask for other spans: what is asked for is told. */
+const spansWith = (days: number | undefined) =>
+  days === undefined || SPANS.some(({ value }) => value === String(days)) ? [...SPANS] : [...SPANS, { value: String(days), label: `Last ${days} days` }]
 
 const OFFERED = 50
 

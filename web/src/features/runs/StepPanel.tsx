@@ -138,8 +138,8 @@ function Attempts({ run, records }: { run: string; records: readonly BelowView[]
             </span>
           </div>
           {record.error ? (
-            <Text size="sm" c="var(--mantine-color-error)">
-              {record.error.message}
+            <Text size="sm" c="var(--mantine-color-error)" style={{ overflowWrap: 'anywhere' }}>
+              <bdi>{record.error.message}</bdi>
             </Text>
           ) : (
             <>

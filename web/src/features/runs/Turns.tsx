@@ -1,6 +1,7 @@
 import { Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 
+import { sentence } from '@/api/client'
 import type { BelowView, JsonValue } from '@/api/generated/schema'
 import { count, money, plural } from '@/ui/format'
 import { RecordedValue } from '@/ui/JsonValue'
@@ -11,7 +12,7 @@ import { Source } from '@/ui/Source'
 import { Loading } from '@/ui/states'
 import { Recorded, type Side, textPart } from './Recorded'
 import classes from './Turns.module.css'
-import { answered, asked, modelOf, type Said, type Speaker, type Turn, turnsOf } from './turns'
+import { answered, asked, labelOf, modelOf, type Said, type Speaker, type Turn, turnsOf } from './turns'
 
 /** Bytes of a request up to which it is read as a conversation; a larger one is shown in pages. */
 const LARGEST_TALK = 2 ** 20
@@ -69,9 +70,7 @@ function OneTurn({ run, turn, number, open }: { run: string; turn: Turn; number:
       <div className={classes.body}>
         <Talk run={run} record={request} side="input" read={asked} label="Asked" />
         {request.error ? (
-          <Text size="sm" c="var(--mantine-color-error)">
-            {request.error.message}
-          </Text>
+          <Wrong text={request.error.message} />
         ) : (
           <Talk run={run} record={request} side="output" read={answered} label="Answered" told={calls.length > 0 ? 'calls' : undefined} />
         )}
@@ -93,6 +92,15 @@ interface TalkProps {
   told?: Speaker | undefined
 }
 
+/** What went wrong, however long the words of it are. */
+function Wrong({ text }: { text: string }) {
+  return (
+    <Text size="sm" c="var(--mantine-color-error)" style={{ overflowWrap: 'anywhere' }}>
+      <bdi>{text}</bdi>
+    </Text>
+  )
+}
+
 /** One side of a turn; what was left out of the run is read now that somebody looks. */
 function Talk({ run, record, side, read, label, told }: TalkProps) {
   const size = side === 'input' ? record.input_size : record.output_size
@@ -106,22 +114,12 @@ function Talk({ run, record, side, read, label, told }: TalkProps) {
   if (typeof size === 'number' && size > LARGEST_TALK)
     return <Recorded run={run} path={record.path} of={side} value={null} size={size} label={label} />
   const value = typeof size === 'number' ? query.data : record[side]
-  if (value === undefined) return <Loading rows={1} />
+  if (value === undefined) return query.error ? <Wrong text={sentence(query.error)} /> : <Loading rows={1} />
   const said = read(value)
   if (said.length === 0 && value !== null) return <RecordedValue value={value} label={label} />
-  return said.filter(({ who }) => who !== told).map((one, place) => <Part key={place} said={one} label={`${LABELS[one.who]} ${one.tool ?? ''}`.trim()} />)
+  return said.filter(({ who }) => who !== told).map((one, place) => <Part key={place} said={one} label={labelOf(one)} />)
 }
 
-const LABELS: Record<Speaker, string> = {
-  instructions: 'Instructions',
-  asked: 'Asked',
-  tool: 'Result of',
-  again: 'Asked to try again',
-  thought: 'Thought',
-  answered: 'Answered',
-  calls: 'Calls',
-  other: 'Part',
-}
 /** Long, and rarely what one looks for: folded. */
 const FOLDED: readonly Speaker[] = ['instructions', 'thought', 'tool']
 
@@ -129,7 +127,7 @@ function Part({ said, label }: { said: Said; label: string }) {
   if (said.who === 'calls')
     return (
       <p className={classes.calls}>
-        {LABELS.calls} <code>{said.tool}</code>
+        Calls <code>{said.tool}</code>
       </p>
     )
   if (FOLDED.includes(said.who))
@@ -165,9 +163,7 @@ function Call({ run, call }: { run: string; call: BelowView }) {
         <Recorded run={run} path={call.path} of="input" value={call.input_size ? null : inside(call.input, 'arguments')} size={call.input_size} label={`Arguments of ${name}`} />
         <span className={classes.who}>{failed ? 'Error' : 'Result'}</span>
         {call.error ? (
-          <Text size="sm" c="var(--mantine-color-error)">
-            {call.error.message}
-          </Text>
+          <Wrong text={call.error.message} />
         ) : (
           <Recorded run={run} path={call.path} value={call.output_size ? null : inside(call.output, failed ? 'error' : 'result')} size={call.output_size} label={`Result of ${name}`} />
         )}

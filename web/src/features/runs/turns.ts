@@ -16,6 +16,20 @@ export interface Said {
   tool?: string
 }
 
+const SPEAKERS: Record<Speaker, string> = {
+  instructions: 'Instructions',
+  asked: 'Asked',
+  tool: 'Result of',
+  again: 'Asked to try again',
+  thought: 'Thought',
+  answered: 'Answered',
+  calls: 'Calls',
+  other: 'Part',
+}
+
+/** What a part of a conversation is called: `Result of sql_query`. */
+export const labelOf = ({ who, tool }: Said): string => [SPEAKERS[who], tool].filter(Boolean).join(' ')
+
 type Fields = Record<string, JsonValue>
 
 /** The turns of an agent in their order. A call belongs to the turn below which it is recorded. */

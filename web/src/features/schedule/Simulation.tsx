@@ -94,6 +94,11 @@ function Collisions({ simulation }: { simulation: SimulationView }) {
           ))}
         </tbody>
       </table>
+      {simulation.collisions.length > SHOWN && (
+        <Text size="xs" c="dimmed" p="xs">
+          And {plural(simulation.collisions.length - SHOWN, 'more time', 'more times')} of the day.
+        </Text>
+      )}
     </div>
   )
 }

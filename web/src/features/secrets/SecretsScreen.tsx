@@ -1,4 +1,4 @@
-import { Button, Group, PasswordInput, TextInput } from '@mantine/core'
+import { Button, Group, PasswordInput, Text, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
@@ -16,6 +16,7 @@ import { Screen, Section } from '@/ui/Screen'
 import { NewSecret } from '@/ui/SecretPicker'
 import { Answered, Empty } from '@/ui/states'
 import table from '@/ui/Table.module.css'
+import { ForTasks } from './ForTasks'
 
 const route = getRouteApi('/inside/p/$project/secrets')
 
@@ -82,6 +83,8 @@ function Secrets({ owner, may }: { owner: string | null; may: boolean }) {
 function SetSecret({ project }: { project: string }) {
   const [name, setName] = useState('')
   const [value, setValue] = useState('')
+  const { data: known } = useQuery(secretsQuery(project))
+  const there = known?.some((one) => one.name === name) ?? false
   const set = useChange({
     act: () => setSecret(project, name, value),
     stale: ['secrets'],
@@ -104,14 +107,18 @@ function SetSecret({ project }: { project: string }) {
         <TextInput label="Name" placeholder="SMTP_PASSWORD" required withAsterisk={false} value={name} error={problems.of('secret')} onChange={({ currentTarget }) => setName(currentTarget.value)} />
         <PasswordInput label="Value" w={280} required withAsterisk={false} autoComplete="new-password" value={value} error={problems.of('value')} onChange={({ currentTarget }) => setValue(currentTarget.value)} />
         <Button type="submit" loading={set.isPending} mt={22}>
-          Save
+          {there ? 'Replace the value' : 'Save'}
         </Button>
       </Group>
+      <Text size="xs" mt={4} role="status" c="var(--outcome-timed_out)">
+        {there && `There is a secret ${name} already: what it holds now is replaced and cannot be brought back.`}
+      </Text>
     </form>
   )
 }
 
 function Row({ owner, secret, may }: { owner: string | null; secret: SecretView; may: boolean }) {
+  const [limiting, setLimiting] = useState(false)
   return (
     <tr>
       <td>
@@ -124,9 +131,15 @@ function Row({ owner, secret, may }: { owner: string | null; secret: SecretView;
       <td className={table.dim}>{secret.last_used_at ? <Moment at={secret.last_used_at} /> : 'never'}</td>
       {may && (
         <td className={table.number}>
+          {owner !== null && (
+            <Button size="compact-xs" variant="default" me={6} aria-label={`Tasks that may use ${secret.name} …`} onClick={() => setLimiting(true)}>
+              Tasks
+            </Button>
+          )}
           <Removal label="Forget" title={`Forget ${secret.name}?`} act="Forget it" remove={() => deleteSecret(owner, secret.name)} said={`${secret.name} is forgotten`} stale={['secrets']}>
             {owner === null ? 'Models and tool servers that need it fail from now on.' : 'Tasks that need it fail from now on.'} Its value cannot be brought back.
           </Removal>
+          {limiting && owner !== null && <ForTasks project={owner} secret={secret} close={() => setLimiting(false)} />}
         </td>
       )}
     </tr>

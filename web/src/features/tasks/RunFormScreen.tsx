@@ -5,13 +5,14 @@ import { type FormEvent, useState } from 'react'
 
 import { api, ask, Refusal, sentence } from '@/api/client'
 import type { JsonValue } from '@/api/generated/schema'
+import { newKey } from '@/api/key'
 import { paramsQuery } from '@/api/queries'
 import { startRun } from '@/api/runs'
 import { type FieldSchema, fieldsOf, type Values } from '@/ui/form/schema'
 import { SchemaForm } from '@/ui/form/SchemaForm'
 import { SavedMenu } from '@/ui/SavedMenu'
 import { Screen } from '@/ui/Screen'
-import { Answered } from '@/ui/states'
+import { Answered, Loading } from '@/ui/states'
 import { taskQuery } from './queries'
 
 const route = getRouteApi('/inside/p/$project/tasks/$task/run')
@@ -28,9 +29,14 @@ export function RunFormScreen() {
     enabled: like !== undefined,
   })
   const title = `Run ${view.data?.title ?? task}`
-  if (like !== undefined && model.isPending) return <Screen title={title}>{null}</Screen>
+  if (like !== undefined && model.isPending) return <Screen title={title}><Loading /></Screen>
   return (
     <Screen title={title}>
+      {model.error && (
+        <Alert color="orange" variant="light" role="alert" title="The arguments of the earlier run could not be read">
+          {sentence(model.error)} The form begins with the defaults.
+        </Alert>
+      )}
       <Answered query={params}>
         {(schema) => (
           <RunForm
@@ -59,7 +65,7 @@ function RunForm({ project, task, version, schema, begin }: RunFormProps) {
   /** Grows when the whole form is filled anew: fields that hold what is typed begin anew then. */
   const [filled, setFilled] = useState(0)
   // The same form sent twice starts one run.
-  const [key, setKey] = useState(() => crypto.randomUUID())
+  const [key, setKey] = useState(() => newKey())
   const navigate = useNavigate()
   const start = useMutation({
     mutationFn: () => startRun(project, task, values as Record<string, never>, version, key),
@@ -67,7 +73,7 @@ function RunForm({ project, task, version, schema, begin }: RunFormProps) {
   })
   const change = (now: Record<string, JsonValue>) => {
     setValues(now)
-    setKey(crypto.randomUUID())
+    setKey(newKey())
   }
   const submit = (event: FormEvent) => {
     event.preventDefault()

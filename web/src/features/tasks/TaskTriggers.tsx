@@ -2,6 +2,7 @@ import { Badge, Button, Group, Modal, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 
 import type { OccurrenceView, TriggerView } from '@/api/generated/schema'
 import { projectQuery, triggersQuery } from '@/api/queries'
@@ -144,8 +145,13 @@ function Firings({ project, trigger }: { project: string; trigger: TriggerView }
   )
 }
 
+/** Planned times that are told at first, and at most at once. */
+const LATEST = 50
+const MOST = 1000
+
 function Ledger({ project, task }: { project: string; task: string }) {
-  const query = useQuery(occurrencesQuery(project, task))
+  const [most, setMost] = useState(LATEST)
+  const query = useQuery(occurrencesQuery(project, task, most))
   return (
     <Section title="What became of planned times">
       <Answered query={query}>
@@ -155,28 +161,46 @@ function Ledger({ project, task }: { project: string; task: string }) {
               No planned time has come yet.
             </Text>
           ) : (
-            <div className={table.wrap}>
-              <table className={table.table} {...cards(['Planned', 'Trigger', 'Outcome', 'Why', 'Run'])}>
-                <thead>
-                  <tr>
-                    <th scope="col">Planned</th>
-                    <th scope="col">Trigger</th>
-                    <th scope="col">Outcome</th>
-                    <th scope="col">Why</th>
-                    <th scope="col">Run</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {occurrences.map((one) => (
-                    <LedgerRow key={`${one.trigger} ${one.planned_at} ${one.cause ?? ''}`} project={project} occurrence={one} />
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <>
+              <div className={table.wrap}>
+                <table className={table.table} {...cards(['Planned', 'Trigger', 'Outcome', 'Why', 'Run'])}>
+                  <thead>
+                    <tr>
+                      <th scope="col">Planned</th>
+                      <th scope="col">Trigger</th>
+                      <th scope="col">Outcome</th>
+                      <th scope="col">Why</th>
+                      <th scope="col">Run</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {occurrences.map((one) => (
+                      <LedgerRow key={`${one.trigger} ${one.planned_at} ${one.cause ?? ''}`} project={project} occurrence={one} />
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+              {occurrences.length >= most && <Earlier most={most} busy={query.isFetching} onMore={() => setMost(MOST)} />}
+            </>
           )
         }
       </Answered>
     </Section>
+  )
+}
+
+/** The way to planned times that are not shown. */
+function Earlier({ most, busy, onMore }: { most: number; busy: boolean; onMore: () => void }) {
+  if (most === MOST)
+    return (
+      <Text size="xs" c="dimmed">
+        The latest {MOST}; the API tells earlier ones, with <code>until</code>.
+      </Text>
+    )
+  return (
+    <Button mt="xs" size="compact-sm" variant="default" loading={busy} onClick={onMore} style={{ alignSelf: 'flex-start' }}>
+      Show earlier ones
+    </Button>
   )
 }
 

@@ -130,11 +130,13 @@ const Tasks = memo(function Tasks({ project, tasks, columns, sought, archived }:
   const navigate = useNavigate()
   const mayRun = own.data?.rights.includes('task.run') ?? false
   useRowKeys((key, task) => {
-    if (key === 'r' && mayRun && !archived) void navigate({ to: '/p/$project/tasks/$task/run', params: { project, task } })
+    const runs = tasks.some(({ name, published }) => name === task && published !== null)
+    if (key === 'r' && mayRun && !archived && runs) void navigate({ to: '/p/$project/tasks/$task/run', params: { project, task } })
   })
+  const chosen = useMemo(() => tasks.filter(({ name }) => selection.chosen.has(name)), [tasks, selection.chosen])
   const figures = useMemo(() => new Map(overview.data?.tasks.map((one) => [one.task, one])), [overview.data])
   if (tasks.length === 0 && archived && !sought) return <Empty title="Nothing is archived">A task that is archived or deleted waits here, and can be brought back.</Empty>
-  if (tasks.length === 0 && sought) return <Empty title={`No task is named like “${sought}”`}>Try fewer letters.</Empty>
+  if (tasks.length === 0 && sought) return <NoneFits archived={archived} />
   if (tasks.length === 0) {
     return (
       <Empty
@@ -158,8 +160,8 @@ const Tasks = memo(function Tasks({ project, tasks, columns, sought, archived }:
               <th scope="col" className={table.choice}>
                 <Tick
                   label="Choose all that fit"
-                  checked={selection.chosen.size === tasks.length}
-                  some={selection.chosen.size > 0 && selection.chosen.size < tasks.length}
+                  checked={chosen.length === tasks.length}
+                  some={chosen.length > 0 && chosen.length < tasks.length}
                   onChange={(checked) => selection.put(tasks.map(({ name }) => name), checked)}
                 />
               </th>
@@ -197,10 +199,26 @@ const Tasks = memo(function Tasks({ project, tasks, columns, sought, archived }:
           Show {Math.min(PAGE, tasks.length - shown)} more of {tasks.length}
         </Button>
       )}
-      <BulkTasks project={project} chosen={tasks.filter(({ name }) => selection.chosen.has(name))} selection={selection} />
+      <BulkTasks project={project} chosen={chosen} selection={selection} />
     </>
   )
 })
+
+function NoneFits({ archived }: { archived: boolean }) {
+  const navigate = useNavigate()
+  return (
+    <Empty
+      title="No task fits this filter"
+      action={
+        <Button variant="default" onClick={() => void navigate({ to: '.', search: { archived: archived || undefined }, replace: true })}>
+          Show all tasks
+        </Button>
+      }
+    >
+      Words are sought in names, titles and tags; all of them must be there.
+    </Empty>
+  )
+}
 
 interface RowProps {
   project: string

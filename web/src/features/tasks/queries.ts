@@ -1,4 +1,4 @@
-import { queryOptions } from '@tanstack/react-query'
+import { keepPreviousData, queryOptions } from '@tanstack/react-query'
 
 import { api, ask } from '@/api/client'
 
@@ -22,16 +22,18 @@ export const sourceQuery = (project: string, task: string, version?: number) =>
       ),
   })
 
-export const occurrencesQuery = (project: string, task: string) =>
+/** The latest planned times of a task, and what became of them. */
+export const occurrencesQuery = (project: string, task: string, limit: number) =>
   queryOptions({
-    queryKey: ['occurrences', project, task],
+    queryKey: ['occurrences', project, task, { limit }],
     queryFn: ({ signal }) =>
       ask(
         api.GET('/api/v1/projects/{project}/tasks/{task}/occurrences', {
-          params: { path: { project, task }, query: { limit: 50 } },
+          params: { path: { project, task }, query: { limit } },
           signal,
         }),
       ),
+    placeholderData: keepPreviousData,
   })
 
 export const previewQuery = (project: string, task: string, trigger: string, timezone: string) =>
