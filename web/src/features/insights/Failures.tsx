@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 
 import { api, ask } from '@/api/client'
-import { plural } from '@/ui/format'
+import { inShort, plural } from '@/ui/format'
 import { Moment, useNow } from '@/ui/moments'
 import { Rows } from '@/ui/Rows'
 import { Section } from '@/ui/Screen'
@@ -79,7 +79,7 @@ function Row({ project, days, failure }: { project: string; days: number; failur
       <td>
         <Link to="/p/$project/runs/$run" params={{ project, run: failure.run }} search={{ step: failure.step?.includes('[]') ? undefined : (failure.step ?? undefined) }} className={table.clip} title={failure.message}>
           <bdi>
-            {failure.kind}: {failure.message}
+            {failure.kind}: {inShort(failure.message)}
           </bdi>
         </Link>
       </td>

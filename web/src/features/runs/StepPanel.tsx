@@ -1,6 +1,7 @@
 import { CloseButton, Tabs, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
 
 import { api, ask } from '@/api/client'
 import type { BelowView, RunView, StepView } from '@/api/generated/schema'
@@ -35,9 +36,14 @@ export function StepPanel({ run, step, text }: { run: RunView; step: StepView; t
   const offered = PANES.filter((one) => (one === 'attempts' ? attempts.length : one === 'messages' ? messages.length || text : true))
   const shown = pane && offered.includes(pane) ? pane : step.status === 'running' && text ? 'messages' : 'output'
   const show = (chosen: string | null) => void navigate({ to: '.', search: (before) => ({ ...before, pane: PANES.find((one) => one === chosen) }), replace: true })
+  const panel = useRef<HTMLElement>(null)
+  useEffect(() => {
+    // On a telephone it stands below the steps, where whoever touches one does not see that anything has come.
+    if (matchMedia('(max-width: 980px) and (hover: none)').matches) panel.current?.scrollIntoView({ block: 'nearest' })
+  }, [step.path])
   const close = () => void navigate({ to: '.', search: {}, replace: true })
   return (
-    <section className={classes.panel} aria-label={`Step ${step.path}`}>
+    <section ref={panel} className={classes.panel} aria-label={`Step ${step.path}`}>
       <div className={classes.panelHead}>
         <Title order={2} size="h3">
           <bdi>{step.title ?? step.key}</bdi>
