@@ -71,6 +71,10 @@ def test_the_steps_are_walked_with_the_keyboard(page: Page, seeded: dict[str, st
     expect(tree.get_by_role("treeitem")).to_have_count(2)
     page.keyboard.press("ArrowRight")
     expect(tree.get_by_role("treeitem")).to_have_count(14)
+    page.keyboard.press("End")
+    expect(page.get_by_role("region", name="Step each[11].moved")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("region", name="Step each", exact=True)).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("region", name="Step each")).to_be_hidden()
 

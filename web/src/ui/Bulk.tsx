@@ -55,9 +55,12 @@ export function Bulk({ title, children, act, final = false, things, onEach, clos
             </Button>
           </>
         ) : ended ? (
-          <Button onClick={close}>Close</Button>
+          <Button autoFocus onClick={close}>
+            Close
+          </Button>
         ) : (
-          <Button variant="default" onClick={() => (stop.current = true)}>
+          // The button that was pressed is gone: the keys go on from here, and stay in the dialog.
+          <Button autoFocus variant="default" onClick={() => (stop.current = true)}>
             Stop after these
           </Button>
         )}

@@ -44,14 +44,18 @@ export function StepTree({ run, chosen }: { run: RunView; chosen: string | undef
     const here = reached.current ?? chosen
     const place = rows.findIndex(({ step }) => step.path === here)
     const row = rows[place]
-    const to = { ArrowDown: place + 1, j: place + 1, ArrowUp: Math.max(place - 1, 0), k: Math.max(place - 1, 0) }[event.key]
-    if (to !== undefined && rows[to]) {
+    const above = Math.max(place - 1, 0)
+    const sideways = row && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')
+    const turns = sideways && row.opens && closed.has(row.step.path) === (event.key === 'ArrowRight')
+    // What cannot be closed any further leads to the step around it.
+    const outwards = event.key === 'ArrowLeft' && row && !turns ? rows.findLastIndex(({ step }, at) => at < place && step.depth < row.step.depth) : undefined
+    const to = outwards ?? { ArrowDown: place + 1, j: place + 1, ArrowUp: above, k: above, Home: 0, End: rows.length - 1 }[event.key]
+    if (sideways) event.preventDefault()
+    if (turns) toggle(row.step.path)
+    else if (to !== undefined && rows[to]) {
       event.preventDefault()
       choose(rows[to].step.path)
       virtual.scrollToIndex(to)
-    } else if (row?.opens && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')) {
-      event.preventDefault()
-      if (closed.has(row.step.path) === (event.key === 'ArrowRight')) toggle(row.step.path)
     } else if (event.key === 'Escape') choose(undefined)
   }
   if (rows.length === 0) return <p className={classes.none}>No step has begun yet.</p>
