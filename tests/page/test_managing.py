@@ -38,7 +38,7 @@ def test_a_secret_is_kept_and_never_shown_again(page: Page, served: Served, seed
     page.get_by_label("Name").fill("CHANNEL")
     page.get_by_label("Value").fill("s3cret-value")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("cell", name="CHANNEL")).to_be_visible()
+    expect(page.get_by_role("cell", name="CHANNEL", exact=True)).to_be_visible()
     assert "s3cret-value" not in page.content()
     page.get_by_role("row", name="CHANNEL").get_by_role("button", name="Tasks that may use CHANNEL").click()
     tasks = page.get_by_role("dialog", name="Tasks that may use CHANNEL").get_by_label("Only these tasks")

@@ -158,7 +158,7 @@ def test_a_run_is_printed_whole_whatever_the_screen_shows(page: Page, large: dic
     paper = page.get_by_role("main")
     for step in ("table", "counted", "told", "csv", "csv_kept"):
         expect(paper.get_by_role("heading", name=re.compile(f"Succeeded: {step} {step}"))).to_be_visible()
-    for told in (large["first"], "MiB, not printed", "rows.csv", "Log", "told: first: 40000"):
+    for told in (large["first"], "KiB, not printed", "rows.csv", "Log", "told: first: 40000"):
         expect(paper).to_contain_text(told, use_inner_text=True)
     expect(paper.get_by_role("tree", name="Steps")).to_be_hidden()
     expect(page.get_by_role("navigation", name="Screens")).to_be_hidden()

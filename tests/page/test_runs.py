@@ -27,7 +27,7 @@ def test_a_run_is_started_by_its_form_and_answered_from_the_inbox(
     expect(page.get_by_label("Note")).to_have_value("Good work")
     page.get_by_role("button", name="Drop").click()
     expect(page.get_by_text("Answered: Drop. The run goes on.")).to_be_visible()
-    page.get_by_role("article", name="Question").get_by_role("link", name="regional-report").click()
+    page.get_by_role("article", name="Question").get_by_role("link", name="Regional sales report").click()
     expect(page.get_by_text("Succeeded").first).to_be_visible()
     expect(page.get_by_label("Output of the run")).to_have_text("drop")
 

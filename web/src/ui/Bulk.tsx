@@ -2,6 +2,7 @@ import { Button, Group, List, Modal, Progress as Bar, Text } from '@mantine/core
 import { type ReactNode, useRef, useState } from 'react'
 
 import { sentence } from '@/api/client'
+import { useFocusBack } from './focusBack'
 import { inTurns, type Progress } from './inTurns'
 
 interface BulkProps {
@@ -19,6 +20,7 @@ interface BulkProps {
 
 /** Says how many it will be, then does it to all of them, tells how far it is and what went wrong. */
 export function Bulk({ title, children, act, final = false, things, onEach, close }: BulkProps) {
+  useFocusBack()
   const [progress, setProgress] = useState<Progress | null>(null)
   const [ended, setEnded] = useState(false)
   const stop = useRef(false)

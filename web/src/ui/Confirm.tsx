@@ -2,6 +2,7 @@ import { Button, Group, Modal, Text } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 
+import { useFocusBack } from './focusBack'
 import { failed } from './toast'
 
 interface ConfirmProps {
@@ -18,6 +19,7 @@ interface ConfirmProps {
 
 /** Asks before something that cannot be undone. */
 export function Confirm({ title, children, act, colour = 'red', onConfirm, close }: ConfirmProps) {
+  useFocusBack()
   const change = useMutation({ mutationFn: onConfirm, onSuccess: close, onError: failed })
   return (
     <Modal opened onClose={close} title={title}>
