@@ -36,6 +36,9 @@ export function ForTasks({ project, secret, close }: { project: string; secret: 
           placeholder={tasks.length ? undefined : 'Every task that is granted it'}
           data={(known ?? []).map(({ name }) => name)}
           limit={40}
+          openOnFocus={false}
+          // Below it lies the button that saves.
+          comboboxProps={{ position: 'top' }}
           value={tasks}
           error={problems.of('tasks')}
           onChange={setTasks}
