@@ -1,5 +1,6 @@
 """How the queue's loop reaches the database: one look for its questions, and no waiting for the disk."""
 
+import asyncio
 from datetime import timedelta
 
 import asyncpg
@@ -72,6 +73,20 @@ async def test_a_connection_that_was_cut_is_replaced_by_one_that_waits_for_no_di
 
     assert after["pid"] != before["pid"]
     assert after["sync"] == "off"
+
+
+async def test_a_queue_whose_connection_was_cut_while_it_rested_lets_everything_go(database: Database) -> None:
+    cut, heard = asyncio.Event(), asyncio.Event()
+    async with LastingDriver(database.pool) as driver:
+        await driver.add_listener("tests", lambda _: heard.set())
+        (kept,) = await driver.fetch("select pg_backend_pid() as pid")
+        async with driver._connection() as connection:
+            connection.add_termination_listener(lambda _: cut.set())
+        await database.pool.execute("select pg_terminate_backend($1)", kept["pid"])
+        await cut.wait()
+
+    pool = database.pool
+    assert pool.get_idle_size() == pool.get_size()
 
 
 async def _all(pool: asyncpg.Pool) -> list[asyncpg.pool.PoolConnectionProxy]:

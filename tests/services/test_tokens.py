@@ -93,5 +93,5 @@ async def test_a_token_without_scope_name_or_a_sensible_time_is_refused(bench: B
         await bench.tokens.make(ana, " ", [Scope.READ], expires_in=None)
     with pytest.raises(Invalid, match="expire"):
         await bench.tokens.make(ana, "ci", [Scope.READ], expires_in=timedelta(0))
-    with pytest.raises(Invalid, match="No person"):
+    with pytest.raises(Invalid, match="no person is named"):
         await bench.tokens.make(bench.root, "ci", [Scope.READ], expires_in=None)

@@ -112,10 +112,14 @@ class LastingDriver(AsyncpgPoolDriver):
                 raise
 
     async def _give_back(self) -> None:
-        """Close the kept connection: nobody else may commit without waiting for the disk."""
+        """Close the kept connection: nobody else may commit without waiting for the disk.
+
+        One that was cut has gone back to the pool by itself, which asyncpg says of whatever is asked of it.
+        """
         kept, self._kept, self._set_up = self._kept, None, False
         if kept is not None:
-            kept.terminate()
+            with suppress(asyncpg.InterfaceError):
+                kept.terminate()
             await self._pool.release(kept)
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
