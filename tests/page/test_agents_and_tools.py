@@ -48,7 +48,7 @@ def test_a_tool_server_is_connected_tested_and_a_changed_tool_is_accepted(
     page.get_by_label("Name").fill("CRM_TOKEN")
     page.get_by_label("Value").fill("t0ken-of-the-crm")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("cell", name="CRM_TOKEN")).to_be_visible()
+    expect(page.get_by_role("cell", name="CRM_TOKEN", exact=True)).to_be_visible()
     with aside(lambda: tool_server(token="t0ken-of-the-crm")) as url:
         page.goto("/p/default/tools/servers")
         expect(page.get_by_role("heading", name="No tool server is connected")).to_be_visible()

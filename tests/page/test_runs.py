@@ -91,6 +91,7 @@ def test_a_rerun_says_beforehand_what_it_would_do(page: Page, served: Served, se
 
 
 def test_home_asks_before_what_failed_is_done_again(page: Page, served: Served, seeded: dict[str, str]) -> None:
+    served.start("health-check", {"broken": True}, wait="20s")
     page.goto("/p/default")
     failed = page.get_by_role("region", name="Failed lately")
     failed.get_by_role("button", name="Rerun health-check").first.click()
