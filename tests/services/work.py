@@ -13,6 +13,8 @@ async def at_work(runtime: Runtime) -> AsyncIterator[None]:
     worker = runtime.engine.worker(concurrency=8)
     running = asyncio.create_task(worker.run())
     await worker.ready.wait()
-    yield
-    await worker.stop()
-    await running
+    try:
+        yield
+    finally:
+        await worker.stop()
+        await running

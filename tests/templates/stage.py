@@ -27,6 +27,7 @@ from errands.store import callers
 from errands.store.database import Database
 from errands.store.identifiers import new_id
 from tests.journeys.errands_command import EXECUTABLE
+from tests.services.work import at_work
 from tests.tools.mail_server import MailServer
 
 if TYPE_CHECKING:
@@ -115,12 +116,8 @@ class Stage:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """A worker that works while the block runs."""
-        worker = self.runtime.engine.worker(concurrency=8)
-        running = asyncio.create_task(worker.run())
-        await worker.ready.wait()
-        yield
-        await worker.stop()
-        await running
+        async with at_work(self.runtime):
+            yield
 
     async def secret(self, name: str, value: str) -> None:
         await self.services.secrets.set(ROOT, PROJECT, name, value)

@@ -79,7 +79,6 @@ class LastingDriver(AsyncpgPoolDriver):
         super().__init__(pool)
         self._listeners: list[asyncio.Task[None]] = []
         self._kept: PoolConnectionProxy | None = None
-        self._set_up = False
         self._in_use = asyncio.Lock()
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
@@ -100,23 +99,28 @@ class LastingDriver(AsyncpgPoolDriver):
                 yield connection
             return
         async with self._in_use:
-            if self._kept is None:
-                self._kept = await self._pool.acquire()
+            kept = self._kept or await self._keep_one()
             try:
-                if not self._set_up:
-                    await self._kept.execute("set synchronous_commit = off")
-                    self._set_up = True
-                yield self._kept
+                yield kept
             except DATABASE_AWAY:
                 await self._give_back()
                 raise
+
+    async def _keep_one(self) -> PoolConnectionProxy:
+        self._kept = kept = await self._pool.acquire()
+        try:
+            await kept.execute("set synchronous_commit = off")
+        except BaseException:
+            await self._give_back()
+            raise
+        return kept
 
     async def _give_back(self) -> None:
         """Close the kept connection: nobody else may commit without waiting for the disk.
 
         One that was cut has gone back to the pool by itself, which asyncpg says of whatever is asked of it.
         """
-        kept, self._kept, self._set_up = self._kept, None, False
+        kept, self._kept = self._kept, None
         if kept is not None:
             with suppress(asyncpg.InterfaceError):
                 kept.terminate()

@@ -1,6 +1,5 @@
 """The API on a whole process: real database, engine and services; people of every role with a token each."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from errands.bootstrap import Runtime, make_api, open_services
 from errands.core.access import ProjectRole, Scope, ServerRole, SystemPrincipal
 from errands.services import Services
 from errands.settings import Settings
+from tests.services.work import at_work
 
 OPERATOR = SystemPrincipal("operator", "operator", acts_as="user:root")
 BASE = "http://errands.test"
@@ -41,12 +41,8 @@ def app(runtime: Runtime) -> FastAPI:
 @pytest.fixture
 async def worker(runtime: Runtime) -> AsyncIterator[None]:
     """Runs are advanced meanwhile."""
-    worker = runtime.engine.worker(concurrency=8)
-    running = asyncio.create_task(worker.run())
-    await worker.ready.wait()
-    yield
-    await worker.stop()
-    await running
+    async with at_work(runtime):
+        yield
 
 
 @pytest.fixture
